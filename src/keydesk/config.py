@@ -1,0 +1,194 @@
+"""The configuration, read once at the start: one frozen value from environment, file and `*_FILE` secrets.
+
+Every setting has a `KEYDESK_` variable; a setting this version does not know refuses to start, and all faults are told
+at once. Secrets are never part of the value: a process asks for the ones that its task needs, by name.
+"""
+
+import base64
+import binascii
+import os
+import tomllib
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX: Final = "KEYDESK_"
+FILE_NAME: Final = "keydesk.toml"
+SECRET_BYTES: Final = 32
+
+
+class Secret(StrEnum):
+    """The secrets of an installation; each is 32 random bytes, kept as base64 in a file of its own."""
+
+    KEY_ENCRYPTION_KEY = "key_encryption_key"
+    """Wraps the account data keys; only the dashboard holds it."""
+    PEPPER = "pepper"
+    """Keys the stored digests of API keys; the dashboard and the verifiers hold it."""
+    PIN_PEPPER = "pin_pepper"
+    """Keys the PIN hashes; only the dashboard holds it."""
+    ROW_MAC_KEY = "row_mac_key"
+    """Signs published rows; the control plane and the replicator hold it."""
+    SESSION_KEY = "session_key"
+    """Signs cookies and tokens of the pages; only the dashboard holds it."""
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used: mend each line of the message and start again."""
+
+
+class Config(BaseSettings):
+    """Everything an operator can set. Addresses are host and port; paths are files on this host."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(
+        default=Path("data"), description="The folder of the database, the replica and the secrets."
+    )
+    database_url: str | None = Field(
+        default=None, description="A postgresql:// URL; without it, SQLite in the data folder."
+    )
+    host: str = Field(default="127.0.0.1", description="The address the dashboard listens on.")
+    port: int = Field(default=8000, ge=1, le=65535, description="The port of the dashboard.")
+    verifier_host: str = Field(
+        default="127.0.0.1", description="The address the verifier listens on."
+    )
+    verifier_port: int = Field(
+        default=8001, ge=1, le=65535, description="The port of the verifier."
+    )
+    metrics_port: int = Field(
+        default=8002, ge=1, le=65535, description="The verifier's metrics, on loopback only."
+    )
+    verifier_workers: int = Field(
+        default=1, ge=1, le=64, description="How many verifier processes share the port."
+    )
+    public_url: str | None = Field(
+        default=None, description="The dashboard's address as people type it."
+    )
+    api_url: str = Field(
+        default="https://api.example.com",
+        description="The provider's API, as request samples show it.",
+    )
+    brand_name: str = Field(
+        default="Keydesk", max_length=40, description="The provider's name on every page."
+    )
+    key_marker: str = Field(
+        default="kd",
+        pattern=r"^[a-z]{2,8}$",
+        description="The first letters of every key; fixed from the first key on.",
+    )
+    language: Literal["en", "id"] = Field(
+        default="en", description="The language of people who have not chosen one."
+    )
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def secrets_dir(self) -> Path:
+        """The folder of the secret files."""
+        return self.data_dir / "secrets"
+
+    @property
+    def replica_dir(self) -> Path:
+        """The folder of this host's replica."""
+        return self.data_dir / "replica"
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The SQLite database, used where no PostgreSQL URL is set."""
+        return self.data_dir / "keydesk.sqlite3"
+
+    def read_secret(self, name: Secret) -> bytes | None:
+        """Give a secret's 32 bytes from its variable, its `*_FILE` variable or its file in the data folder.
+
+        Gives None if it is nowhere. Raises ConfigError if it is given twice or is not 32 bytes in base64.
+        """
+        variable = PREFIX + name.upper()
+        inline, pointed = os.environ.get(variable), os.environ.get(variable + "_FILE")
+        if inline and pointed:
+            raise ConfigError(f"{variable} and {variable}_FILE are both set; keep one.")
+        if inline:
+            return decode_secret(inline, variable)
+        path = Path(pointed) if pointed else self.secrets_dir / name
+        try:
+            return decode_secret(path.read_text(), str(path))
+        except FileNotFoundError:
+            if pointed:
+                raise ConfigError(
+                    f"{variable}_FILE points at {path}, which is not there."
+                ) from None
+            return None
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+
+    def require_secret(self, name: Secret) -> bytes:
+        """Give a secret's bytes; raises ConfigError, naming where it may be put, if it is nowhere."""
+        value = self.read_secret(name)
+        if value is None:
+            raise ConfigError(
+                f"The secret {name} is missing: run `keydesk init`, or set {PREFIX}{name.upper()} or "
+                f"{PREFIX}{name.upper()}_FILE."
+            )
+        return value
+
+
+def decode_secret(text: str, source: str) -> bytes:
+    """Give the 32 bytes behind a secret's base64; raises ConfigError naming its source, never its value."""
+    try:
+        value = base64.b64decode(text.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        value = b""
+    if len(value) != SECRET_BYTES:
+        raise ConfigError(f"{source} must hold {SECRET_BYTES} bytes in base64.")
+    return value
+
+
+def load_config(**overrides: Any) -> Config:
+    """Read the configuration: overrides from the command line, then the environment, then `keydesk.toml`.
+
+    The file lies in the data folder. Raises ConfigError with one line for each fault.
+    """
+    refuse_unknown_variables()
+    try:
+        placed = Config(**overrides)
+        in_file = read_file(placed.data_dir / FILE_NAME)
+        known = {
+            name: value
+            for name, value in in_file.items()
+            if PREFIX + name.upper() not in os.environ
+        }
+        return Config(**{**known, **overrides}) if in_file else placed
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+            for fault in error.errors(include_input=False)
+        ]
+        raise ConfigError("\n".join(lines)) from None
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Give the settings in a configuration file, none if there is no file; raises ConfigError if it is not TOML."""
+    try:
+        return tomllib.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+
+
+def refuse_unknown_variables() -> None:
+    """Raise ConfigError if the environment has a `KEYDESK_` variable that names no setting and no secret."""
+    settings = {PREFIX + name.upper() for name in Config.model_fields}
+    secrets = {PREFIX + name.upper() + end for name in Secret for end in ("", "_FILE")}
+    unknown = sorted(
+        name for name in os.environ if name.startswith(PREFIX) and name not in settings | secrets
+    )
+    if unknown:
+        raise ConfigError("\n".join(f"{name} is not a setting of Keydesk." for name in unknown))

@@ -1,0 +1,156 @@
+"""The decision on a request: rows, question and moment in, the first failing check's code out, in the documented order.
+
+Every door asks this one function, so that no two doors can differ. It reads nothing but what it is handed.
+"""
+
+from typing import Final, Protocol
+
+from msgspec import Struct
+
+from keydesk.core.codes import Code
+from keydesk.core.digest import Digester
+from keydesk.core.keyformat import KeyFormat
+from keydesk.core.records import (
+    AccountRecord,
+    AccountStatus,
+    EntitlementRecord,
+    EntitlementState,
+    KeyRecord,
+    KeyState,
+    ProductRecord,
+    ProductState,
+)
+
+DEFAULT_LEASE_SECONDS: Final = 300
+RETRY_AFTER_SECONDS: Final = 1
+
+
+class Rows(Protocol):
+    """One consistent view of a replica, as the decision needs it."""
+
+    @property
+    def confirmed_at(self) -> float | None:
+        """When the source last confirmed these rows as current (Unix seconds), None if it never has."""
+
+    def key(self, digest: bytes) -> KeyRecord | None:
+        """Give the key with this digest."""
+
+    def account(self, account: str) -> AccountRecord | None:
+        """Give the account with this id."""
+
+    def product(self, slug: str) -> ProductRecord | None:
+        """Give the product with this slug."""
+
+    def entitlement(self, account: str, product: str, environment: str) -> EntitlementRecord | None:
+        """Give the account's entitlement to the product in the environment."""
+
+
+class Question(Struct, frozen=True):
+    """What a door asks: may the holder of this credential call this product in this environment?"""
+
+    credential: str | None
+    """The one credential as presented; None if there was none, or more than one."""
+    product: str
+    environment: str
+    username: str | None = None
+    """The value of `x-username`, for products that ask for it."""
+
+
+class Decision(Struct, frozen=True):
+    """The answer: a code, and whom it is about as far as that is proven by the credential."""
+
+    code: Code
+    key: KeyRecord | None = None
+    account: AccountRecord | None = None
+    retry_after: int | None = None
+    """Seconds to wait before asking again, on `unavailable`."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the request may pass."""
+        return self.code is Code.OK
+
+
+MISSING: Final = Decision(Code.KEY_MISSING)
+MALFORMED: Final = Decision(Code.KEY_MALFORMED)
+UNKNOWN: Final = Decision(Code.KEY_UNKNOWN)
+UNAVAILABLE: Final = Decision(Code.UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
+
+
+class Decider:
+    """The decision function of one installation: its key format and its pepper."""
+
+    def __init__(self, keyformat: KeyFormat, digester: Digester) -> None:
+        """Takes the installation's key format and the function that digests a credential."""
+        self._parse: Final = keyformat.parse
+        self._digest: Final = digester
+
+    def decide(self, rows: Rows, question: Question, now: float) -> Decision:
+        """Give the decision at the moment `now` (Unix seconds).
+
+        Row 1 needs no rows, so it is decided even when they are stale; from row 2 on, rows older than the lease of
+        the product asked for give `unavailable`, never a guess.
+        """
+        if question.credential is None:
+            return MISSING
+        if self._parse(question.credential) is None:
+            return MALFORMED
+        product = rows.product(question.product)
+        if is_stale(rows.confirmed_at, product, now):
+            return UNAVAILABLE
+        key = rows.key(self._digest(question.credential))
+        if key is None:
+            return UNKNOWN
+        account = rows.account(key.account)
+        code = refusal_by_state(key, now) or refusal_by_account(account, product, question)
+        if code is None:
+            code = refusal_by_product(key, product, rows, question)
+        return Decision(code or Code.OK, key, account)
+
+
+def is_stale(confirmed_at: float | None, product: ProductRecord | None, now: float) -> bool:
+    """Say whether rows confirmed at that moment are too old to decide for the product (default lease if unknown)."""
+    if confirmed_at is None:
+        return True
+    lease = product.lease_seconds if product is not None else DEFAULT_LEASE_SECONDS
+    return lease is not None and now - confirmed_at > lease
+
+
+def refusal_by_state(key: KeyRecord, now: float) -> Code | None:
+    """Row 3: the key's own state; a state this version does not know refuses as disabled."""
+    if key.state == KeyState.REVOKED:
+        return Code.KEY_REVOKED
+    if key.expires_at is not None and key.expires_at <= now:
+        return Code.KEY_EXPIRED
+    if key.state == KeyState.ACTIVE:
+        return None
+    if key.state == KeyState.RETIRING:
+        return None if key.retires_at is not None and now < key.retires_at else Code.KEY_EXPIRED
+    return Code.KEY_DISABLED
+
+
+def refusal_by_account(
+    account: AccountRecord | None, product: ProductRecord | None, question: Question
+) -> Code | None:
+    """Rows 4 and 5: the username where the product asks for it, and the account's status."""
+    if account is None:
+        return Code.ACCOUNT_INACTIVE
+    if product is not None and product.requires_username and question.username != account.username:
+        return Code.USERNAME_MISMATCH
+    return None if account.status == AccountStatus.APPROVED else Code.ACCOUNT_INACTIVE
+
+
+def refusal_by_product(
+    key: KeyRecord, product: ProductRecord | None, rows: Rows, question: Question
+) -> Code | None:
+    """Row 6: the key is for the product and environment asked for, and the product is enabled there."""
+    if key.product != question.product:
+        return Code.WRONG_PRODUCT
+    if key.environment != question.environment:
+        return Code.WRONG_ENVIRONMENT
+    entitlement = rows.entitlement(key.account, key.product, key.environment)
+    if product is None or product.state != ProductState.ACTIVE:
+        return Code.PRODUCT_NOT_ENABLED
+    if entitlement is None or entitlement.state != EntitlementState.ENABLED:
+        return Code.PRODUCT_NOT_ENABLED
+    return None

@@ -1,0 +1,1 @@
+"""Where a replica's rows come from: one module a kind of source."""

@@ -1,0 +1,1 @@
+"""The composition root: settings, urls, the WSGI application and the supervisor."""

@@ -1,0 +1,1 @@
+"""What the HTML faces share: middleware, policies, problems, templates, static files, languages."""
