@@ -1,0 +1,89 @@
+# Keydesk is started, tested and measured from here. `make` alone says how.
+#
+# It needs git, make and Python 3.11 or newer with venv. Everything else comes from requirements/*.txt,
+# each file pinned by its hash, into .venv. A stamp named after the lock's hash makes later starts quick.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+PYTEST_ARGS ?=
+
+python := $(VENV)/bin/python
+desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
+dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
+pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
+pytest := $(python) -m pytest $(PYTEST_ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint races faults bench css messages reference clean browser wrk
+
+help: ## say what can be made
+	@echo "make <target>:"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARGS=--reset starts afresh)
+	@$(python) -m keydesk demo $(ARGS)
+
+test: lint browser ## everything that has to pass before a change lands
+	$(pytest)
+	$(pytest) --database postgresql tests/integration tests/races tests/replica
+
+lint: $(dev) ## style and types, without running anything
+	$(python) -m ruff check
+	$(python) -m ruff format --check
+	$(python) -m mypy
+
+races: $(dev) ## what holds when people and processes collide, in full, on both databases
+	$(pytest) tests/races --rounds 200 --revocations 1000
+	$(pytest) tests/races --rounds 200 --revocations 1000 --database postgresql
+
+faults: $(dev) ## killed processes, taken ports, stopped databases, in full
+	$(pytest) tests/faults --kills 20
+
+bench: $(dev) wrk ## measure the verifier, print the figures and write them as JSON
+	$(python) tests/benchmarks/verify/run.py $(ARGS)
+
+css: ## compile the stylesheet (needs Node)
+	@command -v npm >/dev/null || { echo "make css needs Node with npm: install it and run again." >&2; exit 1; }
+	npm ci --no-audit --no-fund
+	npm run css
+
+messages: $(dev) ## collect the texts of the pages and compile both languages (needs gettext)
+	@command -v msgfmt >/dev/null || { echo "make messages needs gettext: apt-get install gettext, then run again." >&2; exit 1; }
+	cd src/keydesk/web && $(abspath $(python)) -m django makemessages --all --no-obsolete
+	cd src/keydesk/web && $(abspath $(python)) -m django compilemessages
+
+reference: $(dev) ## write the pages under docs/reference that the code defines
+	$(python) docs/generate.py
+
+clean: ## remove the virtual environment, caches and the demo's data
+	rm -rf $(VENV) data/demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis test-results node_modules
+
+# --- what the targets above need ---
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Keydesk needs Python 3.11 or newer as $(PYTHON): install it, or say where it is with make PYTHON=python3.13 ..." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "Python's venv is missing: apt-get install python3-venv, then run again." >&2; exit 1; }
+	@echo "$(CURDIR)/src" > "$$($@ -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/keydesk.pth"
+
+$(desk): | $(VENV)/bin/python
+	@echo "Installing what Keydesk needs into $(VENV). This happens once and takes a minute ..."
+	@$(pip) -r requirements/desk.txt
+	@touch $@
+
+$(dev): | $(desk)
+	@echo "Installing what the tests need into $(VENV). This happens once and takes a minute or two ..."
+	@$(pip) -r requirements/dev.txt
+	@touch $@
+
+# A tool that does not come from Python is installed where that is possible, or asked for in a sentence.
+browser:
+	@command -v chromium >/dev/null || $(call install,chromium)
+
+wrk:
+	@command -v wrk >/dev/null || $(call install,wrk)
+
+install = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y $(1); } || \
+  { echo "This needs $(1): install it (on Debian: apt-get install $(1)) and run again." >&2; exit 1; }
