@@ -1,0 +1,44 @@
+"""Who acts: a member of an account, the internal team, or the host operator at the command line."""
+
+from enum import StrEnum
+from typing import Final
+
+from msgspec import Struct
+
+from keydesk.control.access.roles import MEMBER_PERMISSIONS, STAFF_PERMISSIONS, Permission, Role
+
+
+class ActorKind(StrEnum):
+    """On whose authority an action runs."""
+
+    MEMBER = "member"
+    STAFF = "staff"
+    HOST = "host"
+
+
+class Actor(Struct, frozen=True, kw_only=True):
+    """Everything that an action needs to know about whoever asks for it; made anew for each request."""
+
+    kind: ActorKind
+    label: str
+    """What the audit trail calls them: the e-mail address, or `host`."""
+    user_id: int | None = None
+    account_id: str | None = None
+    """The account a member acts in; None for staff and host, who act in every one."""
+    role: Role | None = None
+    session: str | None = None
+    """A reference to the session, never its key."""
+    ip: str | None = None
+    request_id: str | None = None
+
+    def can(self, permission: Permission) -> bool:
+        """Say whether this actor has the permission, a member in their own account."""
+        if self.kind is ActorKind.HOST:
+            return True
+        if self.kind is ActorKind.STAFF:
+            return permission in STAFF_PERMISSIONS
+        return self.role is not None and permission in MEMBER_PERMISSIONS[self.role]
+
+
+HOST_OPERATOR: Final = Actor(kind=ActorKind.HOST, label="host")
+"""Whoever can run commands on the host may do everything; the audit trail says so."""

@@ -1,0 +1,1 @@
+"""Customer businesses and where they stand."""

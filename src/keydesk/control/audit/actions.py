@@ -1,0 +1,60 @@
+"""Writing the audit trail: inside the transaction of what happened, or alone where it was refused."""
+
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from keydesk.control.access.actor import Actor
+from keydesk.control.access.refused import Refused, require
+from keydesk.control.access.roles import Permission
+from keydesk.control.audit.events import Event
+from keydesk.control.audit.models import AuditEvent
+
+
+def record(
+    actor: Actor,
+    event: Event,
+    *,
+    account_id: str | None = None,
+    object_id: str = "",
+    details: dict[str, Any] | None = None,
+) -> None:
+    """Write one audit event, in the caller's transaction; `details` must be JSON and must hold no secret."""
+    AuditEvent.objects.create(
+        at=timezone.now(),
+        account_id=account_id or actor.account_id,
+        actor_kind=str(actor.kind),
+        actor_id=actor.user_id,
+        actor_label=actor.label,
+        ip=actor.ip,
+        request_id=actor.request_id or "",
+        session_ref=actor.session or "",
+        event=str(event),
+        object_id=object_id,
+        details=details or {},
+    )
+
+
+def authorise(
+    actor: Actor, permission: Permission, *, account_id: str | None = None, object_id: str = ""
+) -> None:
+    """Raise Refused unless the actor has the permission, and then leave a record of the refusal.
+
+    Every action calls this first, before its own transaction begins, so that the record stays.
+    """
+    try:
+        require(actor, permission, account_id)
+    except Refused as refused:
+        with transaction.atomic():
+            record(
+                actor,
+                Event.PERMISSION_REFUSED,
+                object_id=object_id,
+                details={
+                    "code": refused.code,
+                    "permission": permission,
+                    "account_asked_for": account_id,
+                },
+            )
+        raise

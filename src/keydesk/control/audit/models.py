@@ -1,0 +1,31 @@
+"""The audit trail's table; the database refuses to change or delete its rows."""
+
+from django.db import models
+
+from keydesk.control.access.actor import ActorKind
+from keydesk.control.feed.constraints import one_of
+
+
+class AuditEvent(models.Model):
+    """One thing that happened: who, what, on which object, from where. It outlives all that it names."""
+
+    seq = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField()
+    account_id = models.CharField(max_length=40, null=True)
+    actor_kind = models.CharField(max_length=10)
+    actor_id = models.BigIntegerField(null=True)
+    actor_label = models.CharField(max_length=254)
+    ip = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=64, blank=True)
+    session_ref = models.CharField(max_length=64, blank=True)
+    event = models.CharField(max_length=40)
+    object_id = models.CharField(max_length=100, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        db_table = "audit_events"
+        constraints = [one_of("actor_kind", ActorKind, name="audit_actor_kind")]
+        indexes = [
+            models.Index(fields=["account_id", "seq"], name="audit_by_account"),
+            models.Index(fields=["object_id", "seq"], name="audit_by_object"),
+        ]

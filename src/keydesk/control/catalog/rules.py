@@ -1,0 +1,39 @@
+"""What a product may be called, and how its keys may be seen."""
+
+import re
+from enum import StrEnum
+from typing import Final
+
+from keydesk.core.records import ProductState as State
+
+SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
+SLUG_LENGTH: Final = 40
+SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]*", re.ASCII)
+
+TRANSITIONS: Final[dict[State, frozenset[State]]] = {
+    State.ACTIVE: frozenset({State.STOPPED, State.RETIRED}),
+    State.STOPPED: frozenset({State.ACTIVE, State.RETIRED}),
+    State.RETIRED: frozenset(),
+}
+
+
+class RevealPolicy(StrEnum):
+    """Whether a product's keys can be seen again after they were made."""
+
+    WITH_PIN = "with_pin"
+    ONCE = "once"
+
+
+def is_slug(text: str) -> bool:
+    """Say whether the text may be a product's slug: words of a-z and 0-9 with hyphens between, 40 at most."""
+    return len(text) <= SLUG_LENGTH and SLUG.fullmatch(text) is not None
+
+
+def are_scopes(scopes: tuple[str, ...]) -> bool:
+    """Say whether all of these may be names of scopes."""
+    return all(SCOPE.fullmatch(scope) for scope in scopes)
+
+
+def can_become(state: str, target: State) -> bool:
+    """Say whether a product of this state may go to the target state."""
+    return target in TRANSITIONS[State(state)]

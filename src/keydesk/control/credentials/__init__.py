@@ -1,0 +1,1 @@
+"""Service credentials: what the provider's own services present to ask for decisions."""

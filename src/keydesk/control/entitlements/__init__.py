@@ -1,0 +1,1 @@
+"""Which account may use which product in which environment."""

@@ -1,0 +1,1 @@
+"""What verifiers follow: revisions under one lock, row MACs, the versioned views and the head."""

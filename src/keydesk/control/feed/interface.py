@@ -1,0 +1,73 @@
+"""The database's side of two promises: the views that replicators read, and rows that cannot be taken away.
+
+A view is an interface with a version: it is never changed, a new shape is a new view. Its columns are the fields of
+the record of the same kind in `core/records.py`, then `mac`; moments are whole seconds since the Unix epoch.
+"""
+
+from typing import Final
+
+SECONDS: Final = {
+    "sqlite": "unixepoch({column})",
+    "postgresql": "floor(extract(epoch FROM {column}))::bigint",
+}
+"""How each database turns a moment into whole seconds."""
+
+VIEWS: Final = {
+    "verify_accounts_v1": "SELECT id, username, status, revision, mac FROM accounts",
+    "verify_products_v1": (
+        "SELECT slug, state, requires_username, lease_seconds, revision, mac FROM products"
+    ),
+    "verify_entitlements_v1": (
+        "SELECT account_id AS account, product_id AS product, environment, state, revision, mac FROM entitlements"
+    ),
+    "verify_credentials_v1": (
+        "SELECT id, digest, state, scopes, {expires_at} AS expires_at, revision, mac FROM service_credentials"
+    ),
+    "verify_head_v1": "SELECT epoch, revision, heartbeat_at FROM feed_head",
+}
+
+MOMENTS: Final = ("expires_at", "retires_at")
+
+KEPT: Final = (
+    "accounts",
+    "products",
+    "entitlements",
+    "service_credentials",
+    "feed_head",
+    "audit_events",
+)
+"""Tables whose rows are never deleted: a replica learns of changes only, and the audit trail outlives all."""
+
+UNCHANGED: Final = ("audit_events",)
+"""Tables whose rows never change either."""
+
+REFUSE_ON_POSTGRESQL: Final = """
+CREATE FUNCTION keydesk_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'Rows of % are kept: % is refused.', TG_TABLE_NAME, TG_OP
+    USING ERRCODE = 'integrity_constraint_violation';
+END $$
+"""
+
+
+def creating(vendor: str) -> list[str]:
+    """Give the statements that create all of it in a new database of this vendor."""
+    moments = {column: SECONDS[vendor].format(column=column) for column in MOMENTS}
+    views = [f"CREATE VIEW {name} AS {select.format(**moments)}" for name, select in VIEWS.items()]
+    return [*views, *guarding(vendor)]
+
+
+def guarding(vendor: str) -> list[str]:
+    """Give the statements that make the database refuse to delete, or change, what is kept."""
+    guards = [(table, "DELETE") for table in KEPT] + [(table, "UPDATE") for table in UNCHANGED]
+    if vendor == "postgresql":
+        return [REFUSE_ON_POSTGRESQL] + [
+            f"CREATE TRIGGER {table}_no_{operation.lower()} BEFORE {operation} ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION keydesk_refuse()"
+            for table, operation in guards
+        ]
+    return [
+        f"CREATE TRIGGER {table}_no_{operation.lower()} BEFORE {operation} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'Rows of {table} are kept: {operation} is refused.'); END"
+        for table, operation in guards
+    ]

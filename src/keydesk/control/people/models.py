@@ -1,0 +1,56 @@
+"""The tables of users and their memberships."""
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.db import models
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+
+from keydesk.control.access.roles import Role
+from keydesk.control.accounts.models import Account
+from keydesk.control.feed.constraints import one_of
+
+
+class User(AbstractBaseUser):
+    """A person who can log in, with an e-mail address in place of a user name."""
+
+    email = models.EmailField(unique=True)
+    full_name = models.CharField(max_length=120)
+    language = models.CharField(max_length=2, blank=True)
+    """`en` or `id`; empty where the person has not chosen."""
+    is_internal = models.BooleanField(default=False)
+    """Whether the person is of the provider's internal team."""
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BaseUserManager["User"]()
+
+    EMAIL_FIELD = "email"
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS = ["full_name"]
+
+    class Meta:
+        db_table = "users"
+        constraints = [
+            models.CheckConstraint(
+                condition=Exact(models.F("email"), Lower("email")), name="user_email_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(language__in=["", "en", "id"]), name="user_language"
+            ),
+        ]
+
+
+class Membership(models.Model):
+    """A user's role in an account."""
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=10)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        db_table = "memberships"
+        constraints = [
+            one_of("role", Role, name="membership_role"),
+            models.UniqueConstraint(fields=["user", "account"], name="membership_once"),
+        ]

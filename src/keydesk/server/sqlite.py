@@ -1,0 +1,37 @@
+"""The SQLite that Django uses: the one built into pysqlite3, because older ones can corrupt a shared database.
+
+Before 3.51.3, two processes that write and checkpoint one database in WAL mode can damage it; Python's own `sqlite3`
+module is often older.
+"""
+
+import sys
+from typing import Final
+
+import pysqlite3
+
+from keydesk.config import ConfigError
+
+OLDEST_SAFE: Final = (3, 51, 3)
+
+OPTIONS: Final = {
+    "timeout": 5,
+    "transaction_mode": "IMMEDIATE",
+    "init_command": (
+        "PRAGMA journal_mode=WAL;"
+        "PRAGMA synchronous=FULL;"
+        "PRAGMA secure_delete=ON;"
+        "PRAGMA trusted_schema=OFF;"
+    ),
+}
+"""Options of the connection: an acknowledged commit survives a power cut, and what is deleted is overwritten."""
+
+
+def use_safe_sqlite() -> None:
+    """Let every later `import sqlite3` give pysqlite3; raises ConfigError if that is too old to be safe."""
+    if pysqlite3.sqlite_version_info < OLDEST_SAFE:
+        needed = ".".join(map(str, OLDEST_SAFE))
+        raise ConfigError(
+            f"SQLite {pysqlite3.sqlite_version} can damage a shared database: install pysqlite3 with {needed} or later."
+        )
+    sys.modules["sqlite3"] = pysqlite3
+    sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
