@@ -1,0 +1,6 @@
+// What the pages do beyond HTML. Every page works without it.
+import "./copy.js";
+import "./dialog.js";
+import "./key.js";
+import "./once.js";
+import "./time.js";
