@@ -1,0 +1,59 @@
+"""`keydesk migrate`: the database, made or brought up to date."""
+
+from typing import Annotated
+
+import typer
+from django.conf import settings
+from django.core.management import call_command
+from django.db import InterfaceError, OperationalError
+
+from keydesk.cli.apps import new_app
+from keydesk.cli.control import database_sentence
+from keydesk.config import Config, Secret
+from keydesk.control.checks import pending_migrations
+from keydesk.server.desk import refuse_newer_database
+from keydesk.server.faults import OperatorFault
+from keydesk.server.start import UNREACHABLE_STATUS
+
+app = new_app()
+
+
+@app.command()
+def migrate(
+    *,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Change nothing; say whether the database and this version belong together.",
+        ),
+    ] = False,
+) -> None:
+    """Make the database, or bring it up to date with this version of Keydesk.
+
+    A database that a newer version has changed is left alone. With `--check` the exit code is 0 if nothing is to be
+    done, 1 if something is, and 3 if the database does not answer.
+    """
+    config: Config = settings.KEYDESK
+    if check:
+        look(config)
+        typer.echo("The database is up to date.")
+        return
+    config.require_secret(Secret.ROW_MAC_KEY)  # a database without its secrets is of no use
+    refuse_newer_database()
+    pending = pending_migrations()
+    call_command("migrate", verbosity=0, interactive=False)
+    typer.echo(f"The database is up to date ({len(pending)} changes made).")
+
+
+def look(config: Config) -> None:
+    """Raise OperatorFault if the database is newer or older than this code; end with status 3 if it is silent."""
+    is_new = config.database_url is None and not config.sqlite_path.exists()
+    try:
+        if not is_new:
+            refuse_newer_database()
+        if is_new or pending_migrations():
+            raise OperatorFault("The database is older than this version: run `keydesk migrate`.")
+    except (OperationalError, InterfaceError) as error:
+        typer.echo(f"keydesk: {database_sentence(error)}", err=True)
+        raise typer.Exit(UNREACHABLE_STATUS) from error

@@ -1,0 +1,38 @@
+"""`keydesk replicator`: follows the database's feed into this host's replica."""
+
+import signal
+import threading
+
+from keydesk.cli.apps import new_app
+from keydesk.config import Config, Secret, load_config
+from keydesk.replica.follow import run_replicator
+from keydesk.replica.sources import Source
+
+app = new_app()
+
+
+@app.command()
+def replicator() -> None:
+    """Keep this host's replica up to date with the database, until SIGTERM.
+
+    It needs the row-MAC key and may read the `verify_..._v1` views; it loads no Django.
+    """
+    config = load_config()
+    row_mac_key = config.require_secret(Secret.ROW_MAC_KEY)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run_replicator(
+        source_of(config), replica_dir=config.replica_dir, row_mac_key=row_mac_key, stop=stop
+    )
+
+
+def source_of(config: Config) -> Source:
+    """Give the source that the configuration names; its driver is loaded only if it is used."""
+    if config.database_url:
+        from keydesk.replica.sources.postgres import PostgresSource
+
+        return PostgresSource(config.database_url)
+    from keydesk.replica.sources.sqlite import SqliteSource
+
+    return SqliteSource(config.sqlite_path)

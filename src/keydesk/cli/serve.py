@@ -1,0 +1,43 @@
+"""`keydesk serve`: everything on this host under one supervisor."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from keydesk.cli.apps import new_app
+from keydesk.config import load_config
+from keydesk.server.start import check_start, run_all
+from keydesk.server.supervisor import log_to
+
+app = new_app()
+
+AllowRemote = Annotated[
+    bool,
+    typer.Option(
+        "--allow-remote",
+        help="Listen on an address that other machines reach, although it is plain HTTP.",
+    ),
+]
+
+
+@app.command()
+def serve(*, allow_remote: AllowRemote = False) -> None:
+    """Run dashboard, verifier, replicator and worker on this host, and restart the ones that die.
+
+    SIGTERM or Ctrl-C stops everything within two seconds. Before anything starts, it looks at the addresses, the
+    data folder and the database; `keydesk doctor` tells more.
+    """
+    config = load_config()
+    check_start(config, allow_remote=allow_remote)
+    log = log_to(sys.stdout)
+    run_all(
+        config,
+        allow_remote=allow_remote,
+        log=log,
+        announce=lambda: log(
+            "supervisor",
+            f"dashboard at http://{config.host}:{config.port}, "
+            f"verifier at http://{config.verifier_host}:{config.verifier_port}",
+        ),
+    )

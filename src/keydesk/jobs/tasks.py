@@ -1,0 +1,23 @@
+"""What the worker does by the clock."""
+
+from importlib import import_module
+from typing import Final
+
+from django.conf import settings
+
+from keydesk.control.feed.actions import heartbeat
+from keydesk.jobs.loop import Task
+
+HEARTBEAT_SECONDS: Final = 5
+CLEARING_SECONDS: Final = 300
+
+
+def clear_sessions() -> None:
+    """Delete the sessions that have expired."""
+    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+
+
+TASKS: Final = (
+    Task("heartbeat", HEARTBEAT_SECONDS, heartbeat),
+    Task("clear sessions", CLEARING_SECONDS, clear_sessions),
+)

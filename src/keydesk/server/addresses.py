@@ -1,0 +1,85 @@
+"""What Keydesk listens on: checked as a whole before anything starts, so that a start fails early and in words."""
+
+import errno
+import ipaddress
+import socket
+from collections import Counter
+from typing import NamedTuple
+
+from keydesk.config import PREFIX, Config
+from keydesk.server.faults import OperatorFault
+
+
+class Address(NamedTuple):
+    """One socket that Keydesk opens, and the settings that move it."""
+
+    what: str
+    host: str
+    port: int
+    host_setting: str | None
+    port_setting: str
+
+
+def addresses_of(config: Config) -> list[Address]:
+    """Give every address that this configuration listens on."""
+    return [
+        Address("dashboard", config.host, config.port, "HOST", "PORT"),
+        Address(
+            "verifier", config.verifier_host, config.verifier_port, "VERIFIER_HOST", "VERIFIER_PORT"
+        ),
+        Address("metrics", "127.0.0.1", config.metrics_port, None, "METRICS_PORT"),
+    ]
+
+
+def refuse_remote(addresses: list[Address]) -> None:
+    """Raise OperatorFault if one of the addresses can be reached from another machine."""
+    remote = [address for address in addresses if not is_loopback(address.host)]
+    if remote:
+        raise OperatorFault(
+            "\n".join(
+                f"{PREFIX}{address.host_setting}={address.host} can be reached from other machines, and the "
+                f"{address.what} speaks plain HTTP. Put a TLS-terminating proxy before it, or say that you mean "
+                "it with --allow-remote."
+                for address in remote
+            )
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine alone; a name other than localhost is taken to be more."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def taken(addresses: list[Address]) -> list[str]:
+    """Give a sentence for each address that cannot be opened now, with its cure; none if all are free."""
+    ports = Counter(address.port for address in addresses)
+    shared = [
+        f"{address.what.capitalize()} and another part of Keydesk share port {address.port}: "
+        f"set {PREFIX}{address.port_setting} to a port of its own."
+        for address in addresses
+        if ports[address.port] > 1
+    ]
+    return shared or [fault for address in addresses if (fault := open_fault(address))]
+
+
+def open_fault(address: Address) -> str | None:
+    """Give the sentence that says why an address cannot be opened, None if it can."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address.host, address.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        where = f"port {address.port} on {address.host}"
+        if error.errno == errno.EADDRINUSE:
+            return (
+                f"The {address.what}'s {where} is taken, perhaps by another Keydesk: stop what listens there, "
+                f"or set {PREFIX}{address.port_setting} to another port."
+            )
+        return f"The {address.what} cannot listen on {where}: {error.strerror}."
+    return None

@@ -1,0 +1,74 @@
+"""The dashboard's process: what has to be right before a page is served, and the server around Django."""
+
+import logging
+import os
+from collections.abc import Callable
+from functools import partial
+from importlib import import_module
+from typing import Any, Final
+
+from django.db import InterfaceError, OperationalError, connections
+from granian import Granian
+from granian.constants import Interfaces
+from granian.log import LogLevels
+
+from keydesk.config import Config, Secret
+from keydesk.control.checks import unknown_migrations
+from keydesk.server.faults import OperatorFault
+from keydesk.server.lifeline import die_with_parent
+
+THREADS: Final = 8
+"""How many requests are worked on at once; each may hold a database connection."""
+WAITING_REQUESTS: Final = 128
+STOP_SECONDS: Final = 1
+
+logger = logging.getLogger(__name__)
+
+
+def run_dashboard(config: Config) -> None:
+    """Serve the pages until SIGTERM.
+
+    Raises ConfigError if a secret is missing and OperatorFault if the database is newer than this code. A database
+    that does not answer is no reason to end: pages answer 503 until it is back.
+    """
+    for name in (Secret.SESSION_KEY, Secret.PEPPER, Secret.PIN_PEPPER, Secret.ROW_MAC_KEY):
+        config.require_secret(name)
+    check_database()
+    connections.close_all()  # the worker is a fork and must not share them
+    Granian(
+        "keydesk.server.wsgi:application",
+        address=config.host,
+        port=config.port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=THREADS,
+        runtime_blocking_threads=THREADS,
+        backpressure=WAITING_REQUESTS,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.warning,
+    ).serve(target_loader=partial(load_application, os.getpid()), wrap_loader=False)
+
+
+def check_database() -> None:
+    """Raise OperatorFault if the database is newer than this code; only note it if it does not answer."""
+    try:
+        refuse_newer_database()
+    except (OperationalError, InterfaceError) as error:
+        logger.warning("The database does not answer; pages answer 503 until it does: %s", error)
+
+
+def refuse_newer_database() -> None:
+    """Raise OperatorFault if a newer version has changed the database."""
+    unknown = unknown_migrations()
+    if unknown:
+        raise OperatorFault(
+            f"The database is newer than this version of Keydesk (it has {', '.join(unknown)}): start the version "
+            "that last ran `keydesk migrate`."
+        )
+
+
+def load_application(parent: int) -> Callable[..., Any]:
+    """Give the WSGI application; runs in Granian's worker, which dies with the process that started it."""
+    die_with_parent(parent)
+    application: Callable[..., Any] = import_module("keydesk.server.wsgi").application
+    return application
