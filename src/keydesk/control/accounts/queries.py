@@ -1,0 +1,18 @@
+"""Finding accounts."""
+
+from keydesk.control.access.refused import Refused
+from keydesk.control.accounts.models import Account
+from keydesk.core.codes import Code
+
+
+def lock_account(account_id: str) -> Account:
+    """Give the account, locked until the transaction ends; raises Refused(`not_found`)."""
+    account = Account.objects.select_for_update().filter(pk=account_id).first()
+    if account is None:
+        raise Refused(Code.NOT_FOUND)
+    return account
+
+
+def account_by_username(username: str) -> Account | None:
+    """Give the account with this username."""
+    return Account.objects.filter(username=username).first()

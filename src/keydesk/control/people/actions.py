@@ -1,0 +1,162 @@
+"""Making users, and giving and taking their roles in accounts."""
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+
+from keydesk.control.access.actor import Actor
+from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Permission, Role
+from keydesk.control.accounts.queries import lock_account
+from keydesk.control.audit.actions import authorise, record
+from keydesk.control.audit.events import Event
+from keydesk.control.people.models import Membership, User
+from keydesk.control.people.rules import LANGUAGES, plain_email
+from keydesk.core.codes import Code
+
+
+def create_user(
+    actor: Actor,
+    *,
+    email: str,
+    full_name: str,
+    password: str,
+    language: str = "",
+    is_internal: bool = False,
+) -> User:
+    """Make a person who can log in; only the host operator makes one of the internal team.
+
+    Raises Refused: `permission_denied`; `invalid_input` for an address that is not one or is taken, an empty name, an
+    unknown language, or a password that the policy refuses (details `problems`, Django's codes).
+    """
+    authorise(actor, Permission.STAFF_EDIT if is_internal else Permission.PEOPLE_EDIT)
+    user = User(
+        email=plain_email(email),
+        full_name=full_name.strip(),
+        language=language,
+        is_internal=is_internal,
+    )
+    require_particulars(user)
+    require_password(user, password)
+    user.set_password(password)
+    try:
+        with transaction.atomic():
+            user.save()
+            details = {"email": user.email, "is_internal": is_internal}
+            record(actor, Event.USER_CREATED, object_id=member_ref(user.pk), details=details)
+    except IntegrityError as error:
+        raise Refused(Code.INVALID_INPUT, field="email", reason="taken") from error
+    return user
+
+
+def require_particulars(user: User) -> None:
+    """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
+    try:
+        validate_email(user.email)
+    except ValidationError as error:
+        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
+    if not user.full_name:
+        raise Refused(Code.INVALID_INPUT, field="full_name", reason="empty")
+    if user.language not in LANGUAGES:
+        raise Refused(Code.INVALID_INPUT, field="language", reason="invalid")
+
+
+def require_password(user: User, password: str) -> None:
+    """Raise Refused(`invalid_input`) if the policy refuses this password for this person."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        problems = [problem.code for problem in error.error_list]
+        raise Refused(Code.INVALID_INPUT, field="password", problems=problems) from error
+
+
+def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Membership:
+    """Make a user a member of an account.
+
+    Raises Refused: `permission_denied`; `not_found` for an unknown account or user; `state_conflict` if the user is a
+    member already.
+    """
+    authorise(actor, Permission.PEOPLE_EDIT, account_id=account_id, object_id=member_ref(user_id))
+    try:
+        with transaction.atomic():
+            account = lock_account(account_id)
+            if not User.objects.filter(pk=user_id).exists():
+                raise Refused(Code.NOT_FOUND)
+            membership = Membership.objects.create(account=account, user_id=user_id, role=str(role))
+            record(
+                actor,
+                Event.MEMBER_ADDED,
+                account_id=account_id,
+                object_id=member_ref(user_id),
+                details={"role": role},
+            )
+    except IntegrityError as error:
+        raise Refused(Code.STATE_CONFLICT) from error
+    return membership
+
+
+def change_role(actor: Actor, *, account_id: str, user_id: int, role: Role) -> None:
+    """Give a member another role.
+
+    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it is their role already, or if the account
+    would be left without a Superadmin.
+    """
+    authorise(actor, Permission.MEMBER_EDIT, account_id=account_id, object_id=member_ref(user_id))
+    with transaction.atomic():
+        membership = lock_membership(account_id, user_id)
+        if membership.role == role:
+            raise Refused(Code.STATE_CONFLICT, state=membership.role)
+        require_another_superadmin(membership)
+        before, membership.role = membership.role, str(role)
+        membership.save()
+        record(
+            actor,
+            Event.MEMBER_ROLE_CHANGED,
+            account_id=account_id,
+            object_id=member_ref(user_id),
+            details={"from": before, "to": role},
+        )
+
+
+def remove_member(actor: Actor, *, account_id: str, user_id: int) -> None:
+    """End a user's membership of an account; from the next request on they are a stranger to it.
+
+    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account would be left without a
+    Superadmin.
+    """
+    authorise(actor, Permission.MEMBER_EDIT, account_id=account_id, object_id=member_ref(user_id))
+    with transaction.atomic():
+        membership = lock_membership(account_id, user_id)
+        require_another_superadmin(membership)
+        membership.delete()
+        record(
+            actor,
+            Event.MEMBER_REMOVED,
+            account_id=account_id,
+            object_id=member_ref(user_id),
+            details={"role": membership.role},
+        )
+
+
+def member_ref(user_id: int) -> str:
+    """Give what the audit trail calls a user as an object."""
+    return f"user:{user_id}"
+
+
+def lock_membership(account_id: str, user_id: int) -> Membership:
+    """Give the membership under the account's lock, so that its members change one after the other."""
+    account = lock_account(account_id)
+    membership = Membership.objects.filter(account=account, user_id=user_id).first()
+    if membership is None:
+        raise Refused(Code.NOT_FOUND)
+    return membership
+
+
+def require_another_superadmin(membership: Membership) -> None:
+    """Raise Refused(`state_conflict`) if this is the account's last Superadmin."""
+    others = Membership.objects.filter(
+        account_id=membership.account_id, role=Role.SUPERADMIN
+    ).exclude(pk=membership.pk)
+    if membership.role == Role.SUPERADMIN and not others.exists():
+        raise Refused(Code.STATE_CONFLICT, reason="last_superadmin")

@@ -1,0 +1,47 @@
+"""Who somebody is: their memberships, and the actor they are in one request."""
+
+from django.db.models import QuerySet
+
+from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.access.roles import Role
+from keydesk.control.accounts.models import Account
+from keydesk.control.people.models import Membership, User
+
+
+def memberships_of(user: User) -> QuerySet[Membership]:
+    """Give the user's memberships with their accounts, by the account's name."""
+    return user.memberships.select_related("account").order_by("account__name", "account_id")
+
+
+def actor_for(
+    user: User,
+    account: Account | None,
+    *,
+    session_ref: str | None = None,
+    ip: str | None = None,
+    request_id: str | None = None,
+) -> Actor | None:
+    """Give the actor that a logged-in user is: a member of the account, or staff where no account is given.
+
+    The role is read anew, so a change of it counts from the next request on. Gives None for anybody else.
+    """
+    if not user.is_active:
+        return None
+    role = None
+    if account is not None:
+        membership = Membership.objects.filter(user=user, account=account).first()
+        if membership is None:
+            return None
+        role = Role(membership.role)
+    elif not user.is_internal:
+        return None
+    return Actor(
+        kind=ActorKind.STAFF if account is None else ActorKind.MEMBER,
+        label=user.email,
+        user_id=user.pk,
+        account_id=None if account is None else account.id,
+        role=role,
+        session=session_ref,
+        ip=ip,
+        request_id=request_id,
+    )
