@@ -1,0 +1,1 @@
+"""API keys: generate, show again, replace, revoke."""

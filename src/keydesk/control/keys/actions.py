@@ -1,0 +1,317 @@
+"""Generating, showing, replacing and revoking API keys: each one transaction, each with its audit event."""
+
+import hmac
+from functools import cache
+from typing import NamedTuple
+
+from django.conf import settings
+from django.utils import timezone
+from msgspec import Struct
+
+from keydesk.config import Secret
+from keydesk.control.access.actor import Actor
+from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Permission
+from keydesk.control.accounts.models import Account
+from keydesk.control.audit.actions import authorise, record
+from keydesk.control.audit.events import Event
+from keydesk.control.catalog.models import Product
+from keydesk.control.catalog.rules import RevealPolicy
+from keydesk.control.entitlements.models import Entitlement
+from keydesk.control.feed.actions import publish
+from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
+from keydesk.control.stepup import grants
+from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.vault import safe
+from keydesk.control.vault.envelope import BrokenSealError
+from keydesk.core.codes import Code
+from keydesk.core.digest import Digester, key_digester
+from keydesk.core.keyformat import KeyFormat
+from keydesk.core.records import (
+    AccountStatus,
+    EntitlementState,
+    Environment,
+    KeyState,
+    ProductState,
+)
+
+
+class DeliveredKey(Struct, frozen=True, kw_only=True):
+    """A key on its way to the person who asked for it: the only place where its text is in the clear."""
+
+    id: str
+    name: str
+    plaintext: str
+    shown_prefix: str
+    product: str
+    environment: str
+    revision: int
+    is_revealable: bool
+    created: bool
+    """False if the key was there before: shown again, or asked for a second time with one request token."""
+
+    def __repr__(self) -> str:
+        """Name the key without its text, so that no log and no traceback holds it."""
+        return f"<DeliveredKey {self.id} {self.shown_prefix}>"
+
+    def __rich_repr__(self) -> list[str]:
+        """Name the key without its text here too."""
+        return [self.id, self.shown_prefix]
+
+
+class _Place(NamedTuple):
+    """Where a key belongs: locked, and known to allow new keys."""
+
+    account: Account
+    product: Product
+    environment: Environment
+
+
+def generate_key(
+    actor: Actor,
+    *,
+    account_id: str,
+    product: str,
+    environment: str,
+    name: str,
+    grant: str | None,
+    request_token: str,
+) -> DeliveredKey:
+    """Make a new key for a product in an environment, and give it; a repeated request token gives the same key.
+
+    In this order: permission, input, `account_not_approved`, `product_not_enabled`, `sealed`, `grant_invalid`.
+    """
+    object_id = f"{product}/{environment}"
+    authorise(actor, Permission.KEY_GENERATE, account_id=account_id, object_id=object_id)
+    cleaned = _require_input(environment=environment, name=name, request_token=request_token)
+    with grants.guarded_transaction(actor, object_id=object_id):
+        place = _lock_place(account_id, product, environment)
+        safe.require_open()
+        grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
+        made = _made_before(actor, place, request_token=request_token)
+        if made is not None:
+            if (made.product_id, made.environment, made.replaces_id) != (product, environment, None):
+                raise Refused(Code.INVALID_INPUT, field="request_token")
+            return _deliver_again(actor, made)
+        key, plaintext = _mint(actor, place, name=cleaned, request_token=request_token)
+        record(actor, Event.KEY_GENERATED, account_id=account_id, object_id=key.id)
+        publish(key)
+        return _delivered(key, plaintext, created=True)
+
+
+def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
+    """Give an existing key again.
+
+    In this order: permission, `not_found`, `key_not_live` if it is revoked, `key_not_revealable` if it was only to be
+    seen once, `sealed`, `grant_invalid`. A sealed copy that was tampered with is refused as `key_not_revealable`
+    (damaged) and leaves an event of its own.
+    """
+    account_id = _authorise_key(actor, Permission.KEY_REVEAL, key_id=key_id)
+    try:
+        with grants.guarded_transaction(actor, object_id=key_id):
+            key = ApiKey.objects.select_related("data_key").get(pk=key_id)
+            _require_revealable(key)
+            safe.require_open()
+            grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
+            return _deliver_again(actor, key)
+    except BrokenSealError:
+        record(actor, Event.KEY_SEAL_BROKEN, account_id=account_id, object_id=key_id)
+        raise Refused(Code.KEY_NOT_REVEALABLE, damaged=True) from None
+
+
+def regenerate_key(
+    actor: Actor, *, key_id: str, grant: str | None, request_token: str
+) -> DeliveredKey:
+    """Replace a key at once: a new one of the same name and place, and the old one revoked in the same transaction.
+
+    In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
+    `grant_invalid`, `key_already_replaced`, `key_not_live`. A repeated request token gives the same new key.
+    """
+    account_id = _authorise_key(actor, Permission.KEY_REGENERATE, key_id=key_id)
+    _require_request_token(request_token)
+    with grants.guarded_transaction(actor, object_id=key_id):
+        old = ApiKey.objects.get(pk=key_id)
+        place = _lock_place(account_id, old.product_id, old.environment)
+        old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+        safe.require_open()
+        grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=key_id)
+        made = _made_before(actor, place, request_token=request_token)
+        if made is not None:
+            if made.replaces_id != key_id:
+                raise Refused(Code.INVALID_INPUT, field="request_token")
+            return _deliver_again(actor, made)
+        _require_replaceable(old)
+        key, plaintext = _mint(actor, place, name=old.name, request_token=request_token)
+        key.replaces, key.scopes, key.expires_at = old, old.scopes, old.expires_at
+        _mark_revoked(old)
+        details = {"replaced_by": key.id}
+        record(
+            actor, Event.KEY_REGENERATED, account_id=account_id, object_id=old.id, details=details
+        )
+        # The old key ends first, so that no replica ever takes both.
+        publish(old)
+        publish(key)
+        return _delivered(key, plaintext, created=True)
+
+
+def revoke_key(actor: Actor, *, key_id: str) -> int:
+    """End a key for good and give the revision from which on replicas refuse it; no PIN, so that nothing delays it.
+
+    In this order: permission, `not_found`, `key_not_live` if it is revoked already.
+    """
+    account_id = _authorise_key(actor, Permission.KEY_REVOKE, key_id=key_id)
+    with grants.guarded_transaction(actor, object_id=key_id):
+        key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+        if key.state == KeyState.REVOKED:
+            raise Refused(Code.KEY_NOT_LIVE)
+        _mark_revoked(key)
+        record(actor, Event.KEY_REVOKED, account_id=account_id, object_id=key_id)
+        return publish(key)
+
+
+@cache
+def key_format() -> KeyFormat:
+    """Give this installation's key format."""
+    return KeyFormat(settings.KEYDESK.key_marker)
+
+
+@cache
+def digester() -> Digester:
+    """Give the function that digests keys under this installation's pepper; raises ConfigError without one."""
+    return key_digester(settings.KEYDESK.require_secret(Secret.PEPPER))
+
+
+def _authorise_key(actor: Actor, permission: Permission, *, key_id: str) -> str:
+    """Give the account of a key that the actor may act on; to a member, others' keys and no keys are the same."""
+    account_id = ApiKey.objects.filter(pk=key_id).values_list("account_id", flat=True).first()
+    authorise(actor, permission, account_id=account_id or "", object_id=key_id)
+    if account_id is None:
+        raise Refused(Code.NOT_FOUND)
+    return account_id
+
+
+def _require_input(*, environment: str, name: str, request_token: str) -> str:
+    """Give the name in its stored form; raises Refused `invalid_input` (field)."""
+    if environment not in set(Environment):
+        raise Refused(Code.INVALID_INPUT, field="environment")
+    _require_request_token(request_token)
+    cleaned = clean_name(name)
+    if cleaned is None:
+        raise Refused(Code.INVALID_INPUT, field="name")
+    return cleaned
+
+
+def _require_request_token(request_token: str) -> None:
+    if not is_request_token(request_token):
+        raise Refused(Code.INVALID_INPUT, field="request_token")
+
+
+def _lock_place(account_id: str, product: str, environment: str) -> _Place:
+    """Lock account, product and entitlement, in this order, and give them if all of them allow new keys.
+
+    Whoever changes one of them waits until this transaction ends, and the other way round. A key may be inserted
+    meanwhile by this transaction, which `no_key` keeps from waiting for itself.
+    """
+    locked = {"no_key": True}
+    account = Account.objects.select_for_update(**locked).filter(pk=account_id).first()
+    if account is None:
+        raise Refused(Code.NOT_FOUND)
+    if account.status != AccountStatus.APPROVED:
+        raise Refused(Code.ACCOUNT_NOT_APPROVED, status=account.status)
+    offered = Product.objects.select_for_update(**locked).filter(pk=product).first()
+    entitlement = (
+        Entitlement.objects.select_for_update(**locked)
+        .filter(account=account_id, product=product, environment=environment)
+        .first()
+    )
+    is_active = offered is not None and offered.state == ProductState.ACTIVE
+    is_enabled = entitlement is not None and entitlement.state == EntitlementState.ENABLED
+    if offered is None or not is_active or not is_enabled:
+        raise Refused(Code.PRODUCT_NOT_ENABLED)
+    return _Place(account, offered, Environment(environment))
+
+
+def _made_before(actor: Actor, place: _Place, *, request_token: str) -> ApiKey | None:
+    return (
+        ApiKey.objects.select_related("data_key")
+        .filter(account=place.account, created_by=actor.user_id, request_token=request_token)
+        .first()
+    )
+
+
+def _mint(actor: Actor, place: _Place, *, name: str, request_token: str) -> tuple[ApiKey, str]:
+    """Give a new key, not saved yet, and its text."""
+    plaintext = key_format().mint(place.environment)
+    key = ApiKey(
+        account=place.account,
+        product=place.product,
+        environment=place.environment,
+        name=name,
+        digest=digester()(plaintext),
+        shown_prefix=key_format().shown_prefix(plaintext),
+        scopes=place.product.scopes,
+        created_at=timezone.now(),
+        created_by_id=actor.user_id,
+        request_token=request_token,
+    )
+    if place.product.reveal_policy == RevealPolicy.WITH_PIN:
+        key.data_key, key.sealed = safe.seal(
+            plaintext, account_id=place.account.id, key_id=key.id, digest=key.digest
+        )
+    return key, plaintext
+
+
+def _require_revealable(key: ApiKey) -> None:
+    if key.state == KeyState.REVOKED:
+        raise Refused(Code.KEY_NOT_LIVE)
+    if key.sealed is None:
+        raise Refused(Code.KEY_NOT_REVEALABLE)
+
+
+def _require_replaceable(key: ApiKey) -> None:
+    if ApiKey.objects.filter(replaces=key).exists():
+        raise Refused(Code.KEY_ALREADY_REPLACED)
+    now = timezone.now()
+    state = shown_state(
+        key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=now
+    )
+    if not is_live(state):
+        raise Refused(Code.KEY_NOT_LIVE)
+
+
+def _deliver_again(actor: Actor, key: ApiKey) -> DeliveredKey:
+    """Open the sealed copy of a key, leave the event, and give it; the copy must still be of the stored digest."""
+    _require_revealable(key)
+    assert key.data_key is not None
+    digest = bytes(key.digest)
+    plaintext = safe.open_sealed(
+        safe.SealedCopy(key.data_key, bytes(key.sealed)),
+        account_id=key.account_id,
+        key_id=key.id,
+        digest=digest,
+    )
+    if not hmac.compare_digest(digester()(plaintext), digest):
+        raise BrokenSealError
+    record(actor, Event.KEY_REVEALED, account_id=key.account_id, object_id=key.id)
+    return _delivered(key, plaintext, created=False)
+
+
+def _mark_revoked(key: ApiKey) -> None:
+    """Turn a key into a revoked one, not saved yet; nobody will see its text again."""
+    key.state, key.revoked_at = KeyState.REVOKED, timezone.now()
+    key.data_key, key.sealed = None, None
+
+
+def _delivered(key: ApiKey, plaintext: str, *, created: bool) -> DeliveredKey:
+    return DeliveredKey(
+        id=key.id,
+        name=key.name,
+        plaintext=plaintext,
+        shown_prefix=key.shown_prefix,
+        product=key.product_id,
+        environment=key.environment,
+        revision=key.revision,
+        is_revealable=key.sealed is not None,
+        created=created,
+    )

@@ -1,0 +1,125 @@
+"""The table of API keys; their text is nowhere in it, except sealed."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Length, Trim
+from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
+
+from keydesk.control.accounts.models import Account
+from keydesk.control.catalog.models import Product
+from keydesk.control.feed.constraints import digest_of_32, one_of
+from keydesk.control.feed.identifiers import ID_LENGTH, new_id
+from keydesk.control.feed.models import Published
+from keydesk.control.keys.rules import LONGEST_NAME, LONGEST_REQUEST_TOKEN
+from keydesk.control.vault.models import DataKey
+from keydesk.core.digest import DIGEST_LENGTH
+from keydesk.core.records import Environment, KeyRecord, KeyState
+
+
+def new_key_id() -> str:
+    """Give the id of a new API key."""
+    return new_id("key")
+
+
+class ApiKey(Published):
+    """An account's API key for one product in one environment."""
+
+    id = models.CharField(
+        primary_key=True, max_length=ID_LENGTH, default=new_key_id, editable=False
+    )
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="keys")
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="keys")
+    environment = models.CharField(max_length=4)
+    name = models.CharField(max_length=LONGEST_NAME)
+    digest = models.BinaryField(max_length=DIGEST_LENGTH, unique=True)
+    shown_prefix = models.CharField(max_length=24)
+    state = models.CharField(max_length=10, default=KeyState.ACTIVE)
+    scopes = models.TextField(blank=True)
+    """Names, sorted, with spaces between."""
+    created_at = models.DateTimeField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    """Who made it; None for the host operator."""
+    request_token = models.CharField(max_length=LONGEST_REQUEST_TOKEN)
+    """What the page drew for one press of the button, so that a second press gives the same key."""
+    expires_at = models.DateTimeField(null=True)
+    """A whole second, as `retires_at`."""
+    retires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+    replaces = models.OneToOneField(
+        "self", null=True, on_delete=models.PROTECT, related_name="replaced_by"
+    )
+    data_key = models.ForeignKey(DataKey, null=True, on_delete=models.PROTECT, related_name="+")
+    sealed = models.BinaryField(null=True)
+    """The key itself, sealed under the data key; gone once the key is revoked."""
+
+    class Meta(Published.Meta):
+        db_table = "api_keys"
+        constraints = [
+            *Published.Meta.constraints,
+            digest_of_32("key_digest_whole"),
+            one_of("environment", Environment, name="key_environment"),
+            one_of("state", KeyState, name="key_state"),
+            models.CheckConstraint(
+                condition=Exact(F("name"), Trim("name"))
+                & GreaterThanOrEqual(Length("name"), 1)
+                & LessThanOrEqual(Length("name"), LONGEST_NAME),
+                name="key_name",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=KeyState.REVOKED, revoked_at__isnull=False)
+                | (~Q(state=KeyState.REVOKED) & Q(revoked_at__isnull=True)),
+                name="key_revoked_at_iff_revoked",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=KeyState.RETIRING) | Q(retires_at__isnull=False),
+                name="key_retiring_ends",
+            ),
+            models.CheckConstraint(
+                condition=Q(data_key__isnull=False, sealed__isnull=False)
+                | Q(data_key__isnull=True, sealed__isnull=True),
+                name="key_sealed_under_data_key",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=KeyState.REVOKED) | Q(sealed__isnull=True),
+                name="key_revoked_is_not_sealed",
+            ),
+            models.CheckConstraint(
+                condition=Q(replaces__isnull=True) | ~Q(replaces=F("id")),
+                name="key_replaces_another",
+            ),
+            models.UniqueConstraint(
+                fields=["account", "created_by", "request_token"], name="key_once_a_request"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "request_token"],
+                condition=Q(created_by__isnull=True),
+                name="key_once_a_host_request",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["account", "environment", "-created_at"], name="key_by_account"),
+        ]
+
+    def record(self) -> KeyRecord:
+        """Give the record that verifiers see of this key."""
+        return KeyRecord(
+            id=self.id,
+            digest=bytes(self.digest),
+            account=self.account_id,
+            product=self.product_id,
+            environment=str(self.environment),
+            state=str(self.state),
+            expires_at=_seconds(self.expires_at),
+            retires_at=_seconds(self.retires_at),
+            scopes=tuple(self.scopes.split()),
+            revision=self.revision,
+        )
+
+
+def _seconds(moment: datetime | None) -> int | None:
+    return None if moment is None else int(moment.timestamp())

@@ -1,0 +1,51 @@
+"""What a key may be called, and what a person is told about where it stands; pure."""
+
+import unicodedata
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+LONGEST_NAME: Final = 60
+LONGEST_REQUEST_TOKEN: Final = 64
+
+
+class ShownState(StrEnum):
+    """Where a key stands, as people see it: its stored state, or that its time is over."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+    EXPIRED = "EXPIRED"
+    RETIRING = "RETIRING"
+    REVOKED = "REVOKED"
+
+
+def clean_name(text: str) -> str | None:
+    """Give a key's name in its stored form, None if it is no name.
+
+    White space around it goes, composed characters are unified (NFC); 1 to 60 characters, none of them invisible.
+    """
+    name = unicodedata.normalize("NFC", text).strip()
+    is_visible = all(not unicodedata.category(character).startswith("C") for character in name)
+    return name if 1 <= len(name) <= LONGEST_NAME and is_visible else None
+
+
+def is_request_token(text: str) -> bool:
+    """Say whether a text can name one press of a button: 1 to 64 visible ASCII characters."""
+    return 1 <= len(text) <= LONGEST_REQUEST_TOKEN and text.isascii() and text.isprintable()
+
+
+def shown_state(
+    state: str, *, expires_at: datetime | None, retires_at: datetime | None, now: datetime
+) -> ShownState:
+    """Give where a key stands at the moment `now`; a moment that is over turns a working key into an expired one."""
+    stored = ShownState(state)
+    is_over = any(end is not None and end <= now for end in (expires_at, retires_at))
+    return ShownState.EXPIRED if is_over and stored is not ShownState.REVOKED else stored
+
+
+def is_live(state: ShownState) -> bool:
+    """Say whether a key in this state can still be replaced or revoked."""
+    return state not in {ShownState.EXPIRED, ShownState.REVOKED}
+
+

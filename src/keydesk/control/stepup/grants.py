@@ -1,0 +1,94 @@
+"""Grants: given for a right PIN, used up inside the transaction of the action that they are for."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import transaction
+from django.db.models.functions import Greatest
+
+from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.access.refused import Refused
+from keydesk.control.audit.actions import record
+from keydesk.control.audit.events import Event
+from keydesk.control.stepup.models import Grant, Pin
+from keydesk.control.stepup.rules import GRANT_SECONDS, GuardedAction
+from keydesk.control.stepup.tries import now
+from keydesk.core.codes import Code
+
+GRANT_BYTES = 16
+
+
+def give(actor: Actor, *, action: GuardedAction, object_id: str) -> str:
+    """Give a new grant for one action on one object, in the caller's transaction; only its digest is stored."""
+    grant, moment = secrets.token_urlsafe(GRANT_BYTES), now()
+    Grant.objects.create(
+        digest=digest_of(grant),
+        user_id=actor.user_id,
+        account_id=actor.account_id,
+        session=actor.session,
+        action=str(action),
+        object_id=object_id,
+        granted_at=moment,
+        expires_at=moment + GRANT_SECONDS,
+    )
+    return grant
+
+
+def use(actor: Actor, grant: str | None, *, action: GuardedAction, object_id: str) -> None:
+    """Use up a grant, in the caller's transaction; the host operator needs none.
+
+    Raises Refused `grant_invalid` if it was used before, is over, or is another person's, session's, account's,
+    action's or object's; which of these is told to nobody.
+    """
+    if actor.kind is ActorKind.HOST:
+        return
+    seen = Pin.objects.filter(user_id=actor.user_id).values_list("seen_at", flat=True).first()
+    moment = max(now(), seen or 0)
+    fitting = Grant.objects.filter(
+        digest=digest_of(grant or ""),
+        user_id=actor.user_id,
+        account_id=actor.account_id,
+        session=actor.session,
+        action=str(action),
+        object_id=object_id,
+        granted_at__lte=moment,
+        expires_at__gt=moment,
+        used_at=None,
+    )
+    if fitting.update(used_at=moment) != 1:
+        raise Refused(Code.GRANT_INVALID)
+
+
+@contextmanager
+def guarded_transaction(actor: Actor, *, object_id: str) -> Iterator[None]:
+    """Run an action's transaction; a grant that does not fit rolls it back and then leaves a record of its own.
+
+    The record also notes the moment, so that a clock that is put back later does not bring the grant back.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except Refused as refused:
+        if refused.code is Code.GRANT_INVALID:
+            with transaction.atomic():
+                Pin.objects.filter(user_id=actor.user_id).update(seen_at=Greatest("seen_at", now()))
+                record(actor, Event.GRANT_REFUSED, object_id=object_id)
+        raise
+
+
+def forget_old_grants() -> int:
+    """Delete the grants that are over, used or not, and give their number; the worker calls it from time to time."""
+    deleted, _ = Grant.objects.filter(expires_at__lte=now()).delete()
+    return deleted
+
+
+def take_back_grants(user_id: int) -> None:
+    """Delete all grants of a person, in the caller's transaction: with a new PIN, everything is confirmed anew."""
+    Grant.objects.filter(user_id=user_id).delete()
+
+
+def digest_of(grant: str) -> bytes:
+    """Give what is stored of a grant; its 128 random bits need no slower hash."""
+    return hashlib.sha256(grant.encode()).digest()

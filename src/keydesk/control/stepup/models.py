@@ -1,0 +1,61 @@
+"""The tables of PINs, their counters, and grants. Moments are whole Unix seconds, so that the database compares them."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from keydesk.control.accounts.models import Account
+from keydesk.control.feed.constraints import of_length, one_of
+from keydesk.control.stepup.rules import TRIES_IN_TOTAL, GuardedAction
+
+GRANT_DIGEST_LENGTH = 32
+
+
+class Pin(models.Model):
+    """A person's PIN and the counters that guard it; the row is there from the first try to set one."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, primary_key=True, related_name="+"
+    )
+    hash = models.CharField(max_length=200, null=True)
+    """The argon2id hash with its parameters; None until a PIN is set, and after a reset."""
+    previous_hash = models.CharField(max_length=200, null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    """Tries since the last right one; raised before each is evaluated."""
+    locked_until = models.BigIntegerField(null=True)
+    password_tries = models.PositiveSmallIntegerField(default=0)
+    password_locked_until = models.BigIntegerField(null=True)
+    seen_at = models.BigIntegerField(default=0)
+    """The latest moment that this row has seen; a clock that is put back does not undo it."""
+
+    class Meta:
+        db_table = "pins"
+        constraints = [
+            models.CheckConstraint(condition=Q(tries__lte=TRIES_IN_TOTAL), name="pin_tries"),
+            models.CheckConstraint(
+                condition=Q(password_tries__lte=TRIES_IN_TOTAL), name="pin_password_tries"
+            ),
+        ]
+
+
+class Grant(models.Model):
+    """What a right PIN gives: one use, for one action on one object, by one person in one session."""
+
+    digest = models.BinaryField(max_length=GRANT_DIGEST_LENGTH, unique=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
+    session = models.CharField(max_length=64)
+    action = models.CharField(max_length=20)
+    object_id = models.CharField(max_length=100)
+    granted_at = models.BigIntegerField()
+    expires_at = models.BigIntegerField(db_index=True)
+    used_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        db_table = "grants"
+        constraints = [
+            of_length("digest", GRANT_DIGEST_LENGTH, name="grant_digest_whole"),
+            one_of("action", GuardedAction, name="grant_action"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("granted_at")), name="grant_ends"),
+            models.CheckConstraint(condition=~Q(session=""), name="grant_has_session"),
+        ]
