@@ -6,14 +6,22 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
+from keydesk.control.keys.models import ApiKey
 from keydesk.control.people.models import Membership, User
+from keydesk.control.stepup.models import Grant, Pin
+from keydesk.control.vault.models import DataKey, KeyEncryptionKey
 
 __all__ = [
     "Account",
+    "ApiKey",
     "AuditEvent",
+    "DataKey",
     "Entitlement",
     "FeedHead",
+    "Grant",
+    "KeyEncryptionKey",
     "Membership",
+    "Pin",
     "Product",
     "ServiceCredential",
     "User",

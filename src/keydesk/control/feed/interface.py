@@ -13,6 +13,10 @@ SECONDS: Final = {
 """How each database turns a moment into whole seconds."""
 
 VIEWS: Final = {
+    "verify_keys_v1": (
+        "SELECT id, digest, account_id AS account, product_id AS product, environment, state, "
+        "{expires_at} AS expires_at, {retires_at} AS retires_at, scopes, revision, mac FROM api_keys"
+    ),
     "verify_accounts_v1": "SELECT id, username, status, revision, mac FROM accounts",
     "verify_products_v1": (
         "SELECT slug, state, requires_username, lease_seconds, revision, mac FROM products"
@@ -33,6 +37,7 @@ KEPT: Final = (
     "products",
     "entitlements",
     "service_credentials",
+    "api_keys",
     "feed_head",
     "audit_events",
 )

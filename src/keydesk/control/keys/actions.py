@@ -1,10 +1,13 @@
 """Generating, showing, replacing and revoking API keys: each one transaction, each with its audit event."""
 
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
@@ -55,9 +58,9 @@ class DeliveredKey(Struct, frozen=True, kw_only=True):
         """Name the key without its text, so that no log and no traceback holds it."""
         return f"<DeliveredKey {self.id} {self.shown_prefix}>"
 
-    def __rich_repr__(self) -> list[str]:
+    def __rich_repr__(self) -> list[tuple[str, str]]:
         """Name the key without its text here too."""
-        return [self.id, self.shown_prefix]
+        return [("id", self.id), ("shown_prefix", self.shown_prefix)]
 
 
 class _Place(NamedTuple):
@@ -68,7 +71,7 @@ class _Place(NamedTuple):
     environment: Environment
 
 
-def generate_key(
+def generate_key(  # noqa: PLR0913 - keyword-only, and each is a fact of the request
     actor: Actor,
     *,
     account_id: str,
@@ -85,14 +88,12 @@ def generate_key(
     object_id = f"{product}/{environment}"
     authorise(actor, Permission.KEY_GENERATE, account_id=account_id, object_id=object_id)
     cleaned = _require_input(environment=environment, name=name, request_token=request_token)
-    with grants.guarded_transaction(actor, object_id=object_id):
+    with _key_transaction(actor, account_id, object_id=object_id):
         place = _lock_place(account_id, product, environment)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
-        made = _made_before(actor, place, request_token=request_token)
+        made = _made_before(actor, place, request_token=request_token, replaces=None)
         if made is not None:
-            if (made.product_id, made.environment, made.replaces_id) != (product, environment, None):
-                raise Refused(Code.INVALID_INPUT, field="request_token")
             return _deliver_again(actor, made)
         key, plaintext = _mint(actor, place, name=cleaned, request_token=request_token)
         record(actor, Event.KEY_GENERATED, account_id=account_id, object_id=key.id)
@@ -104,20 +105,16 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     """Give an existing key again.
 
     In this order: permission, `not_found`, `key_not_live` if it is revoked, `key_not_revealable` if it was only to be
-    seen once, `sealed`, `grant_invalid`. A sealed copy that was tampered with is refused as `key_not_revealable`
-    (damaged) and leaves an event of its own.
+    seen once, `sealed`, `grant_invalid`. A sealed copy that was altered or moved is refused as `key_not_revealable`
+    (is_damaged) too, and leaves an event of its own.
     """
     account_id = _authorise_key(actor, Permission.KEY_REVEAL, key_id=key_id)
-    try:
-        with grants.guarded_transaction(actor, object_id=key_id):
-            key = ApiKey.objects.select_related("data_key").get(pk=key_id)
-            _require_revealable(key)
-            safe.require_open()
-            grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
-            return _deliver_again(actor, key)
-    except BrokenSealError:
-        record(actor, Event.KEY_SEAL_BROKEN, account_id=account_id, object_id=key_id)
-        raise Refused(Code.KEY_NOT_REVEALABLE, damaged=True) from None
+    with _key_transaction(actor, account_id, object_id=key_id):
+        key = ApiKey.objects.select_related("data_key").get(pk=key_id)
+        _require_revealable(key)
+        safe.require_open()
+        grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
+        return _deliver_again(actor, key)
 
 
 def regenerate_key(
@@ -130,16 +127,14 @@ def regenerate_key(
     """
     account_id = _authorise_key(actor, Permission.KEY_REGENERATE, key_id=key_id)
     _require_request_token(request_token)
-    with grants.guarded_transaction(actor, object_id=key_id):
+    with _key_transaction(actor, account_id, object_id=key_id):
         old = ApiKey.objects.get(pk=key_id)
         place = _lock_place(account_id, old.product_id, old.environment)
         old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=key_id)
-        made = _made_before(actor, place, request_token=request_token)
+        made = _made_before(actor, place, request_token=request_token, replaces=key_id)
         if made is not None:
-            if made.replaces_id != key_id:
-                raise Refused(Code.INVALID_INPUT, field="request_token")
             return _deliver_again(actor, made)
         _require_replaceable(old)
         key, plaintext = _mint(actor, place, name=old.name, request_token=request_token)
@@ -161,13 +156,25 @@ def revoke_key(actor: Actor, *, key_id: str) -> int:
     In this order: permission, `not_found`, `key_not_live` if it is revoked already.
     """
     account_id = _authorise_key(actor, Permission.KEY_REVOKE, key_id=key_id)
-    with grants.guarded_transaction(actor, object_id=key_id):
+    with transaction.atomic():
         key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         if key.state == KeyState.REVOKED:
             raise Refused(Code.KEY_NOT_LIVE)
         _mark_revoked(key)
         record(actor, Event.KEY_REVOKED, account_id=account_id, object_id=key_id)
         return publish(key)
+
+
+@contextmanager
+def _key_transaction(actor: Actor, account_id: str, *, object_id: str) -> Iterator[None]:
+    """Run an action's transaction; a broken seal rolls it back and then leaves a record of its own."""
+    try:
+        with grants.guarded_transaction(actor, object_id=object_id):
+            yield
+    except BrokenSealError:
+        with transaction.atomic():
+            record(actor, Event.KEY_SEAL_BROKEN, account_id=account_id, object_id=object_id)
+        raise Refused(Code.KEY_NOT_REVEALABLE, is_damaged=True) from None
 
 
 @cache
@@ -213,15 +220,14 @@ def _lock_place(account_id: str, product: str, environment: str) -> _Place:
     Whoever changes one of them waits until this transaction ends, and the other way round. A key may be inserted
     meanwhile by this transaction, which `no_key` keeps from waiting for itself.
     """
-    locked = {"no_key": True}
-    account = Account.objects.select_for_update(**locked).filter(pk=account_id).first()
+    account = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
     if account is None:
         raise Refused(Code.NOT_FOUND)
     if account.status != AccountStatus.APPROVED:
         raise Refused(Code.ACCOUNT_NOT_APPROVED, status=account.status)
-    offered = Product.objects.select_for_update(**locked).filter(pk=product).first()
+    offered = Product.objects.select_for_update(no_key=True).filter(pk=product).first()
     entitlement = (
-        Entitlement.objects.select_for_update(**locked)
+        Entitlement.objects.select_for_update(no_key=True)
         .filter(account=account_id, product=product, environment=environment)
         .first()
     )
@@ -232,23 +238,33 @@ def _lock_place(account_id: str, product: str, environment: str) -> _Place:
     return _Place(account, offered, Environment(environment))
 
 
-def _made_before(actor: Actor, place: _Place, *, request_token: str) -> ApiKey | None:
-    return (
+def _made_before(
+    actor: Actor, place: _Place, *, request_token: str, replaces: str | None
+) -> ApiKey | None:
+    """Give the key that this actor made with this request token; the token must not have been for something else."""
+    made = (
         ApiKey.objects.select_related("data_key")
         .filter(account=place.account, created_by=actor.user_id, request_token=request_token)
         .first()
     )
+    if made is None:
+        return None
+    asked = (place.product.pk, place.environment, replaces)
+    if (made.product_id, made.environment, made.replaces_id) != asked:
+        raise Refused(Code.INVALID_INPUT, field="request_token")
+    return made
 
 
 def _mint(actor: Actor, place: _Place, *, name: str, request_token: str) -> tuple[ApiKey, str]:
     """Give a new key, not saved yet, and its text."""
     plaintext = key_format().mint(place.environment)
+    digest = digester()(plaintext)
     key = ApiKey(
         account=place.account,
         product=place.product,
         environment=place.environment,
         name=name,
-        digest=digester()(plaintext),
+        digest=digest,
         shown_prefix=key_format().shown_prefix(plaintext),
         scopes=place.product.scopes,
         created_at=timezone.now(),
@@ -257,36 +273,34 @@ def _mint(actor: Actor, place: _Place, *, name: str, request_token: str) -> tupl
     )
     if place.product.reveal_policy == RevealPolicy.WITH_PIN:
         key.data_key, key.sealed = safe.seal(
-            plaintext, account_id=place.account.id, key_id=key.id, digest=key.digest
+            plaintext, account_id=place.account.id, key_id=key.id, digest=digest
         )
     return key, plaintext
 
 
-def _require_revealable(key: ApiKey) -> None:
+def _require_revealable(key: ApiKey) -> safe.SealedCopy:
+    """Give the sealed copy of a key that may be shown again."""
     if key.state == KeyState.REVOKED:
         raise Refused(Code.KEY_NOT_LIVE)
-    if key.sealed is None:
+    if key.data_key is None or key.sealed is None:
         raise Refused(Code.KEY_NOT_REVEALABLE)
+    return safe.SealedCopy(key.data_key, bytes(key.sealed))
 
 
 def _require_replaceable(key: ApiKey) -> None:
     if ApiKey.objects.filter(replaces=key).exists():
         raise Refused(Code.KEY_ALREADY_REPLACED)
     now = timezone.now()
-    state = shown_state(
-        key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=now
-    )
+    state = shown_state(key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=now)
     if not is_live(state):
         raise Refused(Code.KEY_NOT_LIVE)
 
 
 def _deliver_again(actor: Actor, key: ApiKey) -> DeliveredKey:
     """Open the sealed copy of a key, leave the event, and give it; the copy must still be of the stored digest."""
-    _require_revealable(key)
-    assert key.data_key is not None
     digest = bytes(key.digest)
     plaintext = safe.open_sealed(
-        safe.SealedCopy(key.data_key, bytes(key.sealed)),
+        _require_revealable(key),
         account_id=key.account_id,
         key_id=key.id,
         digest=digest,

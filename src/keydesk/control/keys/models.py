@@ -65,9 +65,11 @@ class ApiKey(Published):
             one_of("environment", Environment, name="key_environment"),
             one_of("state", KeyState, name="key_state"),
             models.CheckConstraint(
-                condition=Exact(F("name"), Trim("name"))
-                & GreaterThanOrEqual(Length("name"), 1)
-                & LessThanOrEqual(Length("name"), LONGEST_NAME),
+                condition=Q(
+                    Exact(F("name"), Trim("name")),
+                    GreaterThanOrEqual(Length("name"), 1),
+                    LessThanOrEqual(Length("name"), LONGEST_NAME),
+                ),
                 name="key_name",
             ),
             models.CheckConstraint(

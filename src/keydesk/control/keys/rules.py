@@ -5,7 +5,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-
 LONGEST_NAME: Final = 60
 LONGEST_REQUEST_TOKEN: Final = 64
 
@@ -47,5 +46,3 @@ def shown_state(
 def is_live(state: ShownState) -> bool:
     """Say whether a key in this state can still be replaced or revoked."""
     return state not in {ShownState.EXPIRED, ShownState.REVOKED}
-
-

@@ -82,13 +82,14 @@ def reset_pin(actor: Actor, *, user_id: int) -> None:
 
 def _person(actor: Actor) -> int:
     """Give the user behind a member's session; everybody else has no PIN."""
-    if actor.kind is not ActorKind.MEMBER or actor.user_id is None or not actor.session:
+    has_session = actor.session is not None and actor.account_id is not None
+    if actor.kind is not ActorKind.MEMBER or actor.user_id is None or not has_session:
         raise Refused(Code.PERMISSION_DENIED)
     return actor.user_id
 
 
 def _check_pin(actor: Actor, *, user_id: int, pin: str, field: str = "pin") -> str:
-    """Spend a try on this PIN and give the stored hash that it matches; records and raises the refusal if it does not."""
+    """Spend a try on this PIN and give the stored hash that it matches; otherwise record and raise the refusal."""
     if not Pin.objects.filter(user_id=user_id, hash__isnull=False).exists():
         raise Refused(Code.PIN_NOT_SET)
     if not has_pin_shape(pin):

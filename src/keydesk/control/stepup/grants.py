@@ -4,8 +4,10 @@ import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Greatest
 
 from keydesk.control.access.actor import Actor, ActorKind
@@ -25,11 +27,7 @@ def give(actor: Actor, *, action: GuardedAction, object_id: str) -> str:
     grant, moment = secrets.token_urlsafe(GRANT_BYTES), now()
     Grant.objects.create(
         digest=digest_of(grant),
-        user_id=actor.user_id,
-        account_id=actor.account_id,
-        session=actor.session,
-        action=str(action),
-        object_id=object_id,
+        **_bound_to(actor, action=action, object_id=object_id),
         granted_at=moment,
         expires_at=moment + GRANT_SECONDS,
     )
@@ -44,15 +42,11 @@ def use(actor: Actor, grant: str | None, *, action: GuardedAction, object_id: st
     """
     if actor.kind is ActorKind.HOST:
         return
-    seen = Pin.objects.filter(user_id=actor.user_id).values_list("seen_at", flat=True).first()
+    seen = _pin_of(actor).values_list("seen_at", flat=True).first()
     moment = max(now(), seen or 0)
     fitting = Grant.objects.filter(
         digest=digest_of(grant or ""),
-        user_id=actor.user_id,
-        account_id=actor.account_id,
-        session=actor.session,
-        action=str(action),
-        object_id=object_id,
+        **_bound_to(actor, action=action, object_id=object_id),
         granted_at__lte=moment,
         expires_at__gt=moment,
         used_at=None,
@@ -73,7 +67,7 @@ def guarded_transaction(actor: Actor, *, object_id: str) -> Iterator[None]:
     except Refused as refused:
         if refused.code is Code.GRANT_INVALID:
             with transaction.atomic():
-                Pin.objects.filter(user_id=actor.user_id).update(seen_at=Greatest("seen_at", now()))
+                _pin_of(actor).update(seen_at=Greatest("seen_at", now()))
                 record(actor, Event.GRANT_REFUSED, object_id=object_id)
         raise
 
@@ -87,6 +81,21 @@ def forget_old_grants() -> int:
 def take_back_grants(user_id: int) -> None:
     """Delete all grants of a person, in the caller's transaction: with a new PIN, everything is confirmed anew."""
     Grant.objects.filter(user_id=user_id).delete()
+
+
+def _pin_of(actor: Actor) -> QuerySet[Pin]:
+    return Pin.objects.none() if actor.user_id is None else Pin.objects.filter(user=actor.user_id)
+
+
+def _bound_to(actor: Actor, *, action: GuardedAction, object_id: str) -> dict[str, Any]:
+    """Give the columns that say what a grant is for; all of them must fit when it is used."""
+    return {
+        "user_id": actor.user_id,
+        "account_id": actor.account_id,
+        "session": actor.session,
+        "action": str(action),
+        "object_id": object_id,
+    }
 
 
 def digest_of(grant: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The tables of PINs, their counters, and grants. Moments are whole Unix seconds, so that the database compares them."""
+"""The tables of PINs with their counters, and of grants; moments are whole Unix seconds, which a database compares."""
 
 from django.conf import settings
 from django.db import models

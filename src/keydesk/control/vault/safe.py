@@ -41,7 +41,7 @@ class SealedCopy(NamedTuple):
 @cache
 def key_encryption_key() -> bytes | None:
     """Give the key-encryption key of this process, None if it was not given one when it first asked."""
-    return settings.KEYDESK.read_secret(Secret.KEY_ENCRYPTION_KEY)  # type: ignore[no-any-return] # a setting has no type
+    return settings.KEYDESK.read_secret(Secret.KEY_ENCRYPTION_KEY)
 
 
 def vault_state() -> VaultState:
