@@ -56,6 +56,7 @@ def pytest_configure(config):
     os.environ["DJANGO_SETTINGS_MODULE"] = "keydesk.server.settings"
     django.setup()
     config.pluginmanager.import_plugin("tests.fixtures.witnesses")
+    config.pluginmanager.import_plugin("tests.fixtures.pins")
 
 
 def start_run(database):

@@ -77,7 +77,7 @@ def set_product_state(actor: Actor, *, slug: str, state: ProductState, reason: s
     """
     authorise(actor, Permission.PRODUCT_EDIT, object_id=slug)
     with transaction.atomic():
-        product = Product.objects.select_for_update().filter(pk=slug).first()
+        product = Product.objects.select_for_update(no_key=True).filter(pk=slug).first()
         if product is None:
             raise Refused(Code.NOT_FOUND)
         if not can_become(product.state, state):

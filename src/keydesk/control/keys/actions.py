@@ -16,11 +16,11 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import RevealPolicy
-from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.actions import publish
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
@@ -71,7 +71,7 @@ class _Place(NamedTuple):
     environment: Environment
 
 
-def generate_key(  # noqa: PLR0913 - keyword-only, and each is a fact of the request
+def generate_key(
     actor: Actor,
     *,
     account_id: str,
@@ -215,27 +215,25 @@ def _require_request_token(request_token: str) -> None:
 
 
 def _lock_place(account_id: str, product: str, environment: str) -> _Place:
-    """Lock account, product and entitlement, in this order, and give them if all of them allow new keys.
+    """Lock account and product, in this order, and give them if they and the entitlement allow new keys.
 
-    Whoever changes one of them waits until this transaction ends, and the other way round. A key may be inserted
-    meanwhile by this transaction, which `no_key` keeps from waiting for itself.
+    Whoever changes one of the three waits until this transaction ends, and the other way round; an entitlement only
+    changes under its account's lock.
     """
-    account = Account.objects.select_for_update(no_key=True).filter(pk=account_id).first()
-    if account is None:
-        raise Refused(Code.NOT_FOUND)
+    account = lock_account(account_id)
     if account.status != AccountStatus.APPROVED:
         raise Refused(Code.ACCOUNT_NOT_APPROVED, status=account.status)
-    offered = Product.objects.select_for_update(no_key=True).filter(pk=product).first()
-    entitlement = (
-        Entitlement.objects.select_for_update(no_key=True)
-        .filter(account=account_id, product=product, environment=environment)
-        .first()
+    offered = Product.objects.select_for_update(of=("self",), no_key=True).filter(
+        pk=product,
+        state=ProductState.ACTIVE,
+        entitlements__account=account,
+        entitlements__environment=environment,
+        entitlements__state=EntitlementState.ENABLED,
     )
-    is_active = offered is not None and offered.state == ProductState.ACTIVE
-    is_enabled = entitlement is not None and entitlement.state == EntitlementState.ENABLED
-    if offered is None or not is_active or not is_enabled:
+    found = offered.first()
+    if found is None:
         raise Refused(Code.PRODUCT_NOT_ENABLED)
-    return _Place(account, offered, Environment(environment))
+    return _Place(account, found, Environment(environment))
 
 
 def _made_before(
