@@ -1,0 +1,127 @@
+"""Which published rows a replica takes over, inside one write transaction.
+
+A row is refused if it is older than the one held, and a revoked key stays revoked whatever a source says later:
+somebody who can write to the database could otherwise bring back yesterday's row, whose MAC is right.
+"""
+
+import logging
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from keydesk.core.records import (
+    RECORD_TYPES,
+    CredentialRecord,
+    CredentialState,
+    KeyRecord,
+    KeyState,
+    Record,
+)
+from keydesk.replica.layout import DECODERS, LONGEST_KEY, REFUSED, encode, key_of, name_of
+
+GOES_BACK: Final = "its revision is older than the one held"
+WAS_REVOKED: Final = "it was revoked before, and that is for good"
+
+log: Final = logging.getLogger("keydesk.replica")
+
+
+class Suspect(Struct, frozen=True):
+    """A published row that cannot be trusted; what the replica held in its place goes on counting."""
+
+    kind: str
+    name: str
+    """What a person finds the row by in the database."""
+    reason: str
+    key: bytes | None
+    """Where the row would lie, as far as it says so itself."""
+
+
+class Batch:
+    """Rows on their way into the replica's tables."""
+
+    def __init__(self, transaction: Any, tables: dict[str, Any], *, same_epoch: bool) -> None:
+        """Takes an open write transaction, its tables, and whether the rows continue the history held.
+
+        Revisions of different epochs cannot be compared, so in a new one only what is revoked is held on to.
+        """
+        self._transaction = transaction
+        self._tables = tables
+        self._same_epoch = same_epoch
+        self._seen: dict[str, set[bytes]] = {kind.kind: set() for kind in RECORD_TYPES}
+        self._refused: set[bytes] = set()
+        self._has_refusals = bool(transaction.stat(tables[REFUSED])["entries"])
+
+    def take(self, row: Record | Suspect) -> None:
+        """Take the row over, or note why not."""
+        if isinstance(row, Suspect):
+            self._refuse(row.kind, row.name, row.reason)
+            if row.key is not None:
+                self._hold_on(row.kind, row.key)
+            return
+        key, table = key_of(row), self._tables[row.kind]
+        if not self._same_epoch:
+            self._seen[row.kind].add(key)
+        raw = self._transaction.get(key, db=table)
+        held = None if raw is None else DECODERS[row.kind](raw)
+        if held is not None and self._same_epoch and row.revision < held.revision:
+            self._refuse(row.kind, name_of(row), GOES_BACK)
+            return
+        if is_revoked(held) and not is_revoked(row):
+            self._refuse(row.kind, name_of(row), WAS_REVOKED)
+            row = replace(row, state=KeyState.REVOKED.value)
+        elif self._has_refusals:
+            self._transaction.delete(refusal_key(row.kind, name_of(row)), db=self._tables[REFUSED])
+        self._transaction.put(key, encode(row), db=table)
+
+    def remove_unseen(self) -> None:
+        """Remove the rows that were not taken, except what is revoked."""
+        for kind, seen in self._seen.items():
+            with self._transaction.cursor(self._tables[kind]) as cursor:
+                gone = [key for key in cursor.iternext(values=False) if key not in seen]
+            for key in gone:
+                if is_revoked(DECODERS[kind](self._transaction.get(key, db=self._tables[kind]))):
+                    self._hold_on(kind, key)
+                else:
+                    self._transaction.delete(key, db=self._tables[kind])
+
+    def forget_other_refusals(self) -> None:
+        """Forget refusals of earlier batches, after a batch of all rows has said which still stand."""
+        with self._transaction.cursor(self._tables[REFUSED]) as cursor:
+            past = [key for key in cursor.iternext(values=False) if key not in self._refused]
+        for key in past:
+            self._transaction.delete(key, db=self._tables[REFUSED])
+
+    def _hold_on(self, kind: str, key: bytes) -> None:
+        """Keep the row held; in a new epoch, whose revisions start anew, any later row may follow it."""
+        raw = self._transaction.get(key, db=self._tables[kind]) if key else None
+        if raw is None or self._same_epoch:
+            return
+        self._seen[kind].add(key)
+        held = replace(DECODERS[kind](raw), revision=0)
+        self._transaction.put(key, encode(held), db=self._tables[kind])
+
+    def _refuse(self, kind: str, name: str, reason: str) -> None:
+        """Count a row that is not followed, and tell it the first time."""
+        key, table = refusal_key(kind, name), self._tables[REFUSED]
+        self._refused.add(key)
+        self._has_refusals = True
+        if self._transaction.get(key, db=table) != reason.encode():
+            self._transaction.put(key, reason.encode(), db=table)
+            log.error("The %s %.100r is not taken over as published: %s.", kind, name, reason)
+
+
+def is_revoked(record: Record | None) -> bool:
+    """Say whether the record is of a kind that is revoked for good, and is."""
+    match record:
+        case KeyRecord():
+            return record.state == KeyState.REVOKED
+        case CredentialRecord():
+            return record.state == CredentialState.REVOKED
+        case _:
+            return False
+
+
+def refusal_key(kind: str, name: str) -> bytes:
+    """Give the key of the note about a row that is not followed."""
+    return f"{kind} {name}".encode(errors="surrogatepass")[:LONGEST_KEY]

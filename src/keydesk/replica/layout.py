@@ -1,0 +1,125 @@
+"""How a replica lies in its LMDB file: the file, its tables, the key and the value of each row.
+
+The file's name carries the version of this layout, so a version that lays rows out differently starts its own file.
+"""
+
+from pathlib import Path
+from typing import Any, Final
+
+import lmdb
+import msgspec
+from msgspec import Struct
+
+from keydesk.core.records import (
+    RECORD_TYPES,
+    AccountRecord,
+    CredentialRecord,
+    EntitlementRecord,
+    KeyRecord,
+    ProductRecord,
+    Record,
+)
+from keydesk.replica.moments import Moment
+
+FILE_NAME: Final = "rows-v1.lmdb"
+LOCK_SUFFIX: Final = "-lock"
+MAP_BYTES: Final = 1 << 36
+"""64 GiB of address space, not of disk: the file grows with its content, and no process ever has to map it anew."""
+MAX_READERS: Final = 512
+LONGEST_KEY: Final = 511
+"""What LMDB takes as a key, in bytes."""
+
+META: Final = "meta"
+META_KEY: Final = b"head"
+REFUSED: Final = "refused"
+TABLES: Final = (*(kind.kind for kind in RECORD_TYPES), REFUSED, META)
+
+encode: Final = msgspec.msgpack.Encoder().encode
+DECODERS: Final = {kind.kind: msgspec.msgpack.Decoder(kind).decode for kind in RECORD_TYPES}
+
+
+class Head(Struct, frozen=True):
+    """Where a source stands: the name of its history, its last revision, and when its worker last said it lives."""
+
+    epoch: str
+    revision: int
+    heartbeat_at: int
+    is_standby: bool = False
+    """Whether the source only follows another database, and so can only vouch for the moment of the heartbeat."""
+
+
+class Meta(Struct, frozen=True, array_like=True):
+    """What a replica knows about itself."""
+
+    epoch: str
+    revision: int
+    heartbeat_at: int
+    confirmed: Moment | None
+    generation: int
+    """Counts the transactions that wrote rows: as long as it stays, so do they."""
+    has_gone_back: bool = False
+    """Whether the source was seen behind this replica; then all rows are compared once it is level again."""
+
+
+NEVER_FILLED: Final = Meta(epoch="", revision=0, heartbeat_at=0, confirmed=None, generation=0)
+decode_meta: Final = msgspec.msgpack.Decoder(Meta).decode
+
+
+class ReplicaMissing(Exception):  # noqa: N818 - it names a state, not a mistake
+    """There is no replica here that this process can read; the message says where and why.
+
+    The replicator makes it. Until then, or while permissions keep this process out, nothing can be decided.
+    """
+
+
+def entitlement_key(account: str, product: str, environment: str) -> bytes:
+    """Give the key of an entitlement's row."""
+    return f"{account}\0{product}\0{environment}".encode()
+
+
+def key_of(record: Record) -> bytes:
+    """Give the key under which a record lies in the table of its kind."""
+    match record:
+        case KeyRecord() | CredentialRecord():
+            return record.digest
+        case AccountRecord():
+            return record.id.encode()
+        case ProductRecord():
+            return record.slug.encode()
+        case EntitlementRecord():
+            return entitlement_key(record.account, record.product, record.environment)
+
+
+def name_of(record: Record) -> str:
+    """Give the name by which a person finds the row in the database."""
+    match record:
+        case KeyRecord() | CredentialRecord() | AccountRecord():
+            return record.id
+        case ProductRecord():
+            return record.slug
+        case EntitlementRecord():
+            return f"{record.account}/{record.product}/{record.environment}"
+
+
+def open_environment(replica_dir: Path, *, is_writer: bool) -> Any:
+    """Open the LMDB environment of a replica; a process may have it open once. Raises `lmdb.Error`.
+
+    Readers lock too: a reader without a lock would see its pages overwritten under its hands.
+    """
+    return lmdb.open(
+        str(replica_dir / FILE_NAME),
+        subdir=False,
+        readonly=not is_writer,
+        create=is_writer,
+        map_size=MAP_BYTES,
+        max_dbs=len(TABLES),
+        max_readers=MAX_READERS,
+        mode=0o660,
+        lib_version=0,  # the engine whose file format this layout is; a newer one is to be chosen, not met
+    )
+
+
+def file_identity(path: Path) -> tuple[int, int]:
+    """Give what tells one file at a path from the next one there. Raises OSError."""
+    found = path.stat()
+    return found.st_dev, found.st_ino

@@ -1,0 +1,54 @@
+"""Moments that a stepped clock cannot make younger: each is kept on the wall clock and on the machine's own.
+
+The wall clock alone lies after somebody sets it back: an old replica would look fresh. The machine's clock since its
+start only goes forward, counts while it sleeps, and is shared by all processes, but it means nothing after a restart
+and stands still while a virtual machine is paused. So a moment has both, and whichever makes it older counts.
+"""
+
+import time
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
+_TICKING: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
+def read_boot_id(path: Path = BOOT_ID_PATH) -> str:
+    """Give the name of this run of the machine, empty where the system does not tell."""
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""
+
+
+BOOT_ID: Final = read_boot_id()
+
+
+class Moment(Struct, frozen=True, array_like=True):
+    """A moment: `at` in Unix seconds, `ticks` in seconds since the machine whose run is named `boot` started."""
+
+    at: float
+    ticks: float
+    boot: str
+
+    @classmethod
+    def ago(cls, seconds: float = 0.0) -> "Moment":
+        """Give the moment that lies so many seconds back, now without an argument."""
+        return cls(time.time() - seconds, time.clock_gettime(_TICKING) - seconds, BOOT_ID)
+
+    def on_wall_clock(self) -> float | None:
+        """Give the moment in Unix seconds as of the present setting of the wall clock, never later than it was.
+
+        Gives None for a moment of an earlier run of the machine that the wall clock says is still to come: nobody
+        knows how old it is.
+        """
+        now = time.time()
+        if self.boot and self.boot == BOOT_ID:
+            return min(self.at, self.ticks + now - time.clock_gettime(_TICKING))
+        return self.at if self.at <= now else None
+
+    def is_before(self, other: "Moment") -> bool:
+        """Say whether this moment lies before the other; a moment of another run of the machine always does."""
+        return self.boot != other.boot or self.ticks < other.ticks
