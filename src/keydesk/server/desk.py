@@ -45,7 +45,7 @@ def run_dashboard(config: Config) -> None:
         runtime_blocking_threads=THREADS,
         backpressure=WAITING_REQUESTS,
         workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     ).serve(target_loader=partial(load_application, os.getpid()), wrap_loader=False)
 
 

@@ -22,38 +22,48 @@ PROBE_SECONDS: Final = 0.5
 
 
 def check_start(config: Config, *, allow_remote: bool) -> None:
-    """Raise OperatorFault, with every fault that is found, if this host cannot start.
+    """Raise OperatorFault if this host cannot start: its addresses, its folder, its database.
 
     A database that does not answer is no reason to stay down: the verifier decides from the replica meanwhile.
     """
+    check_addresses(config, allow_remote=allow_remote)
+    check_folder(config.data_dir)
+    check_database(config)
+
+
+def check_addresses(config: Config, *, allow_remote: bool) -> None:
+    """Raise OperatorFault if an address is taken, or can be reached from elsewhere without leave."""
     addresses = addresses_of(config)
     if not allow_remote:
         refuse_remote(addresses)
-    faults = taken(addresses)
-    if fault := write_fault(config.data_dir):
-        faults.append(fault)
-    if not faults:
-        faults += database_faults()
-    if faults:
+    if faults := taken(addresses):
         raise OperatorFault("\n".join(faults))
 
 
-def write_fault(folder: Path) -> str | None:
-    """Give the sentence that says why a folder cannot be written, None if it can."""
-    cure = f"make it writable for this user, or set {PREFIX}DATA_DIR to another folder"
+def check_folder(folder: Path) -> None:
+    """Raise OperatorFault if a folder is not there or cannot be written."""
     if not folder.exists():
-        return f"{folder} is not there: run `keydesk init`, or set {PREFIX}DATA_DIR to the right folder."
+        raise OperatorFault(
+            f"{folder} is not there: run `keydesk init`, or set {PREFIX}DATA_DIR to the right folder."
+        )
     try:
         with tempfile.TemporaryFile(dir=folder):
-            return None
+            pass
     except OSError as error:
-        return f"{folder} cannot be written ({error.strerror}): {cure}."
+        raise OperatorFault(
+            f"{folder} cannot be written ({error.strerror}): make it writable for this user, or set {PREFIX}DATA_DIR "
+            "to another folder."
+        ) from error
 
 
-def database_faults() -> list[str]:
-    """Give what `keydesk migrate --check` has against the database; a process of its own, since it needs Django."""
+def check_database(config: Config) -> None:
+    """Raise OperatorFault if the database is newer or older than this code, as `keydesk migrate --check` says.
+
+    That is a process of its own, since it needs Django.
+    """
     checked = subprocess.run(
         [sys.executable, "-m", "keydesk", "migrate", "--check"],
+        env={**os.environ, f"{PREFIX}DATA_DIR": str(config.data_dir)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -61,9 +71,9 @@ def database_faults() -> list[str]:
     )
     if checked.returncode == UNREACHABLE_STATUS:
         sys.stderr.write(checked.stderr)
-        return []
-    lines = [line.removeprefix("keydesk: ") for line in checked.stderr.splitlines()]
-    return (lines or ["The database cannot be checked."]) if checked.returncode else []
+    elif checked.returncode:
+        lines = [line.removeprefix("keydesk: ") for line in checked.stderr.splitlines()]
+        raise OperatorFault("\n".join(lines or ["The database cannot be checked."]))
 
 
 def run_all(
@@ -74,7 +84,6 @@ def run_all(
     announce: Callable[[], None],
 ) -> None:
     """Run the four processes until a signal says stop; `announce` is called once everything answers."""
-    os.environ[f"{PREFIX}DATA_DIR"] = str(config.data_dir)
     Supervisor(
         children_of(allow_remote=allow_remote),
         log=log,

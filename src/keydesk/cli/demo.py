@@ -1,0 +1,150 @@
+"""`keydesk demo`: a running desk with made-up content, for somebody who wants to see it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from keydesk.cli.apps import new_app
+from keydesk.cli.init import make_secrets
+from keydesk.cli.serve import AllowRemote
+from keydesk.config import PREFIX, Config, load_config
+from keydesk.server.faults import OperatorFault
+from keydesk.server.start import check_addresses, check_folder, run_all
+from keydesk.server.supervisor import log_to
+
+FILE_NAME: Final = "demo.json"
+LOG_NAME: Final = "keydesk.log"
+UNFINISHED: Final = "{}\n"
+"""What `demo.json` holds until the content is whole; it also marks the folder as a demo's own."""
+PROVIDER: Final = {"BRAND_NAME": "Acme Pay", "API_URL": "https://api.acmepay.example"}
+
+app = new_app()
+
+
+@app.command()
+def demo(
+    *,
+    data_dir: Annotated[
+        Path, typer.Option(help="The demo's own folder; nothing else is touched.")
+    ] = Path("data/demo"),
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Throw the demo's content away and make it anew.")
+    ] = False,
+    allow_remote: AllowRemote = False,
+) -> None:
+    """Run a desk with made-up content and print what to open, who to log in as, and what to try with curl.
+
+    The first start fills the folder, later ones take seconds. Ctrl-C stops everything. The same facts are in
+    `demo.json` in the folder, and the log is `keydesk.log` beside it.
+    """
+    config = demo_config(data_dir)
+    check_addresses(config, allow_remote=allow_remote)
+    prepare_folder(config.data_dir, reset=reset)
+    fill(config)
+    with (config.data_dir / LOG_NAME).open("a") as file:
+        typer.echo("Starting ...")
+        run_all(
+            config,
+            allow_remote=allow_remote,
+            log=log_to(file),
+            announce=lambda: typer.echo(block(config)),
+        )
+    typer.echo("Stopped. `make demo` goes on where you left off.")
+
+
+def demo_config(data_dir: Path) -> Config:
+    """Give the demo's configuration, and set its variables for every process that is started from here."""
+    os.environ[f"{PREFIX}DATA_DIR"] = str(data_dir.expanduser().absolute())
+    for name, value in PROVIDER.items():
+        os.environ.setdefault(PREFIX + name, value)
+    return load_config()
+
+
+def prepare_folder(folder: Path, *, reset: bool) -> None:
+    """Make the demo's folder, empty if it is to be made anew or was never finished.
+
+    Raises OperatorFault if the folder belongs to somebody else, or cannot be written.
+    """
+    mark = folder / FILE_NAME
+    try:
+        if folder.exists() and any(folder.iterdir()):
+            if not mark.exists():
+                raise OperatorFault(
+                    f"{folder} is not the folder of a demo, and nothing was changed: choose another with --data-dir."
+                )
+            if reset or mark.read_text() == UNFINISHED:
+                shutil.rmtree(folder)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not mark.exists():
+            mark.touch(mode=0o600)
+            mark.write_text(UNFINISHED)
+    except OSError as error:
+        raise OperatorFault(
+            f"{folder} cannot be written ({error.strerror}): choose another folder with --data-dir."
+        ) from error
+    check_folder(folder)
+
+
+def fill(config: Config) -> None:
+    """Make the secrets and the content if they are not there, and bring the database up to date."""
+    if not config.secrets_dir.exists():
+        typer.echo(f"Making a desk with made-up content in {config.data_dir} ...")
+        make_secrets(config)
+    filled = subprocess.run([sys.executable, "-m", "keydesk", "seed"], check=False)
+    if filled.returncode:
+        raise OperatorFault("The demo could not be filled; the lines above say why.")
+
+
+def block(config: Config) -> str:
+    """Give the one block that tells a newcomer everything, from `demo.json`."""
+    facts: dict[str, Any] = json.loads((config.data_dir / FILE_NAME).read_text())
+    logins = [
+        (
+            login["name"],
+            role_of(login),
+            login["email"],
+            login["password"],
+            login["pin"] or "not set",
+        )
+        for login in facts["logins"]
+    ]
+    widths = [max(len(row[column]) for row in logins) for column in range(len(logins[0]))]
+    return "\n".join(
+        [
+            "",
+            f"  Keydesk is up. Dashboard  {facts['dashboard_url']}",
+            f"                 Verifier   {facts['verifier_url']}",
+            "",
+            "  Log in as (name, role, e-mail, password, PIN)",
+            *(
+                "    "
+                + "  ".join(
+                    cell.ljust(width) for cell, width in zip(row, widths, strict=True)
+                ).rstrip()
+                for row in logins
+            ),
+            "",
+            "  Accepted, 200:",
+            f"    {facts['accepted_curl']}",
+            "  Refused, 403:",
+            f"    {facts['refused_curl']}",
+            "  From a service, with the service credential:",
+            f"    {facts['verify_curl']}",
+            "",
+            f"  All of this: {config.data_dir / FILE_NAME}   Log: {config.data_dir / LOG_NAME}   Stop: Ctrl-C",
+            "",
+        ]
+    )
+
+
+def role_of(login: dict[str, Any]) -> str:
+    """Give what a person is, in the words of the block."""
+    if login["account"] is None:
+        return str(login["role"])
+    return f"{login['role']}, {login['account']} ({login['account_status']})"

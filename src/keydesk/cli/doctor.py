@@ -1,0 +1,95 @@
+"""`keydesk doctor`: everything that would stop a start, at once, each with its cure."""
+
+import stat
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import typer
+
+from keydesk.cli.apps import new_app
+from keydesk.config import Config, ConfigError, Secret, load_config
+from keydesk.server.addresses import addresses_of, is_loopback, taken
+from keydesk.server.faults import OperatorFault
+from keydesk.server.start import answers, check_folder
+
+app = new_app()
+
+
+@app.command()
+def doctor() -> None:
+    """Look at configuration, folder, secrets, addresses and database, and say what would stop a start.
+
+    Nothing is changed. The exit code is 0 if all is well and 1 if something has to be mended.
+    """
+    config = load_config()
+    typer.echo(f"Data folder {config.data_dir}")
+    checks: dict[str, Callable[[Config], list[str]]] = {
+        "folder": folder_faults,
+        "secrets": secret_faults,
+        "addresses": address_faults,
+        "database": database_faults,
+    }
+    found = {name: check(config) for name, check in checks.items()}
+    for name, faults in found.items():
+        typer.echo(f"  {name:<10} {'ok' if not faults else 'to mend:'}")
+        for fault in faults:
+            typer.echo(f"             - {fault}")
+    if any(found.values()):
+        raise typer.Exit(1)
+
+
+def folder_faults(config: Config) -> list[str]:
+    """Give what is wrong with the data folder."""
+    try:
+        check_folder(config.data_dir)
+    except OperatorFault as fault:
+        return [str(fault)]
+    return open_to_others(config.data_dir, "700")
+
+
+def secret_faults(config: Config) -> list[str]:
+    """Give what is wrong with the secrets: missing, unreadable, not 32 bytes, or readable by others."""
+    faults = []
+    for name in Secret:
+        try:
+            config.require_secret(name)
+        except ConfigError as fault:
+            faults.append(str(fault))
+        if (config.secrets_dir / name).exists():
+            faults += open_to_others(config.secrets_dir / name, "600")
+    return faults
+
+
+def open_to_others(path: Path, mode: str) -> list[str]:
+    """Give the sentence that says that others than the owner may use a path, if they may."""
+    others = stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    return [f"{path} is open to other users of this host: chmod {mode} {path}"] if others else []
+
+
+def address_faults(config: Config) -> list[str]:
+    """Give what is wrong with the addresses; that they are taken is right while Keydesk runs."""
+    addresses = addresses_of(config)
+    remote = [
+        f"The {address.what} listens on {address.host}, which other machines reach, in plain HTTP: `keydesk serve` "
+        "wants --allow-remote for that."
+        for address in addresses
+        if not is_loopback(address.host)
+    ]
+    is_running = answers(f"http://{config.verifier_host}:{config.verifier_port}/livez")
+    return remote if is_running else remote + taken(addresses)
+
+
+def database_faults(config: Config) -> list[str]:
+    """Give what is wrong with the database, as far as this host has what is needed to look."""
+    if find_spec("django") is None:
+        return []
+    if config.database_url is None and not config.sqlite_path.exists():
+        return ["There is no database yet: run `keydesk migrate`."]
+    try:
+        with import_module("keydesk.cli.control").control_plane():
+            faults: list[str] = import_module("keydesk.cli.database").faults()
+    except (OperatorFault, ConfigError) as fault:
+        return str(fault).splitlines()
+    return faults
