@@ -47,6 +47,7 @@ def demo(
     check_addresses(config, allow_remote=allow_remote)
     prepare_folder(config.data_dir, reset=reset)
     fill(config)
+    tell_addresses(config)
     with (config.data_dir / LOG_NAME).open("a") as file:
         typer.echo("Starting ...")
         run_all(
@@ -99,6 +100,25 @@ def fill(config: Config) -> None:
     filled = subprocess.run([sys.executable, "-m", "keydesk", "seed"], check=False)
     if filled.returncode:
         raise OperatorFault("The demo could not be filled; the lines above say why.")
+
+
+def tell_addresses(config: Config) -> None:
+    """Put this start's addresses, and what to try there with curl, into `demo.json`."""
+    path = config.data_dir / FILE_NAME
+    facts: dict[str, Any] = json.loads(path.read_text())
+    verifier = f"http://{config.verifier_host}:{config.verifier_port}"
+    key = facts["example_key"]
+    question = json.dumps({"key": key, "product": "disbursement"})
+    facts |= {
+        "dashboard_url": f"http://{config.host}:{config.port}",
+        "verifier_url": verifier,
+        "metrics_url": f"http://127.0.0.1:{config.metrics_port}/metrics",
+        "accepted_curl": f"curl -i {verifier}/v1/authorize/disbursement -H 'x-api-key: {key}'",
+        "refused_curl": f"curl -i {verifier}/v1/authorize/account-inquiry -H 'x-api-key: {key}'",
+        "verify_curl": f"curl {verifier}/v1/verify -H 'Authorization: Bearer {facts['service_credential']}' "
+        f"-H 'Content-Type: application/json' -d '{question}'",
+    }
+    path.write_text(json.dumps(facts, indent=2) + "\n")
 
 
 def block(config: Config) -> str:

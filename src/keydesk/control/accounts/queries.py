@@ -1,5 +1,7 @@
 """Finding accounts."""
 
+from django.db.models import QuerySet
+
 from keydesk.control.access.refused import Refused
 from keydesk.control.accounts.models import Account
 from keydesk.core.codes import Code
@@ -20,3 +22,8 @@ def lock_account(account_id: str) -> Account:
 def account_by_username(username: str) -> Account | None:
     """Give the account with this username."""
     return Account.objects.filter(username=username).first()
+
+
+def accounts_by_username() -> QuerySet[Account]:
+    """Give all accounts."""
+    return Account.objects.order_by("username")

@@ -1,5 +1,7 @@
 """Finding products."""
 
+from django.db.models import QuerySet
+
 from keydesk.control.access.refused import Refused
 from keydesk.control.catalog.models import Product
 from keydesk.core.codes import Code
@@ -11,3 +13,8 @@ def product_named(slug: str) -> Product:
     if product is None:
         raise Refused(Code.NOT_FOUND)
     return product
+
+
+def products_by_name() -> QuerySet[Product]:
+    """Give all products."""
+    return Product.objects.order_by("name")

@@ -6,11 +6,22 @@ from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.models import Account
 from keydesk.control.people.models import Membership, User
+from keydesk.control.people.rules import plain_email
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
     """Give the user's memberships with their accounts, by the account's name."""
     return user.memberships.select_related("account").order_by("account__name", "account_id")
+
+
+def members_of(account: Account) -> QuerySet[Membership]:
+    """Give the account's memberships with their users, by address."""
+    return account.memberships.select_related("user").order_by("user__email")
+
+
+def user_by_email(email: str) -> User | None:
+    """Give the person with this address, in whatever case it is written."""
+    return User.objects.filter(email=plain_email(email)).first()
 
 
 def actor_for(

@@ -1,0 +1,298 @@
+"""`keydesk seed`, which `keydesk demo` runs: a believable provider with customers, people and keys, made by actions.
+
+Everybody acts as themselves, so the audit trail of the demo reads like that of a real desk.
+"""
+
+import json
+import secrets
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import typer
+from django.conf import settings
+from django.core.management import call_command
+from django.utils import timezone
+
+from keydesk.cli.apps import new_app
+from keydesk.control.access.actor import HOST_OPERATOR, Actor
+from keydesk.control.access.roles import Role
+from keydesk.control.accounts import actions as accounts
+from keydesk.control.accounts.models import Account
+from keydesk.control.catalog import actions as catalog
+from keydesk.control.credentials.actions import create_credential
+from keydesk.control.credentials.rules import Scope
+from keydesk.control.entitlements import actions as entitlements
+from keydesk.control.keys import actions as keys
+from keydesk.control.people import actions as people
+from keydesk.control.people.queries import actor_for
+from keydesk.control.stepup.actions import confirm, set_pin
+from keydesk.control.stepup.rules import MIN_DIGITS, GuardedAction, weakness_of
+from keydesk.core.records import AccountStatus, Environment
+from keydesk.server.desk import refuse_newer_database
+
+FILE_NAME: Final = "demo.json"
+CREDENTIAL_DAYS: Final = 365
+
+app = new_app()
+
+
+class Person(NamedTuple):
+    """Somebody who can log in to the demo, and how they act."""
+
+    actor: Actor | None
+    login: dict[str, Any]
+
+
+class Product(NamedTuple):
+    """A product as the demo's provider offers it."""
+
+    slug: str
+    name: str
+    description: str
+    icon: str
+
+
+PRODUCTS: Final = (
+    Product("disbursement", "Disbursement", "Send money to any bank account, at once.", "send"),
+    Product(
+        "account-inquiry",
+        "Account Inquiry",
+        "Ask whose bank account it is before you pay.",
+        "search",
+    ),
+    Product("payment-link", "Payment Link", "Be paid through a link, without a website.", "link"),
+    Product(
+        "qris-payment-routing",
+        "QRIS Payment Routing",
+        "Take QRIS payments and send each where it belongs.",
+        "qr-code",
+    ),
+)
+
+
+@app.command()
+def seed() -> None:
+    """Bring the demo's database up to date and, the first time, fill it."""
+    refuse_newer_database()
+    call_command("migrate", verbosity=0, interactive=False)
+    path = settings.KEYDESK.data_dir / FILE_NAME
+    if "logins" not in json.loads(path.read_text()):
+        write_whole(path, fill())
+
+
+def write_whole(path: Path, facts: dict[str, Any]) -> None:
+    """Write the facts so that the file is never seen half written; only its owner can read it."""
+    fresh = path.with_suffix(".new")
+    fresh.touch(mode=0o600)
+    fresh.write_text(json.dumps(facts, indent=2) + "\n")
+    fresh.replace(path)
+
+
+def fill() -> dict[str, Any]:
+    """Make everything that the demo shows and give what `demo.json` tells of it."""
+    typer.echo("  products and the two customers ...")
+    make_products()
+    sinar = make_account("sinarabadi", "PT Sinar Abadi", AccountStatus.APPROVED)
+    samudra = make_account("duasamudra", "PT Dua Samudra", AccountStatus.WAITING_FOR_APPROVAL)
+    typer.echo("  people, each with a password and a PIN of this demo alone ...")
+    ana = make_member(sinar, "Ana Wijaya", Role.SUPERADMIN)
+    budi = make_member(sinar, "Budi Santoso", Role.ADMIN)
+    others = [
+        make_member(sinar, "Hana Putri", Role.ADMIN, with_pin=False),
+        make_member(sinar, "Fajar Nugroho", Role.APPROVER),
+        make_member(sinar, "Citra Lestari", Role.MAKER),
+        make_member(sinar, "Joko Susilo", Role.MAKER),
+        make_member(sinar, "Gita Maharani", Role.VIEWER),
+        make_member(samudra, "Dewi Anggraini", Role.SUPERADMIN),
+        make_staff("Eko Prasetyo"),
+    ]
+    typer.echo("  keys with a history ...")
+    entitle(sinar, samudra, ana)
+    example_key = make_keys(ana, budi)
+    disable_qris(sinar)
+    credential = create_credential(
+        HOST_OPERATOR,
+        name="Payments gateway",
+        scopes=[Scope.VERIFY],
+        expires_at=timezone.now() + timedelta(days=CREDENTIAL_DAYS),
+    )
+    return {
+        "logins": [person.login for person in (ana, budi, *others)],
+        "example_key": example_key,
+        "service_credential": credential.plaintext,
+    }
+
+
+def make_products() -> None:
+    """Put the provider's products into the catalogue."""
+    for product in PRODUCTS:
+        catalog.create_product(
+            HOST_OPERATOR,
+            slug=product.slug,
+            name=product.name,
+            description=product.description,
+            icon=product.icon,
+            scopes=(f"{product.slug}:use",),
+            sample_path=f"/v1/{product.slug}",
+        )
+
+
+def make_account(username: str, name: str, status: AccountStatus) -> Account:
+    """Open an account and take it to its status the way an application goes."""
+    account = accounts.create_account(HOST_OPERATOR, username=username, name=name)
+    for step in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
+        accounts.set_account_status(HOST_OPERATOR, account_id=account.id, status=step)
+        if step is status:
+            break
+    account.status = status
+    return account
+
+
+def make_member(account: Account, full_name: str, role: Role, *, with_pin: bool = True) -> Person:
+    """Make a person with a role in the account, and with a PIN that they set themselves."""
+    password, pin = new_password(), new_pin() if with_pin else None
+    user = people.create_user(
+        HOST_OPERATOR,
+        email=f"{full_name.split(maxsplit=1)[0].lower()}@{account.username}.example",
+        full_name=full_name,
+        password=password,
+    )
+    people.add_member(HOST_OPERATOR, account_id=account.id, user_id=user.pk, role=role)
+    actor = actor_for(user, account, session_ref=f"demo {full_name}", ip="127.0.0.1")
+    if actor is None:
+        raise RuntimeError(f"{full_name} is no member of the account they were added to.")
+    if pin is not None:
+        set_pin(actor, pin=pin, password=password)
+    login = {
+        "name": full_name,
+        "email": user.email,
+        "password": password,
+        "pin": pin,
+        "role": role,
+        "account": account.username,
+        "account_status": account.status,
+    }
+    return Person(actor, login)
+
+
+def make_staff(full_name: str) -> Person:
+    """Make a person of the provider's internal team."""
+    password = new_password()
+    user = people.create_user(
+        HOST_OPERATOR,
+        email=f"{full_name.split(maxsplit=1)[0].lower()}@acmepay.example",
+        full_name=full_name,
+        password=password,
+        is_internal=True,
+    )
+    login = {
+        "name": full_name,
+        "email": user.email,
+        "password": password,
+        "pin": None,
+        "role": "internal team",
+        "account": None,
+        "account_status": None,
+    }
+    return Person(None, login)
+
+
+def entitle(sinar: Account, samudra: Account, ana: Person) -> None:
+    """Let PT Sinar Abadi ask for everything and have most of it; PT Dua Samudra only asks."""
+    for product in PRODUCTS:
+        for environment in Environment:
+            entitlements.request_product(
+                acting(ana), account_id=sinar.id, product=product.slug, environment=environment
+            )
+            if product.slug != "payment-link":
+                entitlements.enable_product(
+                    HOST_OPERATOR,
+                    account_id=sinar.id,
+                    product=product.slug,
+                    environment=environment,
+                )
+    for environment in Environment:
+        entitlements.request_product(
+            HOST_OPERATOR, account_id=samudra.id, product="disbursement", environment=environment
+        )
+
+
+def make_keys(ana: Person, budi: Person) -> str:
+    """Make keys as their people would, some replaced and some revoked; give the one that the examples use."""
+    example = generate(ana, "disbursement", Environment.LIVE, "Payroll service")
+    old = generate(budi, "disbursement", Environment.LIVE, "Old ERP")
+    keys.revoke_key(acting(ana), key_id=old.id)
+    settlement = generate(ana, "disbursement", Environment.LIVE, "Settlement job")
+    regenerate(budi, settlement)
+    generate(budi, "disbursement", Environment.TEST, "Integration tests")
+    generate(budi, "account-inquiry", Environment.LIVE, "Name check at sign-up")
+    tried = generate(ana, "account-inquiry", Environment.TEST, "Trial")
+    keys.revoke_key(acting(budi), key_id=tried.id)
+    generate(ana, "qris-payment-routing", Environment.LIVE, "Cashier pilot")
+    return example.plaintext
+
+
+def disable_qris(sinar: Account) -> None:
+    """Take QRIS Payment Routing back, so that the page shows a disabled product with an old key."""
+    for environment in Environment:
+        entitlements.disable_product(
+            HOST_OPERATOR,
+            account_id=sinar.id,
+            product="qris-payment-routing",
+            environment=environment,
+            reason="The pilot ended. Write to us if you want to go on with QRIS.",
+        )
+
+
+def generate(
+    person: Person, product: str, environment: Environment, name: str
+) -> keys.DeliveredKey:
+    """Generate a key as this person, confirmed with their PIN."""
+    actor = acting(person)
+    grant = confirm(
+        actor,
+        pin=person.login["pin"],
+        action=GuardedAction.KEY_GENERATE,
+        object_id=f"{product}/{environment}",
+    )
+    return keys.generate_key(
+        actor,
+        account_id=actor.account_id or "",
+        product=product,
+        environment=environment,
+        name=name,
+        grant=grant,
+        request_token=secrets.token_urlsafe(),
+    )
+
+
+def regenerate(person: Person, key: keys.DeliveredKey) -> keys.DeliveredKey:
+    """Replace a key as this person, confirmed with their PIN."""
+    actor = acting(person)
+    grant = confirm(
+        actor, pin=person.login["pin"], action=GuardedAction.KEY_REGENERATE, object_id=key.id
+    )
+    return keys.regenerate_key(
+        actor, key_id=key.id, grant=grant, request_token=secrets.token_urlsafe()
+    )
+
+
+def acting(person: Person) -> Actor:
+    """Give how a member of an account acts; raises RuntimeError for the internal team."""
+    if person.actor is None:
+        raise RuntimeError(f"{person.login['name']} is a member of no account.")
+    return person.actor
+
+
+def new_password() -> str:
+    """Give a random password that can be typed: 4 groups of 4 characters, 80 bits."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "-".join("".join(secrets.choice(alphabet) for _ in range(4)) for _ in range(4))
+
+
+def new_pin() -> str:
+    """Give a random PIN that Keydesk accepts."""
+    while weakness_of(pin := f"{secrets.randbelow(10**MIN_DIGITS):0{MIN_DIGITS}}"):
+        pass
+    return pin
