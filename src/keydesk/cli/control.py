@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import django
 from django.db import DatabaseError, InterfaceError
@@ -13,13 +13,6 @@ from keydesk.core.codes import CODES, Code
 from keydesk.server.faults import OperatorFault
 
 MISSING_TABLE: Final = ("no such table", "does not exist")
-TITLES: Final = {
-    Code.INVALID_INPUT: "This cannot be taken as it is.",
-    Code.NOT_FOUND: "There is no such thing.",
-}
-"""Where the command line says it in other words than the pages do."""
-
-
 @contextmanager
 def control_plane() -> Iterator[None]:
     """Set up Django for what is run inside, and turn refusals and database faults into OperatorFault."""
@@ -35,11 +28,20 @@ def control_plane() -> Iterator[None]:
 
 def sentence_of(refused: Refused) -> str:
     """Give a refusal as the sentence that an operator reads, with the details that it carries."""
-    title = TITLES.get(refused.code, CODES[refused.code].title)
-    told = ", ".join(
-        f"{name.replace('_', ' ')}: {value}" for name, value in refused.details.items()
-    )
-    return f"{title} ({told})" if told else title
+    details = dict(refused.details)
+    if refused.code is Code.NOT_FOUND:
+        return "There is no such thing."
+    if refused.code is Code.INVALID_INPUT:
+        field = str(details.pop("field", "input")).replace("_", " ")
+        return f"The {field} cannot be taken as it is: {told(details)}."
+    title = CODES[refused.code].title
+    return f"{title} ({told(details)})" if details else title
+
+
+def told(details: dict[str, Any]) -> str:
+    """Give a refusal's details as a list of words."""
+    values = [value if isinstance(value, list) else [value] for value in details.values()]
+    return ", ".join(str(word).replace("_", " ") for words in values for word in words)
 
 
 def database_sentence(error: Exception) -> str:

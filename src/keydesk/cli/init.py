@@ -42,7 +42,7 @@ def make_secrets(config: Config) -> list[Secret]:
             f"{config.secrets_dir} has {', '.join(there)} already, and nothing was changed. To begin anew, set "
             f"{PREFIX}DATA_DIR to another folder; if only some are missing, bring them back from your copy."
         )
-    if config.sqlite_path.exists():
+    if config.sqlite_path.exists() and config.sqlite_path.stat().st_size:
         raise OperatorFault(
             f"{config.sqlite_path} is there without its secrets: bring them back from your copy into "
             f"{config.secrets_dir}. New ones would turn every key away."

@@ -1,0 +1,150 @@
+"""Rules of this project that no linter knows; each says what to do instead."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "keydesk"
+MODULES = sorted(path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts)
+FACES = ("dashboard", "web", "cli", "jobs")
+WRITES = {"save", "create", "bulk_create", "get_or_create", "update_or_create", "delete"}
+LONGEST_MODULE = 400
+LONGEST_FUNCTION = 40
+ORM_IN_A_FACE = {
+    # allauth's adapter and Django's log-in speak to the session and the user through their own interfaces.
+}
+SECRET_NAMES = {"password", "pin", "plaintext", "grant", "pepper", "api_key", "secret", "x_api_key"}
+VAGUE = {"utils", "helpers", "common", "misc", "manager", "base"}
+
+
+def module_name(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+
+
+def shown(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE).parts[0]
+
+
+TREES = {path: tree_of(path) for path in MODULES}
+FACE_TREES = {path: tree for path, tree in TREES.items() if room_of(path) in FACES}
+
+
+def test_a_face_decides_nothing_and_writes_through_actions():
+    found = [
+        f"{shown(path, node)} {node.attr}"
+        for path, tree in FACE_TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and (node.attr == "objects" or (node.attr in WRITES and is_called(tree, node)))
+        and module_name(path) not in ORM_IN_A_FACE
+    ]
+    assert found == [], "call an action or a query of control"
+
+
+def is_called(tree: ast.Module, attribute: ast.Attribute) -> bool:
+    return any(isinstance(node, ast.Call) and node.func is attribute for node in ast.walk(tree))
+
+
+def test_imports_stand_at_the_top_of_their_module_outside_the_command_line():
+    found = [
+        shown(path, node)
+        for path, tree in TREES.items()
+        if room_of(path) != "cli"
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    assert found == [], "an import in a function hides a direction; move what is shared down"
+
+
+def test_nothing_is_printed_by_hand():
+    found = [
+        shown(path, node)
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]
+    assert found == [], "log it, or typer.echo it in cli"
+
+
+def test_a_module_has_one_subject_and_a_function_fits_on_a_screen():
+    long_modules = [
+        str(path.relative_to(ROOT))
+        for path in MODULES
+        if len(path.read_text().splitlines()) > LONGEST_MODULE
+    ]
+    long_functions = [
+        f"{shown(path, node)} {node.name}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno + 1 > LONGEST_FUNCTION
+    ]
+    assert (long_modules, long_functions) == ([], [])
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    assert [str(path) for path in MODULES if {path.stem, *path.parts} & VAGUE] == []
+
+
+def test_what_is_logged_is_never_a_secret():
+    found = [
+        shown(path, node)
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+        and node.func.value.id in {"logger", "log", "logging"}
+        and names_in(node) & SECRET_NAMES
+    ]
+    assert found == [], "secrets appear in the one response that delivers them"
+
+
+def names_in(call: ast.Call) -> set[str]:
+    parts = [*call.args, *(keyword.value for keyword in call.keywords)]
+    nodes = [node for part in parts for node in ast.walk(part)]
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {
+        node.attr for node in nodes if isinstance(node, ast.Attribute)
+    }
+
+
+ACTION_MODULES = sorted(SOURCE.glob("control/*/actions.py"))
+SYSTEM_ACTIONS = {"audit", "feed", "vault"}
+"""Domains in which the machine acts, not a person: nothing there is anybody's to permit."""
+
+
+@pytest.mark.parametrize("path", ACTION_MODULES, ids=lambda path: path.parent.name)
+def test_an_action_asks_for_permission_and_takes_the_actor_first_and_the_rest_by_keyword(path):
+    if path.parent.name in SYSTEM_ACTIONS:
+        return
+    actions = [
+        node
+        for node in TREES[path].body
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and authorises(node)
+    ]
+    positional = {action.name: [name.arg for name in action.args.args] for action in actions}
+    assert positional == {action.name: ["actor"] for action in actions}
+    assert actions, "an action module without an action"
+
+
+def authorises(function: ast.FunctionDef) -> bool:
+    called = {
+        node.func.id
+        for node in ast.walk(function)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
+    return any("authorise" in name for name in called)
