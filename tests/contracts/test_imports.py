@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.fixtures.desk import desk_environment, keydesk
 
 ROOT = Path(__file__).parents[2]

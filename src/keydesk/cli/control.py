@@ -13,6 +13,8 @@ from keydesk.core.codes import CODES, Code
 from keydesk.server.faults import OperatorFault
 
 MISSING_TABLE: Final = ("no such table", "does not exist")
+
+
 @contextmanager
 def control_plane() -> Iterator[None]:
     """Set up Django for what is run inside, and turn refusals and database faults into OperatorFault."""

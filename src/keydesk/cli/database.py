@@ -1,19 +1,17 @@
 """What `keydesk doctor` asks the control plane's database."""
 
-from keydesk.control.checks import pending_migrations
-from keydesk.server.desk import refuse_newer_database
+from keydesk.server.desk import require_matching_database, sealing_fault
 from keydesk.server.faults import OperatorFault
 
 
 def faults() -> list[str]:
-    """Give what is wrong with the database, a sentence for each fault.
+    """Give what is wrong with the database and the key-encryption key, a sentence for each fault.
 
-    Raises DatabaseError if it does not answer.
+    Raises DatabaseError if the database does not answer.
     """
     try:
-        refuse_newer_database()
+        require_matching_database()
     except OperatorFault as fault:
         return [str(fault)]
-    if pending_migrations():
-        return ["The database is older than this version: run `keydesk migrate`."]
-    return []
+    sealed = sealing_fault()
+    return [sealed] if sealed else []

@@ -11,7 +11,7 @@ from keydesk.cli.apps import new_app
 from keydesk.cli.control import database_sentence
 from keydesk.config import Config, Secret
 from keydesk.control.checks import pending_migrations
-from keydesk.server.desk import refuse_newer_database
+from keydesk.server.desk import refuse_newer_database, require_matching_database
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import UNREACHABLE_STATUS
 
@@ -48,12 +48,10 @@ def migrate(
 
 def look(config: Config) -> None:
     """Raise OperatorFault if the database is newer or older than this code; end with status 3 if it is silent."""
-    is_new = config.database_url is None and not config.sqlite_path.exists()
+    if config.database_url is None and not config.sqlite_path.exists():
+        raise OperatorFault("There is no database yet: run `keydesk migrate`.")
     try:
-        if not is_new:
-            refuse_newer_database()
-        if is_new or pending_migrations():
-            raise OperatorFault("The database is older than this version: run `keydesk migrate`.")
+        require_matching_database()
     except (OperationalError, InterfaceError) as error:
         typer.echo(f"keydesk: {database_sentence(error)}", err=True)
         raise typer.Exit(UNREACHABLE_STATUS) from error

@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 
 from keydesk.control.feed.actions import heartbeat
+from keydesk.control.stepup.grants import forget_old_grants
 from keydesk.jobs.loop import Task
 
 HEARTBEAT_SECONDS: Final = 5
@@ -19,5 +20,6 @@ def clear_sessions() -> None:
 
 TASKS: Final = (
     Task("heartbeat", HEARTBEAT_SECONDS, heartbeat),
+    Task("clear grants", CLEARING_SECONDS, forget_old_grants),
     Task("clear sessions", CLEARING_SECONDS, clear_sessions),
 )

@@ -13,7 +13,9 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 
 from keydesk.config import Config, Secret
-from keydesk.control.checks import unknown_migrations
+from keydesk.control.checks import pending_migrations, unknown_migrations
+from keydesk.control.vault.actions import check_key_encryption_key
+from keydesk.control.vault.safe import VaultState
 from keydesk.server.faults import OperatorFault
 from keydesk.server.lifeline import die_with_parent
 
@@ -50,11 +52,20 @@ def run_dashboard(config: Config) -> None:
 
 
 def check_database() -> None:
-    """Raise OperatorFault if the database is newer than this code; only note it if it does not answer."""
+    """Raise OperatorFault if the database does not belong to this code; say loudly if keys cannot be sealed."""
     try:
-        refuse_newer_database()
+        require_matching_database()
+        if fault := sealing_fault():
+            logger.error(fault)
     except (OperationalError, InterfaceError) as error:
         logger.warning("The database does not answer; pages answer 503 until it does: %s", error)
+
+
+def require_matching_database() -> None:
+    """Raise OperatorFault if the database is newer or older than this code."""
+    refuse_newer_database()
+    if pending_migrations():
+        raise OperatorFault("The database is older than this version: run `keydesk migrate`.")
 
 
 def refuse_newer_database() -> None:
@@ -65,6 +76,17 @@ def refuse_newer_database() -> None:
             f"The database is newer than this version of Keydesk (it has {', '.join(unknown)}): start the version "
             "that last ran `keydesk migrate`."
         )
+
+
+def sealing_fault() -> str | None:
+    """Give the sentence that says why Keydesk runs sealed, None if it does not."""
+    return {
+        VaultState.OPEN: None,
+        VaultState.SEALED: "Keydesk runs sealed: the key-encryption key is not loaded. Verification goes on; keys "
+        "can be neither made nor shown.",
+        VaultState.WRONG: "Keydesk runs sealed: the key-encryption key is wrong, it is not the one that the keys are "
+        "sealed with. Put the right one back and restart the dashboard.",
+    }[check_key_encryption_key()]
 
 
 def load_application(parent: int) -> Callable[..., Any]:
