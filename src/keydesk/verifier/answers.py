@@ -1,0 +1,217 @@
+"""From a decision to what goes over the wire: identity headers for gateways, JSON for services, problems for refusals.
+
+A refusal is a problem (RFC 9457) whose body tells a stranger nothing more than its code may; the exact code is in
+`X-Keydesk-Code`, for the gateway or service that asked, which does not pass it on.
+"""
+
+import os
+import random
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from keydesk.core.codes import CODES, Code
+from keydesk.core.decide import Decision
+from keydesk.verifier.guard import Header
+
+Message = dict[str, Any]
+"""An ASGI message."""
+
+Answer = tuple[Message, Message]
+"""The two ASGI messages of a whole answer: its start and its body."""
+
+PUBLIC_CODES: Final = {Code.KEY_MALFORMED: "key_invalid", Code.KEY_UNKNOWN: "key_invalid"}
+"""Codes that an end client must not tell apart, and the one that it reads for them."""
+
+PROBLEM_TYPE: Final = "urn:keydesk:code:"
+CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="keydesk"')
+NO_STORE: Final = (b"cache-control", b"no-store")
+JSON: Final = (b"content-type", b"application/json")
+PROBLEM_JSON: Final = (b"content-type", b"application/problem+json")
+ACCEPTED: Final = (b"x-keydesk-code", b"ok")
+MAX_IDENTITY_LENGTH: Final = 256
+
+BAD_BODY: Final = "The body does not ask a question that can be answered."
+QUERY_NOTICE: Final = "A key in the query string is ignored. Send it in the x-api-key header."
+
+NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """The body of a refusal (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    request_id: str
+    detail: str | None = None
+
+
+class Verdict(Struct, frozen=True):
+    """A decision as `/v1/verify` gives it to a service: the exact code, and whom it is about as far as proven."""
+
+    accepted: bool
+    code: str
+    status: int
+    title: str
+    request_id: str
+    retry_after: int | None
+    account: str | None
+    username: str | None
+    product: str | None
+    key_id: str | None
+    environment: str | None
+    scopes: tuple[str, ...] | None
+
+
+class UnfitIdentityError(Exception):
+    """A row holds text that cannot be a header's value; the request is not answered with half an identity."""
+
+
+def request_ids() -> Callable[[], str]:
+    """Give a function that makes request ids: `req_` and 80 random bits in hexadecimal.
+
+    Call this once in each process after its fork, or two processes give the same ids.
+    """
+    bits = random.Random(os.urandom(32)).getrandbits  # noqa: S311 - an id is to be found, not kept secret
+    return lambda: f"req_{bits(80):020x}"
+
+
+def accepted(decision: Decision, request_id: str, *, notice: str | None = None) -> Answer:
+    """Give a gateway's 200: every identity header, always, so that a client's own cannot stay in its place.
+
+    A notice goes into a header of its own, since there is no body.
+    Raises UnfitIdentityError if a value is not printable ASCII of at most 256 characters.
+    """
+    key, account = decision.key, decision.account
+    if key is None or account is None:
+        raise UnfitIdentityError
+    scopes = " ".join(key.scopes)
+    identity = (key.account, account.username, key.product, key.id, key.environment, scopes)
+    refuse_unfit(identity)
+    headers = [
+        (b"x-keydesk-account", key.account.encode()),
+        (b"x-keydesk-username", account.username.encode()),
+        (b"x-keydesk-product", key.product.encode()),
+        (b"x-keydesk-key-id", key.id.encode()),
+        (b"x-keydesk-environment", key.environment.encode()),
+        (b"x-keydesk-scopes", scopes.encode()),
+        (b"x-keydesk-request-id", request_id.encode()),
+        ACCEPTED,
+        NO_STORE,
+    ]
+    if notice is not None:
+        headers.append((b"x-keydesk-notice", notice.encode()))
+    return {"type": "http.response.start", "status": 200, "headers": headers}, NO_BODY
+
+
+def refuse_unfit(identity: tuple[str, ...]) -> None:
+    """Raise UnfitIdentityError unless every value may stand in a header: printable ASCII, 256 characters at most."""
+    together = "".join(identity)
+    if not (together.isascii() and together.isprintable()):
+        raise UnfitIdentityError
+    if len(together) > MAX_IDENTITY_LENGTH and max(map(len, identity)) > MAX_IDENTITY_LENGTH:
+        raise UnfitIdentityError
+
+
+def refused(
+    code: Code, request_id: str, *, detail: str | None = None, retry_after: int | None = None
+) -> Answer:
+    """Give the problem for a code; `retry_after` is in seconds."""
+    info = CODES[code]
+    problem = problem_of(code, request_id, status=info.status, title=info.title, detail=detail)
+    return problem_answer(problem, code, retry_after=retry_after)
+
+
+def bad_request(request_id: str, *, detail: str) -> Answer:
+    """Give the 400 for a body that is no question."""
+    code = Code.INVALID_INPUT
+    problem = problem_of(
+        code, request_id, status=HTTPStatus.BAD_REQUEST, title=BAD_BODY, detail=detail
+    )
+    return problem_answer(problem, code)
+
+
+def wrong_method(request_id: str, *, allowed: str) -> Answer:
+    """Give the 405 that names the method to use."""
+    code = Code.INVALID_INPUT
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    problem = problem_of(code, request_id, status=status, title=f"Ask with {allowed}.")
+    start, body = problem_answer(problem, code)
+    start["headers"].append((b"allow", allowed.encode()))
+    return start, body
+
+
+def problem_of(
+    code: Code, request_id: str, *, status: int, title: str, detail: str | None = None
+) -> Problem:
+    """Give the problem body for a code, as a stranger may read it."""
+    public = PUBLIC_CODES.get(code, code.value)
+    return Problem(
+        type=PROBLEM_TYPE + public,
+        title=title,
+        status=int(status),
+        code=public,
+        request_id=request_id,
+        detail=detail,
+    )
+
+
+def problem_answer(problem: Problem, code: Code, *, retry_after: int | None = None) -> Answer:
+    """Give the answer that carries a problem, with the challenge that a 401 owes (RFC 9110, 11.6.1)."""
+    headers = [
+        PROBLEM_JSON,
+        (b"x-keydesk-code", code.encode()),
+        (b"x-keydesk-request-id", problem.request_id.encode()),
+        NO_STORE,
+    ]
+    if problem.status == HTTPStatus.UNAUTHORIZED:
+        headers.append(CHALLENGE)
+    if retry_after is not None:
+        headers.append((b"retry-after", b"%d" % retry_after))
+    return whole(problem.status, headers, _encode(problem))
+
+
+def verdict(decision: Decision, request_id: str) -> Verdict:
+    """Give the decision as a service reads it."""
+    code, key, account = decision.code, decision.key, decision.account
+    return Verdict(
+        accepted=decision.accepted,
+        code=code.value,
+        status=CODES[code].status,
+        title=CODES[code].title,
+        request_id=request_id,
+        retry_after=decision.retry_after,
+        account=key.account if key else None,
+        username=account.username if account else None,
+        product=key.product if key else None,
+        key_id=key.id if key else None,
+        environment=key.environment if key else None,
+        scopes=key.scopes if key else None,
+    )
+
+
+def decided(body: Verdict | dict[str, list[Verdict]], request_id: str) -> Answer:
+    """Give a service's 200: one decision, or a batch of them."""
+    headers = [JSON, NO_STORE, (b"x-keydesk-request-id", request_id.encode())]
+    return whole(HTTPStatus.OK, headers, _encode(body))
+
+
+def told(status: int, body: dict[str, Any]) -> Answer:
+    """Give a small JSON answer about the process itself."""
+    headers = [JSON, NO_STORE]
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers.append((b"retry-after", b"1"))
+    return whole(status, headers, _encode(body))
+
+
+def whole(status: int, headers: list[Header], body: bytes) -> Answer:
+    """Give the messages of an answer with a body."""
+    start = {"type": "http.response.start", "status": int(status), "headers": headers}
+    return start, {"type": "http.response.body", "body": body}

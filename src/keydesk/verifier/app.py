@@ -1,0 +1,102 @@
+"""The verifier as an ASGI application: which path is which door, and 503 for whatever goes wrong behind one.
+
+Paths are compared as raw bytes and never normalised or decoded, because a gateway appends its client's own path.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import PurePath
+from traceback import extract_tb
+from typing import Final
+
+from keydesk.core.codes import Code
+from keydesk.core.decide import RETRY_AFTER_SECONDS
+from keydesk.core.records import Environment
+from keydesk.verifier import answers
+from keydesk.verifier.answers import Answer, Message
+from keydesk.verifier.doors import Doors, Receive
+
+Send = Callable[[Message], Awaitable[None]]
+
+AUTHORIZE: Final = b"/v1/authorize"
+ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
+LOG_INTERVAL_SECONDS: Final = 1.0
+
+logger: Final = logging.getLogger(__name__)
+
+
+class VerifierApp:
+    """The ASGI application of one worker process."""
+
+    def __init__(self, doors: Doors, *, watch: Callable[[], Awaitable[None]]) -> None:
+        """Takes the doors, and what runs beside them from start to stop."""
+        self._doors: Final = doors
+        self._watch: Final = watch
+        self._new_request_id: Final = answers.request_ids()
+        self._logged_at = -LOG_INTERVAL_SECONDS
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """Answer one request, or run through the server's own start and stop."""
+        if scope["type"] != "http":
+            await self._run(receive, send)
+            return
+        try:
+            path = scope["raw_path"]
+            if path.startswith(AUTHORIZE):
+                start, body = self._authorize(scope, path)
+            else:
+                start, body = await self._other(scope, path, receive)
+        except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is "not now", never "allowed"
+            start, body = self._failed(error)
+        await send(start)
+        await send(body)
+
+    def _authorize(self, scope: Message, path: bytes) -> Answer:
+        _, _, door, *rest = path.split(b"/", 4)
+        environment = ENVIRONMENTS.get(door)
+        if environment is None:
+            return answers.refused(Code.NOT_FOUND, self._new_request_id())
+        product = rest[0].decode("latin-1") if rest else ""
+        return self._doors.authorize(scope, product, environment)
+
+    async def _other(self, scope: Message, path: bytes, receive: Receive) -> Answer:
+        if path == b"/v1/verify":
+            if scope["method"] != "POST":
+                return answers.wrong_method(self._new_request_id(), allowed="POST")
+            return await self._doors.verify(scope, receive)
+        if path == b"/livez":
+            return self._doors.livez()
+        if path == b"/readyz":
+            return self._doors.readyz()
+        return answers.refused(Code.NOT_FOUND, self._new_request_id())
+
+    def _failed(self, error: Exception) -> Answer:
+        """Give the 503, and log what failed where; an error's own text can hold what a caller sent, so it stays out."""
+        request_id = self._new_request_id()
+        now = time.monotonic()
+        if now - self._logged_at >= LOG_INTERVAL_SECONDS:
+            self._logged_at = now
+            logger.error("A request failed: %s, %s", describe(error), request_id)
+        return answers.refused(Code.UNAVAILABLE, request_id, retry_after=RETRY_AFTER_SECONDS)
+
+    async def _run(self, receive: Receive, send: Send) -> None:
+        await receive()
+        watch = asyncio.ensure_future(self._watch())
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        watch.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watch
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def describe(error: Exception) -> str:
+    """Give an error's class and the innermost places it passed, without its text."""
+    places = [
+        f"{PurePath(frame.filename).name}:{frame.lineno}"
+        for frame in extract_tb(error.__traceback__)
+    ]
+    return f"{type(error).__name__} at {' < '.join(reversed(places[-3:]))}"

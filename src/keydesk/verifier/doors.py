@@ -1,0 +1,213 @@
+"""The doors of the verifier: each turns a request into a question, asks, and answers.
+
+A door never answers "accepted" unless the decision function said so; whatever else goes wrong is for the caller to
+turn into 503.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+from time import perf_counter_ns
+from typing import Any, Final, Protocol
+
+from keydesk.core.clock import Clock, system_clock
+from keydesk.core.codes import Code
+from keydesk.core.decide import (
+    DEFAULT_LEASE_SECONDS,
+    RETRY_AFTER_SECONDS,
+    Decider,
+    Decision,
+    Question,
+)
+from keydesk.core.digest import Digester
+from keydesk.core.keyformat import KeyFormat, service_marker
+from keydesk.core.records import Environment
+from keydesk.replica.layout import ReplicaMissing
+from keydesk.replica.store import Status
+from keydesk.verifier import answers
+from keydesk.verifier.answers import Answer, Message
+from keydesk.verifier.credentials import CredentialReader
+from keydesk.verifier.guard import Header
+from keydesk.verifier.metrics import Door, Tally
+from keydesk.verifier.questions import (
+    MAX_BODY_BYTES,
+    Batch,
+    Check,
+    InvalidBodyError,
+    read_questions,
+)
+from keydesk.verifier.services import ServiceGate, ServiceRows
+
+Receive = Callable[[], Awaitable[Message]]
+
+BODY_TIMEOUT_SECONDS: Final = 10
+QUERY_SIGNS: Final = (b"api_key=", b"api-key=", b"apikey=")
+
+
+class Store(Protocol):
+    """The replica, as the doors need it."""
+
+    def rows(self) -> AbstractContextManager[ServiceRows]:
+        """Give one consistent view; raises ReplicaMissing."""
+
+    def status(self) -> Status:
+        """Give what is known about the replica's age; raises ReplicaMissing."""
+
+
+class NoRows:
+    """What there is to read where there is no replica: nothing, never confirmed."""
+
+    confirmed_at = None
+
+    def nothing(self, *_: Any) -> None:
+        """Give no row."""
+
+    key = account = product = entitlement = credential = nothing
+
+
+NO_ROWS: Final = NoRows()
+
+
+class Doors:
+    """The doors of one process."""
+
+    def __init__(
+        self,
+        marker: str,
+        digester: Digester,
+        *,
+        store: Store,
+        tally: Tally,
+        clock: Clock = system_clock,
+    ) -> None:
+        """Takes the installation's marker and digests, the replica, where to count, and the clock."""
+        self._marker: Final = marker.encode() + b"_"
+        self._read: Final = CredentialReader(marker).read
+        self._read_service: Final = CredentialReader(service_marker(marker)).read_bearer
+        self._decide: Final = Decider(KeyFormat(marker), digester).decide
+        self._gate: Final = ServiceGate(KeyFormat(service_marker(marker)), digester)
+        self._store: Final = store
+        self._count_authorize: Final = tally.counter(Door.AUTHORIZE)
+        self._count_verify: Final = tally.counter(Door.VERIFY)
+        self._clock: Final = clock
+        self._new_request_id: Final = answers.request_ids()
+
+    def authorize(self, scope: Message, product: str, environment: Environment) -> Answer:
+        """Answer a gateway's sub-request: may this request, whose headers are here, reach the product?
+
+        Method, body and the rest of the path do not matter.
+        """
+        started = perf_counter_ns()
+        request_id = self._new_request_id()
+        decision = self._decision(scope["headers"], product, environment)
+        notice = answers.QUERY_NOTICE if self._has_query_credential(scope["query_string"]) else None
+        if decision.code is Code.OK:
+            answer = answers.accepted(decision, request_id, notice=notice)
+        else:
+            answer = answers.refused(
+                decision.code, request_id, detail=notice, retry_after=decision.retry_after
+            )
+        self._count_authorize(decision.code, started)
+        return answer
+
+    async def verify(self, scope: Message, receive: Receive) -> Answer:
+        """Answer a service: the decision, or a batch of decisions, on what its JSON body asks."""
+        started = perf_counter_ns()
+        request_id = self._new_request_id()
+        code = self._service_refusal(scope["headers"])
+        if code is not None:
+            self._count_verify(code, started)
+            retry_after = RETRY_AFTER_SECONDS if code is Code.UNAVAILABLE else None
+            return answers.refused(code, request_id, retry_after=retry_after)
+        try:
+            asked = read_questions(await read_body(receive))
+        except InvalidBodyError as error:
+            self._count_verify(Code.INVALID_INPUT, started)
+            return answers.bad_request(request_id, detail=str(error))
+        return self._verdicts(asked, request_id, started)
+
+    def livez(self) -> Answer:
+        """Say that this process lives."""
+        return answers.told(HTTPStatus.OK, {"alive": True})
+
+    def readyz(self) -> Answer:
+        """Say whether this process can decide: its replica was confirmed within the default lease."""
+        try:
+            status = self._store.status()
+        except ReplicaMissing:
+            return not_ready("replica_missing")
+        if status.confirmed_at is None:
+            return not_ready("replica_never_confirmed")
+        age = max(0.0, self._clock() - status.confirmed_at)
+        if age > DEFAULT_LEASE_SECONDS:
+            return not_ready("replica_stale", age=age)
+        return answers.told(
+            HTTPStatus.OK,
+            {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
+        )
+
+    def _decision(self, headers: list[Header], product: str, environment: Environment) -> Decision:
+        presented = self._read(headers)
+        if presented.refusal is not None:
+            return Decision(presented.refusal)
+        question = Question(presented.credential, product, environment, presented.username)
+        try:
+            with self._store.rows() as rows:
+                return self._decide(rows, question, self._clock())
+        except ReplicaMissing:
+            return self._decide(NO_ROWS, question, self._clock())
+
+    def _service_refusal(self, headers: list[Header]) -> Code | None:
+        credential = self._read_service(headers)
+        try:
+            with self._store.rows() as rows:
+                return self._gate.refusal(rows, credential, self._clock())
+        except ReplicaMissing:
+            return self._gate.refusal(NO_ROWS, credential, self._clock())
+
+    def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
+        checks = asked.checks if isinstance(asked, Batch) else [asked]
+        with self._store.rows() as rows:
+            now = self._clock()
+            decisions = [self._decide(rows, check.question(), now) for check in checks]
+        for decision in decisions:
+            self._count_verify(decision.code, started)
+        if isinstance(asked, Batch):
+            verdicts = [answers.verdict(made, self._new_request_id()) for made in decisions]
+            return answers.decided({"decisions": verdicts}, request_id)
+        decision = decisions[0]
+        if decision.code is Code.UNAVAILABLE:
+            return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
+        return answers.decided(answers.verdict(decision, request_id), request_id)
+
+    def _has_query_credential(self, query: bytes) -> bool:
+        return bool(query) and (
+            self._marker in query or any(sign in query.lower() for sign in QUERY_SIGNS)
+        )
+
+
+def not_ready(reason: str, *, age: float | None = None) -> Answer:
+    """Give the 503 of a verifier that cannot decide, with the reason and the replica's age in seconds, if known."""
+    body = {"ready": False, "reason": reason}
+    return answers.told(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        body if age is None else {**body, "age_seconds": round(age, 3)},
+    )
+
+
+async def read_body(receive: Receive) -> bytes:
+    """Give a request's body, or a little more than the allowed size of it; raises InvalidBodyError if it breaks off."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+            while len(body) <= MAX_BODY_BYTES:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise InvalidBodyError("The body broke off.")
+                body += message.get("body", b"")
+                if not message.get("more_body", False):
+                    break
+    except TimeoutError:
+        raise InvalidBodyError("The body did not arrive in time.") from None
+    return body

@@ -1,0 +1,67 @@
+"""What a service may ask of `/v1/verify`: the JSON body, read strictly, so that nothing in it is guessed.
+
+Unknown fields, other types, a name given twice, bytes that are not UTF-8: each refuses the whole body.
+"""
+
+import json
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from keydesk.core.decide import Question
+
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_CHECKS: Final = 100
+
+
+class InvalidBodyError(Exception):
+    """The body is not a question; the message says where and why."""
+
+
+class Check(Struct, frozen=True, forbid_unknown_fields=True):
+    """One question as it is asked in JSON."""
+
+    key: str | None
+    """The credential as presented; null says that there was none, or more than one."""
+    product: str
+    environment: Literal["live", "test"] = "live"
+    username: str | None = None
+
+    def question(self) -> Question:
+        """Give the question that the decision function takes."""
+        return Question(self.key, self.product, self.environment, self.username)
+
+
+class Batch(Struct, frozen=True, forbid_unknown_fields=True):
+    """Several questions at once."""
+
+    checks: Annotated[list[Check], Meta(min_length=1, max_length=MAX_CHECKS)]
+
+
+_decode_check: Final = msgspec.json.Decoder(Check).decode
+_decode_batch: Final = msgspec.json.Decoder(Batch).decode
+
+
+def read_questions(body: bytes) -> Check | Batch:
+    """Give the one check or the batch in a body of at most 64 KiB; raises InvalidBodyError for anything else."""
+    if len(body) > MAX_BODY_BYTES:
+        raise InvalidBodyError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=refuse_repeated_names)
+        is_batch = isinstance(value, dict) and "checks" in value
+        return _decode_batch(body) if is_batch else _decode_check(body)
+    except UnicodeDecodeError:
+        raise InvalidBodyError("The body is not UTF-8.") from None
+    except RecursionError:
+        raise InvalidBodyError("The body is nested too deeply.") from None
+    except ValueError as error:
+        raise InvalidBodyError(str(error)) from None
+
+
+def refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Give a JSON object's members; raises InvalidBodyError if a name comes twice: readers differ on which counts."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidBodyError("A name comes twice in one object.")
+    return members

@@ -1,0 +1,149 @@
+"""Starts the verifier: worker processes under Granian, and the metrics on a loopback port of their own.
+
+The replica is opened in each worker after its fork, never here: an LMDB handle is of no use across a fork.
+"""
+
+import asyncio
+import ctypes
+import logging
+import os
+import signal
+import socket
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Final
+
+from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+from prometheus_client import CollectorRegistry, start_http_server
+
+from keydesk.config import Config, Secret
+from keydesk.core.digest import Digester, key_digester
+from keydesk.replica.layout import ReplicaMissing
+from keydesk.replica.store import Reader
+from keydesk.verifier.app import VerifierApp
+from keydesk.verifier.doors import Doors
+from keydesk.verifier.metrics import Tally, TallyCollector
+
+METRICS_HOST: Final = "127.0.0.1"
+PR_SET_PDEATHSIG: Final = 1
+STOP_SECONDS: Final = 1
+WATCH_SECONDS: Final = 0.5
+LATE_SECONDS: Final = 2.0
+BACKLOG: Final = 1024
+
+logger: Final = logging.getLogger(__name__)
+
+
+class PortTakenError(Exception):
+    """Something else listens where the verifier should: stop it, or set another port."""
+
+    def __init__(self, host: str, port: int, reason: str) -> None:
+        """Takes the address, and the system's own words."""
+        super().__init__(f"The verifier cannot listen on {host}:{port}: {reason}.")
+
+
+def run_verifier(config: Config) -> None:
+    """Serve decisions until SIGTERM or SIGINT, then stop within two seconds.
+
+    Raises ConfigError if the pepper is missing, PortTakenError if an address cannot be had, SystemExit if the workers
+    keep dying.
+    """
+    digester = key_digester(config.require_secret(Secret.PEPPER))
+    refuse_taken_port(config.verifier_host, config.verifier_port)
+    with tempfile.TemporaryDirectory(prefix="keydesk-verifier-") as folder:
+        serve_metrics(Path(folder), config.metrics_port)
+        load = worker_loader(config, digester, Path(folder), parent=os.getpid())
+        granian_server(config).serve(target_loader=load, wrap_loader=False)
+
+
+def granian_server(config: Config) -> MPServer:
+    """Give the server for the configuration: HTTP/1.1 only, no access log, one thread for the network a worker."""
+    return MPServer(
+        "keydesk verifier",
+        address=config.verifier_host,
+        port=config.verifier_port,
+        interface=Interfaces.ASGI,
+        workers=config.verifier_workers,
+        runtime_mode=RuntimeModes.st,
+        loop=Loops.uvloop,
+        task_impl=TaskImpl.asyncio,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=BACKLOG,
+        log_level=LogLevels.warning,
+        log_access=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+    )
+
+
+def worker_loader(
+    config: Config, digester: Digester, folder: Path, *, parent: int
+) -> Callable[[], VerifierApp]:
+    """Give the function that builds the application inside a worker process."""
+
+    def load() -> VerifierApp:
+        die_with_parent(parent)
+        reader = Reader(config.replica_dir)
+        tally = Tally(folder)
+        doors = Doors(config.key_marker, digester, store=reader, tally=tally)
+        return VerifierApp(doors, watch=replica_watch(reader, tally))
+
+    return load
+
+
+def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]:
+    """Give the task that keeps the replica's age known, and warns from two seconds on."""
+
+    async def watch() -> None:
+        was_late = False
+        while True:
+            now = time.time()
+            age = None
+            try:
+                status = reader.status()
+                tally.note_replica(status, now)
+                age = status.confirmed_at and now - status.confirmed_at
+            except ReplicaMissing:
+                pass
+            is_late = age is None or age > LATE_SECONDS
+            if is_late != was_late:
+                logger.warning("The replica %s.", "is late" if is_late else "is current again")
+            was_late = is_late
+            await asyncio.sleep(WATCH_SECONDS)
+
+    return watch
+
+
+def serve_metrics(folder: Path, port: int) -> None:
+    """Serve the metrics of all workers from a thread of this process, on loopback only. Raises PortTakenError."""
+    registry = CollectorRegistry()
+    registry.register(TallyCollector(folder))
+    try:
+        start_http_server(port, addr=METRICS_HOST, registry=registry)
+    except OSError as error:
+        raise PortTakenError(METRICS_HOST, port, error.strerror or str(error)) from error
+
+
+def refuse_taken_port(host: str, port: int) -> None:
+    """Raise PortTakenError if the address cannot be listened on.
+
+    Workers share their port, and the system lets a second verifier of the same user join in silently; so ask first,
+    without sharing.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        socket.create_server((host, port), family=family).close()
+    except OSError as error:
+        raise PortTakenError(host, port, error.strerror or str(error)) from error
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the system kill this process when its parent dies, however that dies (Linux)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)

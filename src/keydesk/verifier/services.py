@@ -1,0 +1,49 @@
+"""Who may ask `/v1/verify`: a service credential, in the key's own format under the marker with an `s` behind it."""
+
+from typing import Final, Protocol
+
+from keydesk.core.codes import Code
+from keydesk.core.decide import Rows, is_stale
+from keydesk.core.digest import Digester
+from keydesk.core.keyformat import KeyFormat
+from keydesk.core.records import CredentialRecord, CredentialState
+
+VERIFY_SCOPE: Final = "verify"
+
+
+class ServiceRows(Rows, Protocol):
+    """The rows of a decision, and with them the service credentials."""
+
+    def credential(self, digest: bytes) -> CredentialRecord | None:
+        """Give the service credential with this digest."""
+
+
+class ServiceGate:
+    """Admits the services of one installation."""
+
+    def __init__(self, keyformat: KeyFormat, digester: Digester) -> None:
+        """Takes the format of service credentials and the function that digests them."""
+        self._parse: Final = keyformat.parse
+        self._digest: Final = digester
+
+    def refusal(self, rows: ServiceRows, credential: str | None, now: float) -> Code | None:
+        """Give the code that refuses the credential, None if it may ask for decisions at the moment `now`.
+
+        Rows past the default lease can still admit, since each decision asks for its own product's lease; they
+        cannot refuse, because the credential may be newer than they are.
+        """
+        if credential is None or self._parse(credential) is None:
+            return Code.SERVICE_CREDENTIAL_INVALID
+        if rows.confirmed_at is None:
+            return Code.UNAVAILABLE
+        record = rows.credential(self._digest(credential))
+        if record is not None and may_verify(record, now):
+            return None
+        is_old = is_stale(rows.confirmed_at, None, now)
+        return Code.UNAVAILABLE if is_old else Code.SERVICE_CREDENTIAL_INVALID
+
+
+def may_verify(record: CredentialRecord, now: float) -> bool:
+    """Say whether a service credential is in force at the moment `now` and has the scope to ask for decisions."""
+    is_active = record.state == CredentialState.ACTIVE and now < record.expires_at
+    return is_active and VERIFY_SCOPE in record.scopes
