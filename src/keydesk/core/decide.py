@@ -120,13 +120,13 @@ def refusal_by_state(key: KeyRecord, now: float) -> Code | None:
     """Row 3: the key's own state; a state this version does not know refuses as disabled."""
     if key.state == KeyState.REVOKED:
         return Code.KEY_REVOKED
+    if key.state not in (KeyState.ACTIVE, KeyState.RETIRING):
+        return Code.KEY_DISABLED
     if key.expires_at is not None and key.expires_at <= now:
         return Code.KEY_EXPIRED
-    if key.state == KeyState.ACTIVE:
-        return None
-    if key.state == KeyState.RETIRING:
-        return None if key.retires_at is not None and now < key.retires_at else Code.KEY_EXPIRED
-    return Code.KEY_DISABLED
+    if key.state == KeyState.RETIRING and (key.retires_at is None or key.retires_at <= now):
+        return Code.KEY_EXPIRED
+    return None
 
 
 def refusal_by_account(
