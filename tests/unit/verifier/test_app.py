@@ -1,0 +1,293 @@
+"""The application without a server: paths, doors, and that no fault is ever "allowed"."""
+
+import asyncio
+import json
+import logging
+
+import pytest
+from tests.fixtures.rows import (
+    MemoryRows,
+    MemoryStore,
+    account,
+    credential,
+    entitlement,
+    key,
+    product,
+)
+
+from keydesk.core.digest import key_digester
+from keydesk.core.keyformat import KeyFormat
+from keydesk.core.records import Environment
+from keydesk.replica.layout import ReplicaMissing
+from keydesk.verifier.app import VerifierApp
+from keydesk.verifier.doors import Doors
+from keydesk.verifier.metrics import Tally
+
+NOW = 1_800_000_000.0
+DIGEST = key_digester(bytes(32))
+KEY = KeyFormat("kd").mint(Environment.LIVE)
+SERVICE = KeyFormat("kds").mint(Environment.LIVE)
+OTHER = KeyFormat("kd").mint(Environment.LIVE)
+API_KEY = (b"x-api-key", KEY.encode())
+BEARER = (b"authorization", b"Bearer " + SERVICE.encode())
+RECORDS = [key(DIGEST(KEY)), account(), product(), entitlement(), credential(DIGEST(SERVICE))]
+
+
+def rows(*changed, confirmed_at=NOW):
+    return MemoryRows([*RECORDS, *changed], confirmed_at=confirmed_at)
+
+
+async def nothing():
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+def call(tmp_path):
+    def call_app(store, path, headers=(), *, method="GET", query=b"", body=(b"",)):
+        doors = Doors("kd", DIGEST, store=store, tally=Tally(tmp_path), clock=lambda: NOW)
+        chunks, sent = list(body), []
+
+        async def receive():
+            if not chunks:
+                return {"type": "http.disconnect"}
+            return {"type": "http.request", "body": chunks.pop(0), "more_body": bool(chunks)}
+
+        async def send(message):
+            sent.append(message)
+
+        scope = {"type": "http", "method": method, "raw_path": path, "query_string": query}
+        app = VerifierApp(doors, watch=nothing)
+        asyncio.run(app({**scope, "headers": list(headers)}, receive, send))
+        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+    return call_app
+
+
+def code_of(answer):
+    status, headers, _ = answer
+    return status, headers[b"x-keydesk-code"].decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (b"/v1/authorize/disbursement", (200, "ok")),
+        (b"/v1/authorize/disbursement/", (200, "ok")),
+        (b"/v1/authorize/disbursement/../payment-link", (200, "ok")),
+        (b"/v1/authorize/disbursement//%2e%2e/\xff", (200, "ok")),
+        (b"/v1/authorize/payment-link/../disbursement", (403, "wrong_product")),
+        (b"/v1/authorize/disbursement%2f", (403, "wrong_product")),
+        (b"/v1/authorize/Disbursement", (403, "wrong_product")),
+        (b"/v1/authorize/d%69sbursement", (403, "wrong_product")),
+        (b"/v1/authorize/disbursement;x", (403, "wrong_product")),
+        (b"/v1/authorize/", (403, "wrong_product")),
+        (b"/v1/authorize//disbursement", (403, "wrong_product")),
+        (b"/v1/authorize", (403, "wrong_product")),
+        (b"/v1/authorize/" + b"a" * 5000, (403, "wrong_product")),
+        (b"/v1/authorize-test/disbursement", (403, "wrong_environment")),
+        (b"/v1/authorizer/disbursement", (404, "not_found")),
+        (b"//v1/authorize/disbursement", (404, "not_found")),
+        (b"/v1/../v1/authorize/disbursement", (404, "not_found")),
+        (b"/", (404, "not_found")),
+        (b"", (404, "not_found")),
+    ],
+)  # fmt: skip
+def test_the_first_segment_decides_as_it_was_sent(call, path, expected):
+    assert code_of(call(MemoryStore(rows()), path, [API_KEY])) == expected
+
+
+class BrokenRows(MemoryRows):
+    def entitlement(self, *_):
+        raise RuntimeError(f"{KEY} {SERVICE}")
+
+
+@pytest.mark.parametrize(
+    "store",
+    [
+        MemoryStore(error=RuntimeError(KEY + SERVICE)),
+        MemoryStore(BrokenRows(RECORDS, confirmed_at=NOW)),
+    ],
+    ids=["no rows", "rows that raise"],
+)
+@pytest.mark.parametrize(
+    ("path", "header", "method"),
+    [(b"/v1/authorize/disbursement", API_KEY, "GET"), (b"/v1/verify", BEARER, "POST")],
+)
+def test_a_fault_is_503_and_neither_answer_nor_log_has_a_secret(
+    call, caplog, store, path, header, method
+):
+    body = json.dumps({"key": KEY, "product": "disbursement"}).encode()
+    status, headers, answered = call(store, path, [header], method=method, body=[body])
+    assert (status, headers[b"retry-after"]) == (503, b"1")
+    assert json.loads(answered)["code"] == "unavailable"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "RuntimeError at " in caplog.text
+    assert KEY not in caplog.text + answered.decode()
+    assert SERVICE not in caplog.text + answered.decode()
+
+
+@pytest.mark.parametrize("path", [b"/v1/authorize/disbursement", b"/v1/authorize-test/x"])
+def test_row_one_is_decided_without_a_replica_and_all_else_is_unavailable(call, path):
+    missing = MemoryStore(error=ReplicaMissing())
+    assert code_of(call(missing, path)) == (401, "key_missing")
+    assert code_of(call(missing, path, [(b"x-api-key", b"kd_live_0")])) == (401, "key_malformed")
+    assert code_of(call(missing, path, [API_KEY])) == (503, "unavailable")
+
+
+def test_a_row_that_cannot_be_a_header_is_unavailable(call):
+    store = MemoryStore(rows(account(username="a\r\nb")))
+    assert code_of(call(store, b"/v1/authorize/disbursement", [API_KEY])) == (503, "unavailable")
+
+
+@pytest.mark.parametrize(
+    "query", [b"api_key=1", b"X-API-KEY=1", b"a=b&apikey=", KEY.encode(), b"q=" + KEY.encode()]
+)
+def test_a_key_in_the_query_is_ignored_and_the_answer_says_so(call, query):
+    store, path = MemoryStore(rows()), b"/v1/authorize/disbursement"
+    notice = "A key in the query string is ignored. Send it in the x-api-key header."
+    status, _, body = call(store, path, query=query)
+    assert (status, json.loads(body)["detail"]) == (401, notice)
+    status, headers, _ = call(store, path, [API_KEY], query=query)
+    assert (status, headers[b"x-keydesk-notice"].decode()) == (200, notice)
+
+
+def test_another_query_is_not_spoken_of(call):
+    store, path = MemoryStore(rows()), b"/v1/authorize/disbursement"
+    assert b"x-keydesk-notice" not in call(store, path, [API_KEY], query=b"page=2&key=kd")[1]
+
+
+def ask(call, body, *, store=None, headers=(BEARER,), method="POST"):
+    chunks = [body] if isinstance(body, bytes) else [json.dumps(body).encode()]
+    return call(store or MemoryStore(rows()), b"/v1/verify", headers, method=method, body=chunks)
+
+
+def test_a_service_gets_the_decision_with_the_exact_code(call):
+    status, headers, body = ask(call, {"key": KEY, "product": "disbursement"})
+    told = json.loads(body)
+    assert (status, headers[b"content-type"], headers[b"cache-control"]) == (
+        200,
+        b"application/json",
+        b"no-store",
+    )
+    assert (told["accepted"], told["code"], told["account"]) == (True, "ok", "acc_sinar")
+    assert told["request_id"].encode() == headers[b"x-keydesk-request-id"]
+
+
+@pytest.mark.parametrize(
+    ("check", "code"),
+    [
+        ({"key": None, "product": "disbursement"}, "key_missing"),
+        ({"key": "", "product": "disbursement"}, "key_malformed"),
+        ({"key": OTHER, "product": "disbursement"}, "key_unknown"),
+        ({"key": KEY, "product": "payment-link"}, "wrong_product"),
+        ({"key": KEY, "product": ""}, "wrong_product"),
+        ({"key": KEY, "product": "\u0000😀"}, "wrong_product"),
+        ({"key": KEY, "product": "disbursement", "environment": "test"}, "wrong_environment"),
+    ],
+)
+def test_a_refusal_is_a_decision_too(call, check, code):
+    status, _, body = ask(call, check)
+    told = json.loads(body)
+    assert (status, told["accepted"], told["code"]) == (200, False, code)
+
+
+def test_a_batch_gets_its_decisions_in_order_with_ids_of_their_own(call):
+    checks = [{"key": each, "product": "disbursement"} for each in (KEY, OTHER, "x")]
+    status, _, body = ask(call, {"checks": checks})
+    decisions = json.loads(body)["decisions"]
+    assert (status, [each["code"] for each in decisions]) == (
+        200,
+        ["ok", "key_unknown", "key_malformed"],
+    )
+    assert len({each["request_id"] for each in decisions}) == 3
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        (API_KEY,),
+        (BEARER, BEARER),
+        ((b"authorization", b"Bearer kds_live_0"),),
+        ((b"x-api-key", SERVICE.encode()),),
+    ],
+    ids=["none", "a key", "two", "malformed", "as x-api-key"],
+)
+def test_a_service_without_its_one_credential_is_not_told_anything(call, headers):
+    status, told, body = ask(call, {"key": KEY, "product": "disbursement"}, headers=headers)
+    assert (status, told[b"www-authenticate"]) == (401, b'Bearer realm="keydesk"')
+    assert json.loads(body)["code"] == "service_credential_invalid"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"state": "REVOKED"},
+        {"expires_at": int(NOW)},
+        {"scopes": ("usage",)},
+        {"scopes": ()},
+        {"digest": bytes(32)},
+    ],
+    ids=str,
+)
+def test_a_service_credential_works_only_in_force_and_with_the_scope(call, fields):
+    records = [*RECORDS[:4], credential(**{"digest": DIGEST(SERVICE), **fields})]
+    store = MemoryStore(MemoryRows(records, confirmed_at=NOW))
+    assert code_of(ask(call, {"key": KEY, "product": "disbursement"}, store=store)) == (
+        401,
+        "service_credential_invalid",
+    )
+
+
+def test_old_rows_cannot_refuse_a_service_but_each_product_s_lease_still_counts(call):
+    old = {"confirmed_at": NOW - 301}
+    check = {"key": KEY, "product": "disbursement"}
+    unknown = MemoryStore(MemoryRows(RECORDS[:4], **old))
+    assert code_of(ask(call, check, store=unknown)) == (503, "unavailable")
+    assert code_of(ask(call, check, store=MemoryStore(rows(**old)))) == (503, "unavailable")
+    patient = MemoryStore(rows(product(lease_seconds=None), **old))
+    assert ask(call, check, store=patient)[0] == 200
+
+
+def test_without_a_replica_a_service_is_told_to_come_back(call):
+    for store in (MemoryStore(error=ReplicaMissing()), MemoryStore(rows(confirmed_at=None))):
+        status, headers, _ = ask(call, {"key": KEY, "product": "disbursement"}, store=store)
+        assert (status, headers[b"retry-after"]) == (503, b"1")
+
+
+def test_a_body_that_is_no_question_is_400_with_a_sentence(call):
+    status, headers, body = ask(call, b'{"key": 1}')
+    problem = json.loads(body)
+    assert (status, headers[b"content-type"]) == (400, b"application/problem+json")
+    assert (problem["code"], problem["detail"]) == (
+        "invalid_input",
+        "Expected `str | null`, got `int` - at `$.key`",
+    )
+
+
+def test_a_body_in_pieces_is_put_together_and_one_too_large_is_not_read_to_its_end(call):
+    store = MemoryStore(rows())
+    pieces = [b'{"key": "%s", ' % KEY.encode(), b'"product": "disburse', b'ment"}']
+    assert call(store, b"/v1/verify", [BEARER], method="POST", body=pieces)[0] == 200
+    endless = [b" " * 30_000] * 100
+    assert call(store, b"/v1/verify", [BEARER], method="POST", body=endless)[0] == 400
+    assert len(endless) == 100
+
+
+def test_a_body_that_breaks_off_is_not_decided_on(call):
+    assert call(MemoryStore(rows()), b"/v1/verify", [BEARER], method="POST", body=[])[0] == 400
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
+def test_verify_is_asked_with_post_only(call, method):
+    status, headers, _ = ask(call, b"", method=method)
+    assert (status, headers[b"allow"]) == (405, b"POST")
+
+
+@pytest.mark.parametrize(
+    "method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PURGE"]
+)
+def test_authorize_decides_whatever_the_method(call, method):
+    path = b"/v1/authorize/disbursement"
+    assert code_of(call(MemoryStore(rows()), path, [API_KEY], method=method)) == (200, "ok")
+    assert code_of(call(MemoryStore(rows()), path, [], method=method)) == (401, "key_missing")
