@@ -1,0 +1,163 @@
+"""The replicator: keeps this host's replica equal to its source, and never gives up.
+
+Fresh means that the source was read and had nothing newer. Whatever goes wrong, the rows held stay, their age counts
+on, and the next look comes within a second.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import lmdb
+
+from keydesk.core.records import Record
+from keydesk.replica.batch import Suspect
+from keydesk.replica.layout import Head, ReplicaMissing
+from keydesk.replica.moments import Moment
+from keydesk.replica.sources.contract import Reading, Source, SourceUnavailable
+from keydesk.replica.trust import judge
+from keydesk.replica.writer import UNUSABLE, ReplicaBusy, Writer, discard
+
+POLL_SECONDS: Final = 0.25
+CONFIRM_SECONDS: Final = 0.25
+FIRST_PAUSE_SECONDS: Final = 0.05
+LONGEST_PAUSE_SECONDS: Final = 1.0
+
+log: Final = logging.getLogger("keydesk.replica")
+
+
+class Stopped(Exception):  # noqa: N818 - it names a wish, not a mistake
+    """The replicator was asked to stop in the middle of a batch, which is then not taken over."""
+
+
+def run_replicator(
+    source: Source, *, replica_dir: Path, row_mac_key: bytes, stop: threading.Event
+) -> None:
+    """Keep the replica in the folder current until `stop` is set.
+
+    Takes the key of row MACs; a row whose MAC is wrong is not taken over. Trouble with the source or with the replica
+    is told once and tried again; nothing but `stop` ends it.
+    """
+    outage = Outage()
+    while not stop.is_set():
+        try:
+            with Writer(replica_dir) as writer:
+                follower = Follower(source, writer, row_mac_key=row_mac_key, stop=stop)
+                while not stop.is_set():
+                    follower.step()
+                    outage.end()
+                    source.wait(POLL_SECONDS)
+        except Stopped:
+            break
+        except UNUSABLE as error:
+            discard(replica_dir, error)
+        except (SourceUnavailable, ReplicaBusy, ReplicaMissing, lmdb.Error, OSError) as error:
+            outage.note(error)
+            stop.wait(outage.pause_seconds)
+    source.close()
+
+
+class Follower:
+    """One writer's way along one source, a step at a time."""
+
+    def __init__(
+        self, source: Source, writer: Writer, *, row_mac_key: bytes, stop: threading.Event
+    ) -> None:
+        """Takes the source, the open writer, the key of row MACs and the event that ends a batch."""
+        self._source: Final = source
+        self._writer: Final = writer
+        self._row_mac_key: Final = row_mac_key
+        self._stop: Final = stop
+        self._must_compare_all = writer.refused_rows() > 0
+        self._next_confirm = 0.0
+
+    def step(self) -> None:
+        """Read the source's head once and bring the replica to it.
+
+        Raises SourceUnavailable, ReplicaMissing, `lmdb.Error` or Stopped; then the replica is as it was before.
+        """
+        moment = Moment.ago()
+        head = self._source.head()
+        held = self._writer.meta
+        if head.epoch != held.epoch:
+            self._take_snapshot()
+        elif head.revision < held.revision:
+            self._stay(head)
+        elif held.has_gone_back or self._must_compare_all:
+            self._take_snapshot()
+        elif head.revision > held.revision:
+            self._take_changes(held.revision)
+        elif time.monotonic() >= self._next_confirm:
+            self._writer.confirm(head, confirmed=vouched(moment, head))
+            self._next_confirm = time.monotonic() + CONFIRM_SECONDS
+
+    def _take_snapshot(self) -> None:
+        moment = Moment.ago()
+        with self._source.snapshot() as reading:
+            head, held = reading.head, self._writer.meta
+            if head.epoch == held.epoch and head.revision < held.revision:
+                self._stay(head)
+                return
+            self._writer.snapshot(head, self._judged(reading), confirmed=vouched(moment, head))
+        self._must_compare_all = False
+        seconds = Moment.ago().ticks - moment.ticks
+        log.info("Took over revision %d of epoch %s in %.1f s.", head.revision, head.epoch, seconds)
+
+    def _take_changes(self, after: int) -> None:
+        moment = Moment.ago()
+        with self._source.changes(after) as reading:
+            head = reading.head
+            if head.epoch == self._writer.meta.epoch and head.revision >= after:
+                self._writer.apply(head, self._judged(reading), confirmed=vouched(moment, head))
+
+    def _stay(self, head: Head) -> None:
+        """Keep what is held: a source behind its replica is a standby that lags, or an unannounced restore."""
+        if not self._writer.meta.has_gone_back:
+            log.error(
+                "The source is at revision %d, behind this replica's %d of the same epoch: it lags, or it was restored "
+                "without a new epoch. The replica keeps its rows, and they grow old.",
+                head.revision,
+                self._writer.meta.revision,
+            )
+            self._writer.note_gone_back()
+
+    def _judged(self, reading: Reading) -> Iterator[Record | Suspect]:
+        for row in reading.rows:
+            if self._stop.is_set():
+                raise Stopped
+            yield judge(row, reading.head, row_mac_key=self._row_mac_key)
+
+
+class Outage:
+    """What is wrong at the moment: told once, with pauses that grow to a second."""
+
+    def __init__(self) -> None:
+        self.pause_seconds = FIRST_PAUSE_SECONDS
+        self._told = ""
+        self._since = 0.0
+
+    def note(self, error: Exception) -> None:
+        """Note one more failure."""
+        if not self._told:
+            self._since, self.pause_seconds = time.monotonic(), FIRST_PAUSE_SECONDS
+        else:
+            self.pause_seconds = min(2 * self.pause_seconds, LONGEST_PAUSE_SECONDS)
+        if self._told != str(error):
+            self._told = str(error) or type(error).__name__
+            log.warning("The replica grows old: %s", self._told)
+
+    def end(self) -> None:
+        """Note that all is well."""
+        if self._told:
+            log.warning("The replica is current again after %.1f s.", time.monotonic() - self._since)  # fmt: skip
+            self._told = ""
+
+
+def vouched(moment: Moment, head: Head) -> Moment:
+    """Give the moment as of which a reading is known to be current: on a standby, that of the heartbeat in it."""
+    if not head.is_standby:
+        return moment
+    return min(moment, Moment.ago(time.time() - head.heartbeat_at), key=lambda each: each.ticks)

@@ -1,0 +1,102 @@
+"""Published rows out of PostgreSQL. A notification is a hint to look at once; looking regularly is what counts."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+
+from keydesk.replica.layout import Head
+from keydesk.replica.sources.contract import (
+    EVERYTHING,
+    QUERIES,
+    ROW_QUERIES,
+    Published,
+    Reading,
+    SourceUnavailable,
+    to_head,
+)
+
+CHANNEL: Final = "keydesk_feed"
+ROWS_AT_ONCE: Final = 1_000 if psycopg.capabilities.has_stream_chunked() else 1
+"""How many rows cross the wire at once while a result is read; libpq before 17 knows only one."""
+
+PATIENCE: Final = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5_000,
+}
+"""A server that has gone without a word is noticed within seconds, not after TCP's quarter of an hour."""
+
+
+class PostgresSource:
+    """The database behind a URL: `keydesk.replica.sources.contract.Source`."""
+
+    def __init__(self, url: str) -> None:
+        """Takes a libpq URL; what it says itself about waiting wins."""
+        self._url: Final = url
+        self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
+
+    def head(self) -> Head:
+        """Give where the source stands now."""
+        with self._connected() as connection:
+            return read_head(connection)
+
+    @contextmanager
+    def changes(self, after: int) -> Iterator[Reading]:
+        """Give the rows whose revision is above `after`, all as of the first moment of reading."""
+        with self._connected() as connection, connection.transaction():
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield Reading(read_head(connection), read_rows(connection, after))
+
+    def snapshot(self) -> Any:
+        """Give all rows."""
+        return self.changes(EVERYTHING)
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Return once a notification comes, at the latest when the time is over."""
+        with self._connected() as connection:
+            for _ in connection.notifies(timeout=timeout_seconds, stop_after=1):
+                return
+
+    def close(self) -> None:
+        """Close the connection; the next question opens it again."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        try:
+            if self._connection is None:
+                self._connection = connect(self._url)
+            yield self._connection
+        except (psycopg.Error, OSError) as error:
+            self.close()
+            raise SourceUnavailable(f"PostgreSQL cannot be read: {error}".strip()) from error
+
+
+def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+    """Open a connection that listens for new revisions and begins transactions where the code says so."""
+    given = psycopg.conninfo.conninfo_to_dict(url)
+    settings: dict[str, Any] = {**PATIENCE, "application_name": "keydesk replicator", **given}
+    connection = psycopg.connect(**settings, autocommit=True)
+    connection.execute(f"LISTEN {CHANNEL}")
+    return connection
+
+
+def read_head(connection: psycopg.Connection[tuple[Any, ...]]) -> Head:
+    """Give the head, and whether the server is a standby."""
+    standby = connection.execute(QUERIES["standby"]).fetchone()
+    return to_head(connection.execute(QUERIES["head"]).fetchone(), is_standby=standby == (True,))
+
+
+def read_rows(connection: psycopg.Connection[tuple[Any, ...]], after: int) -> Iterator[Published]:
+    """Give the published rows above a revision, kind by kind, without ever holding them all."""
+    for kind, query in ROW_QUERIES.items():
+        asked = query.replace(":after", "%(after)s")
+        with connection.cursor(binary=True) as cursor:
+            for values in cursor.stream(asked, {"after": after}, size=ROWS_AT_ONCE):
+                yield Published(kind, values)

@@ -1,0 +1,34 @@
+-- What a replicator asks a database, each under the name behind which the code asks for it.
+-- The columns of a view are the fields of its record in core/records.py, in order, and then the MAC.
+
+-- name: head
+-- Where the feed stands; one row.
+SELECT epoch, revision, heartbeat_at FROM verify_head_v1;
+
+-- name: standby
+-- Whether a PostgreSQL server only follows another one.
+SELECT pg_is_in_recovery();
+
+-- name: data_version
+-- SQLite's count of other connections' commits: the cheapest way to see that something happened.
+PRAGMA data_version;
+
+-- name: key
+SELECT id, digest, account, product, environment, state, expires_at, retires_at, scopes, revision, mac
+FROM verify_keys_v1 WHERE revision > :after;
+
+-- name: account
+SELECT id, username, status, revision, mac
+FROM verify_accounts_v1 WHERE revision > :after;
+
+-- name: product
+SELECT slug, state, requires_username, lease_seconds, revision, mac
+FROM verify_products_v1 WHERE revision > :after;
+
+-- name: entitlement
+SELECT account, product, environment, state, revision, mac
+FROM verify_entitlements_v1 WHERE revision > :after;
+
+-- name: credential
+SELECT id, digest, state, scopes, expires_at, revision, mac
+FROM verify_credentials_v1 WHERE revision > :after;

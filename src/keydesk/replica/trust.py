@@ -1,0 +1,63 @@
+"""Which of a source's rows can be believed: those whose MAC says that the control plane wrote every field of them."""
+
+from typing import Any, Final
+
+import msgspec
+
+from keydesk.core.digest import row_mac_matches
+from keydesk.core.records import (
+    CredentialRecord,
+    EntitlementRecord,
+    KeyRecord,
+    ProductRecord,
+    Record,
+)
+from keydesk.replica.batch import Suspect
+from keydesk.replica.layout import Head
+from keydesk.replica.sources.contract import Published
+
+BEYOND_HEAD: Final = "its revision is beyond the feed's head"
+NO_SUCH_ROW: Final = "its fields are not those of such a row"
+WRONG_MAC: Final = "its MAC is wrong"
+
+SCOPES: Final = {
+    KeyRecord: KeyRecord.__struct_fields__.index("scopes"),
+    CredentialRecord: CredentialRecord.__struct_fields__.index("scopes"),
+}
+"""Where the scopes stand, which the views give as one text."""
+FLAG: Final = ProductRecord.__struct_fields__.index("requires_username")
+"""Where the truth value stands, which SQLite gives as a number."""
+
+
+def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Record | Suspect:
+    """Give the record that a row holds if it can be believed, else what is wrong with it."""
+    *fields, mac = row.values
+    try:
+        record = to_record(row.kind, fields)
+        is_genuine = isinstance(mac, bytes) and row_mac_matches(row_mac_key, record, mac)
+    except (msgspec.ValidationError, AttributeError, UnicodeEncodeError):
+        return suspect(row, NO_SUCH_ROW)
+    if not is_genuine:
+        return suspect(row, WRONG_MAC)
+    if record.revision > head.revision:
+        return suspect(row, BEYOND_HEAD)
+    return record
+
+
+def to_record(kind: type[Record], fields: list[Any]) -> Record:
+    """Give the record of a view's columns; raises ValidationError or AttributeError if they are not such."""
+    if kind in SCOPES:
+        fields[SCOPES[kind]] = tuple(fields[SCOPES[kind]].split())
+    elif kind is ProductRecord and fields[FLAG] in (0, 1):
+        fields[FLAG] = bool(fields[FLAG])
+    return msgspec.convert(fields, kind)
+
+
+def suspect(row: Published, reason: str) -> Suspect:
+    """Give the row as one that is not believed."""
+    named_by = row.values[: 3 if row.kind is EntitlementRecord else 1]
+    names = [str(value) for value in named_by]
+    key: Any = "\0".join(names).encode(errors="surrogatepass")
+    if row.kind in SCOPES:
+        key = row.values[1]
+    return Suspect(row.kind.kind, "/".join(names), reason, key if isinstance(key, bytes) else None)
