@@ -4,6 +4,7 @@ All of it is put into the environment before Django reads its settings, so a chi
 to the same installation.
 """
 
+import argparse
 import atexit
 import base64
 import importlib
@@ -24,39 +25,44 @@ RUN_FOLDER = "PYTEST_KEYDESK_FOLDER"
 RUN_SERVER = "PYTEST_KEYDESK_SERVER"
 
 
+DATABASES = ["sqlite", "postgresql"]
+
+
 def pytest_addoption(parser):
-    parser.addoption(
-        "--database",
-        choices=["sqlite", "postgresql"],
-        default="sqlite",
-        help="what holds the truth",
-    )
+    parser.addoption("--database", choices=DATABASES, default="sqlite", help="what holds the truth")
     parser.addoption("--rounds", type=int, default=20, help="rounds of each race (B3, B7)")
     parser.addoption("--revocations", type=int, default=100, help="revocations in the history (F1)")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config):
+    if config.getoption("dist", "no") != "no":
+        # The workers make installations of their own, and must not find this one set up.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def set_up():
+    """Make this process's installation, before any other module of the tests is imported."""
     if settings.configured:
-        raise pytest.UsageError(
-            "Unset DJANGO_SETTINGS_MODULE: the tests make an installation of their own."
-        )
+        raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests make an installation.")
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    database = config.getoption("database")
     if worker == "main":
-        start_run(database)
-        if config.getoption("dist", "no") != "no":
-            return  # the workers test, and must not find Django set up for this process
+        start_run(database_asked_for())
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         del os.environ[name]
     os.environ["KEYDESK_DATA_DIR"] = str(make_data_folder(worker))
-    if database == "postgresql":
-        server = os.environ[RUN_SERVER]
-        os.environ["KEYDESK_DATABASE_URL"] = make_conninfo(server, dbname=f"keydesk_{worker}")
+    if RUN_SERVER in os.environ:
+        os.environ["KEYDESK_DATABASE_URL"] = make_conninfo(
+            os.environ[RUN_SERVER], dbname=f"keydesk_{worker}"
+        )
     os.environ["DJANGO_SETTINGS_MODULE"] = "keydesk.server.settings"
     django.setup()
-    config.pluginmanager.import_plugin("tests.fixtures.witnesses")
-    config.pluginmanager.import_plugin("tests.fixtures.pins")
+
+
+def database_asked_for():
+    """Read `--database` ahead of pytest, which reads it only after it has loaded every conftest."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--database", choices=DATABASES, default="sqlite")
+    return parser.parse_known_args()[0].database
 
 
 def start_run(database):
@@ -106,3 +112,7 @@ def revocations(request):
 @pytest.fixture(scope="session")
 def database(request):
     return request.config.getoption("database")
+
+
+set_up()
+pytest_plugins = ["tests.fixtures.desk", "tests.fixtures.pins", "tests.fixtures.witnesses"]

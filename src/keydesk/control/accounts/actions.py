@@ -4,11 +4,12 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
+from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
-from keydesk.control.accounts.rules import NEEDS_REASON, can_become, is_username
+from keydesk.control.accounts.rules import NAME_LENGTH, NEEDS_REASON, can_become, is_username
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.feed.actions import publish
@@ -19,13 +20,13 @@ from keydesk.core.records import AccountStatus
 def create_account(actor: Actor, *, username: str, name: str) -> Account:
     """Open an account as a draft and give it.
 
-    Raises Refused: `permission_denied`; `invalid_input` for a username that is not one or is taken, or an empty name.
+    Raises Refused: `permission_denied`; `invalid_input` for a username that is not one or is taken, or for the name.
     """
     authorise(actor, Permission.ACCOUNT_CREATE)
     if not is_username(username):
         raise Refused(Code.INVALID_INPUT, field="username", reason="invalid")
-    if not name.strip():
-        raise Refused(Code.INVALID_INPUT, field="name", reason="empty")
+    if not is_name(name.strip(), longest=NAME_LENGTH):
+        raise Refused(Code.INVALID_INPUT, field="name", reason="invalid")
     now = timezone.now()
     account = Account(username=username, name=name.strip(), created_at=now, status_changed_at=now)
     try:

@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
-from keydesk.control.accounts.rules import SHORTEST_USERNAME
+from keydesk.control.accounts.rules import NAME_LENGTH, SHORTEST_USERNAME
 from keydesk.control.feed.constraints import one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
@@ -23,7 +23,7 @@ class Account(Published):
         primary_key=True, max_length=ID_LENGTH, default=new_account_id, editable=False
     )
     username = models.CharField(max_length=40, unique=True)
-    name = models.CharField(max_length=120)
+    name = models.CharField(max_length=NAME_LENGTH)
     status = models.CharField(max_length=24, default=AccountStatus.DRAFT)
     status_reason = models.TextField(blank=True)
     """What the customer reads about the status, where it needs a reason."""

@@ -6,6 +6,7 @@ from typing import Final
 from keydesk.core.records import AccountStatus as Status
 
 SHORTEST_USERNAME: Final = 3
+NAME_LENGTH: Final = 120
 USERNAME: Final = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]", re.ASCII)
 
 TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {

@@ -9,7 +9,7 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused, require
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.events import Event
-from keydesk.control.audit.models import AuditEvent
+from keydesk.control.audit.models import OBJECT_ID_LENGTH, AuditEvent
 
 
 def record(
@@ -31,7 +31,7 @@ def record(
         request_id=actor.request_id or "",
         session_ref=actor.session or "",
         event=str(event),
-        object_id=object_id,
+        object_id=object_id[:OBJECT_ID_LENGTH],
         details=details or {},
     )
 

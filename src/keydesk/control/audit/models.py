@@ -1,9 +1,13 @@
 """The audit trail's table; the database refuses to change or delete its rows."""
 
+from typing import Final
+
 from django.db import models
 
 from keydesk.control.access.actor import ActorKind
 from keydesk.control.feed.constraints import one_of
+
+OBJECT_ID_LENGTH: Final = 100
 
 
 class AuditEvent(models.Model):
@@ -19,7 +23,7 @@ class AuditEvent(models.Model):
     request_id = models.CharField(max_length=64, blank=True)
     session_ref = models.CharField(max_length=64, blank=True)
     event = models.CharField(max_length=40)
-    object_id = models.CharField(max_length=100, blank=True)
+    object_id = models.CharField(max_length=OBJECT_ID_LENGTH, blank=True)
     details = models.JSONField(default=dict)
 
     class Meta:

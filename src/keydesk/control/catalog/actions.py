@@ -4,12 +4,22 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
+from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
-from keydesk.control.catalog.rules import RevealPolicy, are_scopes, can_become, is_slug
+from keydesk.control.catalog.rules import (
+    DESCRIPTION_LENGTH,
+    ICON_LENGTH,
+    NAME_LENGTH,
+    RevealPolicy,
+    are_scopes,
+    can_become,
+    is_path,
+    is_slug,
+)
 from keydesk.control.feed.actions import publish
 from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
@@ -60,10 +70,12 @@ def require_particulars(product: Product) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the product that cannot stand."""
     stands = {
         "slug": is_slug(product.slug),
-        "name": product.name != "",
+        "name": is_name(product.name, longest=NAME_LENGTH),
+        "description": len(product.description) <= DESCRIPTION_LENGTH,
+        "icon": 0 < len(product.icon) <= ICON_LENGTH,
         "lease_seconds": product.lease_seconds is None or product.lease_seconds > 0,
         "scopes": are_scopes(tuple(product.scopes.split())),
-        "sample_path": product.sample_path.startswith("/"),
+        "sample_path": is_path(product.sample_path),
     }
     for field, is_right in stands.items():
         if not is_right:

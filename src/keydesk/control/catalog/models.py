@@ -2,7 +2,14 @@
 
 from django.db import models
 
-from keydesk.control.catalog.rules import SLUG_LENGTH, RevealPolicy
+from keydesk.control.catalog.rules import (
+    DESCRIPTION_LENGTH,
+    ICON_LENGTH,
+    NAME_LENGTH,
+    PATH_LENGTH,
+    SLUG_LENGTH,
+    RevealPolicy,
+)
 from keydesk.control.feed.constraints import one_of
 from keydesk.control.feed.models import Published
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
@@ -13,9 +20,9 @@ class Product(Published):
     """An API product of the provider; the slug is its name in requests and never changes."""
 
     slug = models.CharField(primary_key=True, max_length=SLUG_LENGTH)
-    name = models.CharField(max_length=80, unique=True)
-    description = models.CharField(max_length=300, blank=True)
-    icon = models.CharField(max_length=40, default="box")
+    name = models.CharField(max_length=NAME_LENGTH, unique=True)
+    description = models.CharField(max_length=DESCRIPTION_LENGTH, blank=True)
+    icon = models.CharField(max_length=ICON_LENGTH, default="box")
     """The name of a Lucide icon."""
     state = models.CharField(max_length=10, default=ProductState.ACTIVE)
     requires_username = models.BooleanField(default=False)
@@ -24,7 +31,7 @@ class Product(Published):
     reveal_policy = models.CharField(max_length=10, default=RevealPolicy.WITH_PIN)
     scopes = models.TextField(blank=True)
     """What its keys may do: names, sorted, with spaces between."""
-    sample_path = models.CharField(max_length=200, default="/")
+    sample_path = models.CharField(max_length=PATH_LENGTH, default="/")
     """The path of the provider's API that request samples call."""
     created_at = models.DateTimeField()
 

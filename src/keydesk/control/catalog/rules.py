@@ -8,6 +8,11 @@ from keydesk.core.records import ProductState as State
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 SLUG_LENGTH: Final = 40
+NAME_LENGTH: Final = 80
+DESCRIPTION_LENGTH: Final = 300
+ICON_LENGTH: Final = 40
+PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{0,199}", re.ASCII)
+PATH_LENGTH: Final = 200
 SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]*", re.ASCII)
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
@@ -27,6 +32,11 @@ class RevealPolicy(StrEnum):
 def is_slug(text: str) -> bool:
     """Say whether the text may be a product's slug: words of a-z and 0-9 with hyphens between, 40 at most."""
     return len(text) <= SLUG_LENGTH and SLUG.fullmatch(text) is not None
+
+
+def is_path(text: str) -> bool:
+    """Say whether the text may be the path that request samples call: it starts with a slash and needs no escaping."""
+    return PATH.fullmatch(text) is not None
 
 
 def are_scopes(scopes: tuple[str, ...]) -> bool:

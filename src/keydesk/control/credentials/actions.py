@@ -11,12 +11,13 @@ from msgspec import Struct
 
 from keydesk.config import Secret
 from keydesk.control.access.actor import Actor
+from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.credentials.models import ServiceCredential
-from keydesk.control.credentials.rules import Scope, scope_text
+from keydesk.control.credentials.rules import NAME_LENGTH, Scope, scope_text
 from keydesk.control.feed.actions import publish
 from keydesk.core.codes import Code
 from keydesk.core.digest import Digester, key_digester
@@ -71,7 +72,7 @@ def create_credential(
 def require_particulars(name: str, scopes: Collection[str], expires_at: datetime) -> None:
     """Raise Refused(`invalid_input`) naming the first field that cannot stand."""
     stands = {
-        "name": name.strip() != "",
+        "name": is_name(name.strip(), longest=NAME_LENGTH),
         "scopes": bool(scopes) and set(scopes) <= set(Scope),
         "expires_at": expires_at > timezone.now(),
     }

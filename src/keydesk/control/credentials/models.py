@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from keydesk.control.credentials.rules import NAME_LENGTH
 from keydesk.control.feed.constraints import digest_of_32, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
@@ -20,7 +21,7 @@ class ServiceCredential(Published):
     id = models.CharField(
         primary_key=True, max_length=ID_LENGTH, default=new_credential_id, editable=False
     )
-    name = models.CharField(max_length=80)
+    name = models.CharField(max_length=NAME_LENGTH)
     digest = models.BinaryField(max_length=DIGEST_LENGTH, unique=True)
     shown_prefix = models.CharField(max_length=24)
     state = models.CharField(max_length=10, default=CredentialState.ACTIVE)

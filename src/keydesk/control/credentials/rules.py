@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import Final
+
+NAME_LENGTH: Final = 80
 
 
 class Scope(StrEnum):

@@ -39,7 +39,7 @@ def request_product(
     """
     place = Place(account_id, product, environment)
     authorise(actor, Permission.ENTITLEMENT_REQUEST, account_id=account_id, object_id=str(place))
-    return move(actor, place, EntitlementState.REQUESTED)
+    return move(place, EntitlementState.REQUESTED, actor=actor)
 
 
 def enable_product(
@@ -51,7 +51,7 @@ def enable_product(
     """
     place = Place(account_id, product, environment)
     authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
-    return move(actor, place, EntitlementState.ENABLED)
+    return move(place, EntitlementState.ENABLED, actor=actor)
 
 
 def disable_product(
@@ -66,7 +66,7 @@ def disable_product(
     authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
     if not reason.strip():
         raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
-    return move(actor, place, EntitlementState.DISABLED, reason.strip())
+    return move(place, EntitlementState.DISABLED, actor=actor, reason=reason.strip())
 
 
 EVENTS = {
@@ -76,7 +76,7 @@ EVENTS = {
 }
 
 
-def move(actor: Actor, place: Place, target: EntitlementState, reason: str = "") -> Entitlement:
+def move(place: Place, target: EntitlementState, *, actor: Actor, reason: str = "") -> Entitlement:
     """Take the entitlement to the target state in one transaction, under the account's lock."""
     try:
         with transaction.atomic():

@@ -2,17 +2,17 @@
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 
 from keydesk.control.access.actor import Actor
+from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.rules import LANGUAGES, plain_email
+from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, plain_email
 from keydesk.core.codes import Code
 
 
@@ -27,8 +27,8 @@ def create_user(
 ) -> User:
     """Make a person who can log in; only the host operator makes one of the internal team.
 
-    Raises Refused: `permission_denied`; `invalid_input` for an address that is not one or is taken, an empty name, an
-    unknown language, or a password that the policy refuses (details `problems`, Django's codes).
+    Raises Refused: `permission_denied`; `invalid_input` for an address that is not one or is taken, for the name, for
+    an unknown language, or for a password that the policy refuses (details `problems`, Django's codes).
     """
     authorise(actor, Permission.STAFF_EDIT if is_internal else Permission.PEOPLE_EDIT)
     user = User(
@@ -53,11 +53,11 @@ def create_user(
 def require_particulars(user: User) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
     try:
-        validate_email(user.email)
+        user.clean_fields(exclude={"password", "full_name", "language"})
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
-    if not user.full_name:
-        raise Refused(Code.INVALID_INPUT, field="full_name", reason="empty")
+    if not is_name(user.full_name, longest=NAME_LENGTH):
+        raise Refused(Code.INVALID_INPUT, field="full_name", reason="invalid")
     if user.language not in LANGUAGES:
         raise Refused(Code.INVALID_INPUT, field="language", reason="invalid")
 

@@ -8,13 +8,14 @@ from django.db.models.lookups import Exact
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.models import Account
 from keydesk.control.feed.constraints import one_of
+from keydesk.control.people.rules import NAME_LENGTH
 
 
 class User(AbstractBaseUser):
     """A person who can log in, with an e-mail address in place of a user name."""
 
     email = models.EmailField(unique=True)
-    full_name = models.CharField(max_length=120)
+    full_name = models.CharField(max_length=NAME_LENGTH)
     language = models.CharField(max_length=2, blank=True)
     """`en` or `id`; empty where the person has not chosen."""
     is_internal = models.BooleanField(default=False)

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+NAME_LENGTH: Final = 120
 LANGUAGES: Final = ("", "en", "id")
 """The languages a person may choose; the empty one is the installation's."""
 

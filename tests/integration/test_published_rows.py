@@ -1,0 +1,133 @@
+"""What verifiers read of this database is what its rows say, and nobody can take a row away."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from keydesk.config import Secret
+from keydesk.control.credentials.actions import create_credential
+from keydesk.control.credentials.rules import Scope
+from keydesk.control.feed import interface
+from keydesk.control.feed.models import Published
+from keydesk.control.keys.actions import generate_key
+from keydesk.core.digest import row_mac_matches
+from keydesk.core.records import (
+    RECORD_TYPES,
+    CredentialRecord,
+    Environment,
+    KeyRecord,
+    ProductRecord,
+)
+
+PUBLISHED = sorted(
+    (model for model in apps.get_models() if issubclass(model, Published)),
+    key=lambda model: model.__name__,
+)
+VIEWS = {
+    "key": "verify_keys_v1",
+    "account": "verify_accounts_v1",
+    "product": "verify_products_v1",
+    "entitlement": "verify_entitlements_v1",
+    "credential": "verify_credentials_v1",
+}
+
+
+def rows_of(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def record_in(row, record_type):
+    """Read a record out of a view's row, as a replicator does."""
+    values = {name: row[name] for name in record_type.__struct_fields__}
+    if record_type in {KeyRecord, CredentialRecord}:
+        values |= {"digest": bytes(row["digest"]), "scopes": tuple(row["scopes"].split())}
+    if record_type is ProductRecord:
+        values["requires_username"] = bool(row["requires_username"])
+    return record_type(**values)
+
+
+@pytest.fixture
+def everything(sinar, samudra, disbursement, inquiry, host):
+    """At least one published row of every kind."""
+    for environment in Environment:
+        generate_key(
+            host,
+            account_id=sinar.id,
+            product=disbursement.slug,
+            environment=environment,
+            name="Key",
+            grant=None,
+            request_token=f"press-{environment}",
+        )
+    soon = timezone.now() + timedelta(days=1)
+    create_credential(host, name="Gateway", scopes={Scope.VERIFY, Scope.USAGE}, expires_at=soon)
+
+
+@pytest.mark.parametrize("model", PUBLISHED, ids=lambda model: model.__name__)
+def test_the_view_gives_the_record_of_every_row_and_its_right_mac(model, everything):
+    rows = {row.revision: row for row in model.objects.all()}
+    record_type = type(next(iter(rows.values())).record())
+    seen = {row["revision"]: row for row in rows_of(f"SELECT * FROM {VIEWS[record_type.kind]}")}
+    key = settings.KEYDESK.require_secret(Secret.ROW_MAC_KEY)
+    assert {revision: record_in(row, record_type) for revision, row in seen.items()} == {
+        revision: row.record() for revision, row in rows.items()
+    }
+    assert all(
+        row_mac_matches(key, rows[revision].record(), bytes(row["mac"]))
+        for revision, row in seen.items()
+    )
+
+
+@pytest.mark.parametrize("model", PUBLISHED, ids=lambda model: model.__name__)
+def test_a_views_columns_are_the_records_fields_in_order_and_the_mac(model, everything):
+    record_type = type(model.objects.first().record())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {VIEWS[record_type.kind]}")
+        columns = [column[0] for column in cursor.description]
+    assert columns == [
+        *msgspec.structs.fields(record_type)[0:0],
+        *record_type.__struct_fields__,
+        "mac",
+    ]
+
+
+def test_every_kind_of_record_has_a_view_and_a_table(db):
+    assert set(VIEWS) == {record_type.kind for record_type in RECORD_TYPES}
+    assert {*VIEWS.values(), "verify_head_v1"} == set(interface.VIEWS)
+    assert len(PUBLISHED) == len(RECORD_TYPES)
+
+
+def test_one_changed_field_breaks_a_rows_mac(everything, sinar):
+    key = settings.KEYDESK.require_secret(Secret.ROW_MAC_KEY)
+    record = sinar.record()
+    changed = [
+        msgspec.structs.replace(record, **{name: 7 if name == "revision" else "x"})
+        for name in record.__struct_fields__
+    ]
+    assert [row_mac_matches(key, other, bytes(sinar.mac)) for other in changed] == [False] * 4
+    assert row_mac_matches(key, record, bytes(sinar.mac))
+
+
+@pytest.mark.parametrize("table", interface.KEPT)
+def test_the_database_refuses_to_delete_a_kept_row(table, everything):
+    before = rows_of(f"SELECT * FROM {table}")
+    assert before
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"DELETE FROM {table}")
+    assert rows_of(f"SELECT * FROM {table}") == before
+
+
+def test_the_database_refuses_to_change_an_audit_event(everything):
+    before = rows_of("SELECT * FROM audit_events")
+    assert before
+    with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE audit_events SET actor_label = 'nobody'")
+    assert rows_of("SELECT * FROM audit_events") == before
