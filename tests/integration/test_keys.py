@@ -1,11 +1,49 @@
 import hmac
 
+import msgspec
 import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from keydesk.control.keys import actions
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.access.refused import Refused
+from keydesk.control.accounts import actions as accounts
+from keydesk.control.audit.models import AuditEvent
+from keydesk.control.catalog import actions as catalog
+from keydesk.control.entitlements import actions as entitlements
+from keydesk.control.feed.actions import row_mac_key
+from keydesk.control.keys import actions, queries
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.stepup.rules import GuardedAction
+from keydesk.core.codes import Code
+from keydesk.core.digest import row_mac_matches
+from keydesk.core.records import AccountStatus, Environment, ProductState
 
 pytestmark = pytest.mark.django_db
+
+
+def refusal(function, *arguments, **named):
+    with pytest.raises(Refused) as refused:
+        function(*arguments, **named)
+    return refused.value.code
+
+
+def events_since(count):
+    rows = AuditEvent.objects.order_by("seq")[count:]
+    return [(row.event, row.object_id, row.details) for row in rows]
+
+
+def as_host(name="Nightly", *, account, token="once", product="disbursement"):
+    return actions.generate_key(
+        HOST_OPERATOR,
+        account_id=account.id,
+        product=product,
+        environment="live",
+        name=name,
+        grant=None,
+        request_token=token,
+    )
 
 
 def test_a_generated_key_is_stored_as_digest_and_sealed_copy_and_nowhere_in_the_clear(
@@ -13,11 +51,311 @@ def test_a_generated_key_is_stored_as_digest_and_sealed_copy_and_nowhere_in_the_
 ):
     made = generate(ana, name="Payroll")
     row = ApiKey.objects.get()
-    assert (row.name, row.state, made.plaintext.startswith("kd_live_")) == (
-        "Payroll",
-        "ACTIVE",
-        True,
-    )
+    assert (row.name, row.state, row.scopes) == ("Payroll", "ACTIVE", "disbursement:use")
     assert hmac.compare_digest(bytes(row.digest), actions.digester()(made.plaintext))
     assert row.shown_prefix == made.plaintext[: len("kd_live_") + 4]
     assert made.plaintext[len("kd_live_") + 4 :].encode() not in everything_stored()
+
+
+def test_a_key_on_its_way_shows_its_text_in_no_representation(ana, generate):
+    made = generate(ana)
+    secret = made.plaintext[len("kd_live_") + 4 :]
+    assert secret not in f"{made!r} {made} {made.__rich_repr__()}"
+
+
+def test_every_published_key_carries_a_mac_over_its_record(ana, generate, regenerate):
+    regenerate(ana, generate(ana).id)
+    for row in ApiKey.objects.all():
+        assert row_mac_matches(row_mac_key(), row.record(), bytes(row.mac))
+
+
+def test_every_action_leaves_exactly_one_event_and_no_secret(
+    ana, generate, reveal, regenerate, with_pin
+):
+    with_pin(ana)
+    before = AuditEvent.objects.count()
+    first = generate(ana)
+    reveal(ana, first.id)
+    second = regenerate(ana, first.id)
+    actions.revoke_key(ana, key_id=second.id)
+    assert events_since(before) == [
+        ("pin.confirmed", "disbursement/live", {"action": "key.generate"}),
+        ("key.generated", first.id, {"name": "Key", "place": "disbursement/live"}),
+        ("pin.confirmed", first.id, {"action": "key.reveal"}),
+        ("key.revealed", first.id, {}),
+        ("pin.confirmed", first.id, {"action": "key.regenerate"}),
+        ("key.regenerated", first.id, {"replaced_by": second.id}),
+        ("key.revoked", second.id, {}),
+    ]
+
+
+def test_a_revealed_key_is_the_generated_one(ana, budi, generate, reveal):
+    made = generate(ana)
+    assert reveal(budi, made.id) == msgspec.structs.replace(made, created=False)
+
+
+def test_regenerating_revokes_the_old_key_and_gives_a_new_one_in_its_place(
+    ana, generate, regenerate, reveal
+):
+    old = generate(ana, name="Payroll", environment="test")
+    new = regenerate(ana, old.id)
+    rows = {row.id: row for row in ApiKey.objects.all()}
+    assert (rows[old.id].state, rows[new.id].state) == ("REVOKED", "ACTIVE")
+    assert (new.name, new.product, new.environment) == ("Payroll", "disbursement", "test")
+    assert rows[new.id].replaces_id == old.id
+    assert [rows[old.id].revision, rows[new.id].revision] == [old.revision + 1, old.revision + 2]
+    assert reveal(ana, new.id).plaintext == new.plaintext != old.plaintext
+
+
+def test_a_key_is_replaced_once(ana, budi, generate, regenerate):
+    old = generate(ana)
+    regenerate(ana, old.id)
+    assert refusal(regenerate, budi, old.id) == Code.KEY_ALREADY_REPLACED
+
+
+def test_a_revoked_key_can_be_neither_shown_nor_replaced_nor_revoked_again(
+    ana, generate, regenerate, reveal
+):
+    made = generate(ana)
+    revision = actions.revoke_key(ana, key_id=made.id)
+    assert revision == made.revision + 1
+    assert refusal(reveal, ana, made.id) == Code.KEY_NOT_LIVE
+    assert refusal(regenerate, ana, made.id) == Code.KEY_NOT_LIVE
+    assert refusal(actions.revoke_key, ana, key_id=made.id) == Code.KEY_NOT_LIVE
+    assert ApiKey.objects.get().sealed is None
+
+
+def test_a_repeated_request_token_gives_the_same_key_and_never_a_second(
+    ana, budi, generate, regenerate
+):
+    made, again = generate(ana, token="press"), generate(ana, token="press")
+    assert again == msgspec.structs.replace(made, created=False)
+    assert generate(budi, token="press").id != made.id
+    new, once_more = regenerate(ana, made.id, token="swap"), regenerate(ana, made.id, token="swap")
+    assert once_more == msgspec.structs.replace(new, created=False)
+    assert ApiKey.objects.count() == 3
+
+
+def test_a_request_token_stands_for_one_thing_only(ana, generate, regenerate):
+    made = generate(ana, token="press")
+    assert refusal(generate, ana, token="press", environment="test") == Code.INVALID_INPUT
+    assert refusal(regenerate, ana, made.id, token="press") == Code.INVALID_INPUT
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"name": "  "},
+        {"name": "x" * 61},
+        {"name": "a\u202eb"},
+        {"name": "a\nb"},
+        {"environment": "prod"},
+        {"token": "x" * 65},
+        {"token": "a\nb"},
+    ],
+    ids=str,
+)
+def test_bad_input_is_refused_with_its_field(sinar, disbursement, named):
+    request = {"name": "Key", "environment": "live", "token": "press", **named}
+    with pytest.raises(Refused) as refused:
+        actions.generate_key(
+            HOST_OPERATOR,
+            account_id=sinar.id,
+            product="disbursement",
+            environment=request["environment"],
+            name=request["name"],
+            grant=None,
+            request_token=request["token"],
+        )
+    field = {"token": "request_token"}.get(*named, *named)
+    assert (refused.value.code, refused.value.details) == (Code.INVALID_INPUT, {"field": field})
+
+
+def test_a_name_is_kept_trimmed_and_composed(sinar, disbursement):
+    assert as_host("  Cafe\u0301 payroll ", account=sinar).name == "Caf\u00e9 payroll"
+
+
+def test_the_host_operator_generates_without_a_pin(sinar, disbursement):
+    made = as_host(account=sinar)
+    assert as_host(account=sinar) == msgspec.structs.replace(made, created=False)
+    assert ApiKey.objects.get().created_by is None
+
+
+@pytest.mark.parametrize("member", ["citra", "fajar", "gita"])
+def test_other_roles_can_do_nothing_with_keys(member, ana, generate, request):
+    made, actor = generate(ana), request.getfixturevalue(member)
+    attempts = [
+        lambda: actions.reveal_key(actor, key_id=made.id, grant="x"),
+        lambda: actions.regenerate_key(actor, key_id=made.id, grant="x", request_token="x"),
+        lambda: actions.revoke_key(actor, key_id=made.id),
+        lambda: queries.key_for(actor, key_id=made.id),
+        lambda: queries.product_cards(actor, account_id=actor.account_id, environment="live"),
+    ]
+    assert {refusal(attempt) for attempt in attempts} == {Code.PERMISSION_DENIED}
+    assert ApiKey.objects.get().state == "ACTIVE"
+
+
+@pytest.mark.parametrize("key_id", ["of sinar", "key_aaaaaaaaaaaaaaaaaaaa"])
+def test_to_another_account_a_key_does_not_exist(key_id, ana, dewi, generate):
+    made = generate(ana)
+    key_id = made.id if key_id == "of sinar" else key_id
+    attempts = [
+        lambda: actions.reveal_key(dewi, key_id=key_id, grant="x"),
+        lambda: actions.regenerate_key(dewi, key_id=key_id, grant="x", request_token="x"),
+        lambda: actions.revoke_key(dewi, key_id=key_id),
+        lambda: queries.key_for(dewi, key_id=key_id),
+        lambda: queries.product_cards(dewi, account_id=ana.account_id, environment="live"),
+    ]
+    assert {refusal(attempt) for attempt in attempts} == {Code.NOT_FOUND}
+
+
+def test_the_internal_team_neither_makes_nor_sees_a_customers_keys(eko, ana, generate):
+    made = generate(ana)
+    assert refusal(actions.reveal_key, eko, key_id=made.id, grant=None) == Code.PERMISSION_DENIED
+    assert refusal(actions.revoke_key, eko, key_id=made.id) == Code.PERMISSION_DENIED
+
+
+def test_an_account_that_is_not_approved_gets_no_keys(ana, sinar, host, generate, regenerate):
+    made = generate(ana)
+    accounts.set_account_status(
+        host, account_id=sinar.id, status=AccountStatus.SUSPENDED, reason="Late"
+    )
+    assert refusal(generate, ana) == Code.ACCOUNT_NOT_APPROVED
+    assert refusal(regenerate, ana, made.id) == Code.ACCOUNT_NOT_APPROVED
+    assert actions.revoke_key(ana, key_id=made.id) > made.revision
+
+
+def test_a_product_that_is_not_enabled_gives_no_keys(ana, sinar, host, generate, regenerate):
+    made = generate(ana)
+    entitlements.disable_product(
+        host,
+        account_id=sinar.id,
+        product="disbursement",
+        environment=Environment.LIVE,
+        reason="Unpaid",
+    )
+    assert refusal(generate, ana) == Code.PRODUCT_NOT_ENABLED
+    assert refusal(regenerate, ana, made.id) == Code.PRODUCT_NOT_ENABLED
+    assert refusal(generate, ana, product="unheard-of") == Code.PRODUCT_NOT_ENABLED
+    assert generate(ana, environment="test").created
+
+
+def test_a_stopped_product_gives_no_keys(ana, host, generate, disbursement):
+    catalog.set_product_state(host, slug="disbursement", state=ProductState.STOPPED)
+    assert refusal(generate, ana) == Code.PRODUCT_NOT_ENABLED
+
+
+def test_a_product_that_shows_keys_once_keeps_no_sealed_copy(
+    ana, generate, reveal, disbursement, everything_stored
+):
+    type(disbursement).objects.update(reveal_policy="once")
+    made = generate(ana, token="press")
+    assert (made.is_revealable, ApiKey.objects.get().sealed) == (False, None)
+    assert refusal(reveal, ana, made.id) == Code.KEY_NOT_REVEALABLE
+    assert refusal(generate, ana, token="press") == Code.KEY_NOT_REVEALABLE
+
+
+def test_the_page_lists_every_product_ever_asked_for_with_all_keys_newest_first(
+    ana, sinar, host, generate, regenerate, inquiry
+):
+    first, second = generate(ana, name="One"), generate(ana, name="Two")
+    third = regenerate(ana, first.id)
+    entitlements.disable_product(
+        host, account_id=sinar.id, product="disbursement", environment=Environment.LIVE, reason="No"
+    )
+    cards = queries.product_cards(ana, account_id=sinar.id, environment="live")
+    assert [(card.product.slug, card.entitlement, card.reason) for card in cards] == [
+        ("account-inquiry", "ENABLED", ""),
+        ("disbursement", "DISABLED", "No"),
+    ]
+    listed = [(key.id, key.state, key.replaces, key.replaced_by) for key in cards[1].keys]
+    assert listed == [
+        (third.id, "ACTIVE", first.id, None),
+        (second.id, "ACTIVE", None, None),
+        (first.id, "REVOKED", None, third.id),
+    ]
+
+
+def test_a_product_asked_for_in_one_environment_is_listed_in_the_other(ana, sinar, host):
+    catalog.create_product(host, slug="qris", name="QRIS")
+    entitlements.request_product(
+        host, account_id=sinar.id, product="qris", environment=Environment.LIVE
+    )
+    states = [
+        [
+            card.entitlement
+            for card in queries.product_cards(ana, account_id=sinar.id, environment=e)
+        ]
+        for e in ("live", "test")
+    ]
+    assert states == [["REQUESTED"], [None]]
+
+
+def test_listing_takes_the_same_few_queries_for_one_key_and_for_many(ana, sinar, disbursement):
+    counts = []
+    for number in range(12):
+        as_host(account=sinar, token=f"press {number}")
+        with CaptureQueriesContext(connection) as captured:
+            queries.product_cards(ana, account_id=sinar.id, environment="live")
+        counts.append(len(captured))
+    assert set(counts) == {2}
+
+
+def test_an_expired_key_says_so_and_cannot_be_replaced(ana, generate, regenerate):
+    made = generate(ana)
+    ApiKey.objects.update(expires_at=timezone.now().replace(microsecond=0))
+    row = queries.key_for(ana, key_id=made.id)
+    assert (row.state, row.name, row.created_by) == ("EXPIRED", "Key", "Ana")
+    assert refusal(regenerate, ana, made.id) == Code.KEY_NOT_LIVE
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "LOST"},
+        {"environment": "prod"},
+        {"state": "REVOKED", "sealed": None, "data_key": None},
+        {"revoked_at": timezone.now()},
+        {"state": "RETIRING"},
+        {"name": ""},
+        {"name": " Key"},
+        {"sealed": None},
+        {"digest": b"short"},
+        {"revision": 0},
+    ],
+    ids=str,
+)
+def test_the_database_itself_refuses_a_row_that_cannot_be(change, ana, generate):
+    generate(ana)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiKey.objects.update(**change)
+
+
+def test_the_database_itself_keeps_what_is_unique_and_what_was(ana, generate):
+    first, second = generate(ana, token="a"), generate(ana, token="b")
+    third = generate(ana)
+    ApiKey.objects.filter(pk=second.id).update(replaces=first.id)
+    digest = ApiKey.objects.get(pk=first.id).digest
+    for change in ({"replaces": first.id}, {"request_token": "a"}, {"digest": digest}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            ApiKey.objects.filter(pk=third.id).update(**change)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiKey.objects.filter(pk=third.id).delete()
+
+
+def test_a_grant_for_one_thing_opens_no_other(ana, budi, generate, granted):
+    made, other = generate(ana), generate(ana)
+    elsewhere = msgspec.structs.replace(ana, session="another session")
+    grant = granted(ana, GuardedAction.KEY_REVEAL, made.id)
+    attempts = [
+        lambda: actions.reveal_key(ana, key_id=other.id, grant=grant),
+        lambda: actions.reveal_key(budi, key_id=made.id, grant=grant),
+        lambda: actions.reveal_key(elsewhere, key_id=made.id, grant=grant),
+        lambda: actions.reveal_key(ana, key_id=made.id, grant=None),
+        lambda: actions.reveal_key(ana, key_id=made.id, grant=grant.swapcase()),
+        lambda: actions.regenerate_key(ana, key_id=made.id, grant=grant, request_token="x"),
+    ]
+    assert {refusal(attempt) for attempt in attempts} == {Code.GRANT_INVALID}
+    assert AuditEvent.objects.filter(event="grant.refused").count() == len(attempts)
+    assert actions.reveal_key(ana, key_id=made.id, grant=grant).plaintext == made.plaintext
+    assert refusal(actions.reveal_key, ana, key_id=made.id, grant=grant) == Code.GRANT_INVALID

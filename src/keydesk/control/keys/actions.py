@@ -96,7 +96,13 @@ def generate_key(
         if made is not None:
             return _deliver_again(actor, made)
         key, plaintext = _mint(actor, place, name=cleaned, request_token=request_token)
-        record(actor, Event.KEY_GENERATED, account_id=account_id, object_id=key.id)
+        record(
+            actor,
+            Event.KEY_GENERATED,
+            account_id=account_id,
+            object_id=key.id,
+            details={"name": cleaned, "place": object_id},
+        )
         publish(key)
         return _delivered(key, plaintext, created=True)
 
