@@ -31,7 +31,10 @@ app = new_app()
 def demo(
     *,
     data_dir: Annotated[
-        Path, typer.Option(help="The demo's own folder; nothing else is touched.")
+        Path,
+        typer.Option(
+            envvar=f"{PREFIX}DATA_DIR", help="The demo's own folder; nothing else is touched."
+        ),
     ] = Path("data/demo"),
     reset: Annotated[
         bool, typer.Option("--reset", help="Throw the demo's content away and make it anew.")

@@ -6,7 +6,7 @@ import threading
 from keydesk.cli.apps import new_app
 from keydesk.config import Config, Secret, load_config
 from keydesk.replica.follow import run_replicator
-from keydesk.replica.sources import Source
+from keydesk.replica.sources.contract import Source
 
 app = new_app()
 

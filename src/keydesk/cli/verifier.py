@@ -4,7 +4,8 @@ from keydesk.cli.apps import new_app
 from keydesk.cli.serve import AllowRemote
 from keydesk.config import load_config
 from keydesk.server.addresses import addresses_of, refuse_remote
-from keydesk.verifier.server import run_verifier
+from keydesk.server.faults import OperatorFault
+from keydesk.verifier.server import PortTakenError, run_verifier
 
 app = new_app()
 
@@ -18,4 +19,7 @@ def verifier(*, allow_remote: AllowRemote = False) -> None:
     config = load_config()
     if not allow_remote:
         refuse_remote([address for address in addresses_of(config) if address.what == "verifier"])
-    run_verifier(config)
+    try:
+        run_verifier(config)
+    except PortTakenError as error:
+        raise OperatorFault(str(error)) from error

@@ -1,0 +1,82 @@
+"""What stops a start is said in one sentence, before anything runs."""
+
+import socket
+
+import pysqlite3
+import pytest
+from tests.fixtures.desk import desk_environment, keydesk
+
+
+@pytest.fixture
+def prepared(tmp_path):
+    """The environment of an installation that could start."""
+    environment = desk_environment(tmp_path / "data")
+    for command in ("init", "migrate"):
+        done = keydesk(command, environment=environment)
+        assert done.returncode == 0, done.stderr
+    return environment
+
+
+def refusal(command, environment):
+    """What a command says when it refuses: exit code 1, nothing on the output, no traceback."""
+    refused = keydesk(*command.split(), environment=environment)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "Traceback" not in refused.stderr
+    return refused.stderr
+
+
+@pytest.mark.parametrize("setting", ["PORT", "VERIFIER_PORT", "METRICS_PORT"])
+def test_a_taken_port_is_named_with_its_setting(prepared, setting):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = refusal("serve", {**prepared, f"KEYDESK_{setting}": str(port)})
+    assert f"port {port} on 127.0.0.1 is taken" in told
+    assert f"set KEYDESK_{setting} to another port" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["serve", "dashboard", "verifier"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+def test_an_address_that_others_reach_needs_leave(prepared, command, host):
+    environment = {**prepared, "KEYDESK_HOST": host, "KEYDESK_VERIFIER_HOST": host}
+    assert "--allow-remote" in refusal(command, environment)
+
+
+def test_a_data_folder_that_cannot_be_written_is_named(prepared, tmp_path):
+    blocked = tmp_path / "a file"
+    blocked.touch()
+    for command in ("init", "serve"):
+        told = refusal(command, {**prepared, "KEYDESK_DATA_DIR": str(blocked)})
+        assert str(blocked) in told
+        assert "KEYDESK_DATA_DIR" in told
+
+
+def test_a_demo_does_not_touch_a_folder_that_is_not_its_own(tmp_path):
+    (tmp_path / "letter").write_text("mine")
+    told = refusal("demo --reset", desk_environment(tmp_path))
+    assert "is not the folder of a demo" in told
+    assert [path.name for path in tmp_path.iterdir()] == ["letter"]
+
+
+@pytest.mark.parametrize("command", ["serve", "dashboard", "migrate"])
+def test_a_database_newer_than_the_code_is_left_alone(prepared, command):
+    path = prepared["KEYDESK_DATA_DIR"] + "/keydesk.sqlite3"
+    with pysqlite3.connect(path) as database:
+        database.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('control', '9999_later', '2030-01-01')"
+        )
+    database.close()
+    told = refusal(command, prepared)
+    assert "newer than this version of Keydesk" in told
+    assert "9999_later" in told
+
+
+def test_a_database_that_was_never_made_is_told_apart(tmp_path):
+    environment = desk_environment(tmp_path / "data")
+    assert keydesk("init", environment=environment).returncode == 0
+    assert "keydesk migrate" in refusal("serve", environment)
+
+
+def test_a_setting_that_does_not_exist_stops_every_command(prepared):
+    told = refusal("serve", {**prepared, "KEYDESK_PROT": "80"})
+    assert told == "keydesk: KEYDESK_PROT is not a setting of Keydesk.\n"
