@@ -32,6 +32,7 @@ def pytest_addoption(parser):
     parser.addoption("--database", choices=DATABASES, default="sqlite", help="what holds the truth")
     parser.addoption("--rounds", type=int, default=20, help="rounds of each race (B3, B7)")
     parser.addoption("--revocations", type=int, default=100, help="revocations in the history (F1)")
+    parser.addoption("--kills", type=int, default=1, help="how often each process is killed")
 
 
 def pytest_configure(config):
