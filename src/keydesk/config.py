@@ -177,7 +177,7 @@ def read_file(path: Path) -> dict[str, Any]:
     """Give the settings in a configuration file, none if there is no file; raises ConfigError if it is not TOML."""
     try:
         return tomllib.loads(path.read_text())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read: {error}") from error

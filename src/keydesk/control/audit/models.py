@@ -5,7 +5,6 @@ from typing import Final
 from django.db import models
 
 from keydesk.control.access.actor import ActorKind
-from keydesk.control.feed.constraints import one_of
 
 OBJECT_ID_LENGTH: Final = 100
 
@@ -28,7 +27,12 @@ class AuditEvent(models.Model):
 
     class Meta:
         db_table = "audit_events"
-        constraints = [one_of("actor_kind", ActorKind, name="audit_actor_kind")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(actor_kind__in=sorted(map(str, ActorKind))),
+                name="audit_actor_kind",
+            )
+        ]
         indexes = [
             models.Index(fields=["account_id", "seq"], name="audit_by_account"),
             models.Index(fields=["object_id", "seq"], name="audit_by_object"),
