@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk
+from tests.fixtures.desk import desk_environment, keydesk, status_of, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -47,3 +47,53 @@ def test_the_overview_loads_no_command_at_all(tmp_path):
     shown = keydesk("--help", environment=desk_environment(tmp_path, NONSENSE=None))
     assert shown.returncode == 0, shown.stderr
     assert "keydesk" in shown.stdout
+
+
+@pytest.fixture
+def without_django(tmp_path):
+    """The environment of a small installation in which importing Django ends the process."""
+    environment = desk_environment(tmp_path / "data")
+    for command in (
+        "init",
+        "migrate",
+        "account create sinarabadi --name PT",
+        "account approve sinarabadi",
+        "product create disbursement --name Disbursement",
+        "entitlement enable sinarabadi disbursement",
+    ):
+        done = keydesk(*command.split(), environment=environment)
+        assert done.returncode == 0, done.stderr
+    trap = tmp_path / "trap" / "django"
+    trap.mkdir(parents=True)
+    (trap / "__init__.py").write_text("raise RuntimeError('Django was imported')")
+    return {**environment, "PYTHONPATH": f"{trap.parent}:{environment['PYTHONPATH']}"}
+
+
+@pytest.fixture
+def running(without_django):
+    """The replicator and the verifier of that installation."""
+    started = [
+        subprocess.Popen([sys.executable, "-m", "keydesk", name], env=without_django)
+        for name in ("replicator", "verifier")
+    ]
+    yield started
+    for process in started:
+        process.terminate()
+    for process in started:
+        process.wait(10)
+
+
+def test_a_verifier_and_its_replicator_serve_a_request_without_django(without_django, running):
+    trapped = keydesk("account", "list", environment=without_django)
+    assert "Django was imported" in trapped.stderr, "the trap does not work"
+    made = keydesk(
+        *["key", "generate", "sinarabadi", "disbursement", "--name", "Test"],
+        environment={**without_django, "PYTHONPATH": str(ROOT / "src")},
+    )
+    url = f"http://127.0.0.1:{without_django['KEYDESK_VERIFIER_PORT']}/v1/authorize/disbursement"
+    wait_until(
+        lambda: status_of(url, {"x-api-key": made.stdout.strip()}) == 200,
+        seconds=30,
+        what="the key is accepted",
+    )
+    assert [process.poll() for process in running] == [None, None]
