@@ -92,12 +92,11 @@ def make_data_folder(worker):
 
 
 def pytest_collection_modifyitems(config, items):
-    if config.getoption("database") == "postgresql":
-        return
-    elsewhere = [item for item in items if item.get_closest_marker("postgresql")]
-    if elsewhere:
-        config.hook.pytest_deselected(items=elsewhere)
-        items[:] = [item for item in items if item not in elsewhere]
+    elsewhere = set(DATABASES) - {config.getoption("database")}
+    of_others = [item for item in items if any(item.get_closest_marker(name) for name in elsewhere)]
+    if of_others:
+        config.hook.pytest_deselected(items=of_others)
+        items[:] = [item for item in items if item not in of_others]
 
 
 @pytest.fixture(scope="session")

@@ -28,10 +28,15 @@ OPTIONS: Final = {
 
 def use_safe_sqlite() -> None:
     """Let every later `import sqlite3` give pysqlite3; raises ConfigError if that is too old to be safe."""
-    if pysqlite3.sqlite_version_info < OLDEST_SAFE:
-        needed = ".".join(map(str, OLDEST_SAFE))
-        raise ConfigError(
-            f"SQLite {pysqlite3.sqlite_version} can damage a shared database: install pysqlite3 with {needed} or later."
-        )
+    require_safe(pysqlite3.sqlite_version_info)
     sys.modules["sqlite3"] = pysqlite3
     sys.modules["sqlite3.dbapi2"] = pysqlite3.dbapi2
+
+
+def require_safe(version: tuple[int, ...]) -> None:
+    """Raise ConfigError if a database shared by processes is not safe with this version of SQLite."""
+    if version < OLDEST_SAFE:
+        found, needed = (".".join(map(str, parts)) for parts in (version, OLDEST_SAFE))
+        raise ConfigError(
+            f"SQLite {found} can damage a shared database: install a pysqlite3 with {needed} or later."
+        )
