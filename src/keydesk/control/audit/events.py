@@ -19,6 +19,7 @@ class Event(StrEnum):
     KEY_REVEALED = "key.revealed"
     KEY_REVOKED = "key.revoked"
     KEY_SEAL_BROKEN = "key.seal_broken"
+    LANGUAGE_CHOSEN = "language.chosen"
     MEMBER_ADDED = "member.added"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"

@@ -71,6 +71,21 @@ def require_password(user: User, password: str) -> None:
         raise Refused(Code.INVALID_INPUT, field="password", problems=problems) from error
 
 
+def choose_language(actor: Actor, *, language: str) -> None:
+    """Keep the language in which a person reads the pages; each chooses their own.
+
+    Raises Refused: `permission_denied` for an actor who is no person; `invalid_input` for an unknown language.
+    """
+    if actor.user_id is None:
+        raise Refused(Code.PERMISSION_DENIED)
+    if language not in LANGUAGES:
+        raise Refused(Code.INVALID_INPUT, field="language", reason="invalid")
+    with transaction.atomic():
+        User.objects.filter(pk=actor.user_id).update(language=language)
+        details = {"language": language}
+        record(actor, Event.LANGUAGE_CHOSEN, object_id=member_ref(actor.user_id), details=details)
+
+
 def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Membership:
     """Make a user a member of an account.
 

@@ -1,0 +1,217 @@
+"""How products and keys look on the API Key page: words, colours and addresses for what the queries give."""
+
+from typing import Any, Final, NamedTuple
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest, QueryDict
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from keydesk.control.keys.queries import KeyRow, ProductCard
+from keydesk.control.keys.rules import ShownState, is_live
+from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
+from keydesk.dashboard.samples import call_to, curl
+from keydesk.dashboard.visit import Visit
+
+KEYS_A_PAGE: Final = 10
+FILTER_FROM_KEYS: Final = 10
+
+STATES: Final[dict[ShownState, tuple[str, Promise | str]]] = {
+    ShownState.ACTIVE: ("good", gettext_lazy("Active")),
+    ShownState.RETIRING: ("warn", gettext_lazy("Retiring")),
+    ShownState.EXPIRED: ("warn", gettext_lazy("Expired")),
+    ShownState.DISABLED: ("bad", gettext_lazy("Disabled")),
+    ShownState.REVOKED: ("", gettext_lazy("Revoked")),
+}
+
+
+class Filter(NamedTuple):
+    """What the page is narrowed down to."""
+
+    search: str
+    state: str
+    is_offered: bool
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is hidden by it."""
+        return bool(self.search or self.state)
+
+    @property
+    def states(self) -> list[tuple[str, str]]:
+        """The choices for a state."""
+        return [
+            ("", _("All states")),
+            *((str(state), str(name)) for state, (_tone, name) in STATES.items()),
+        ]
+
+    def lets_through(self, row: KeyRow) -> bool:
+        """Say whether a key is to be shown."""
+        wanted = self.search.casefold()
+        is_found = wanted in row.name.casefold() or row.shown_prefix.startswith(self.search)
+        return is_found and self.state in {"", row.state}
+
+
+def filter_of(request: HttpRequest, cards: list[ProductCard]) -> Filter:
+    """Give what the address asks to be shown; it is offered from ten keys on."""
+    return Filter(
+        search=request.GET.get("search", "").strip(),
+        state=request.GET.get("state", ""),
+        is_offered=sum(len(card.keys) for card in cards) >= FILTER_FROM_KEYS,
+    )
+
+
+def is_offered(visit: Visit, card: ProductCard) -> bool:
+    """Say whether the page offers a new key for the product; the action alone decides whether there will be one."""
+    return (
+        visit.account.status == AccountStatus.APPROVED
+        and card.entitlement == EntitlementState.ENABLED
+        and card.product.state == ProductState.ACTIVE
+    )
+
+
+def card_view(
+    request: HttpRequest, visit: Visit, card: ProductCard, shown: Filter
+) -> dict[str, Any]:
+    """Give what the template of a product's card shows."""
+    product, may_generate = card.product, is_offered(visit, card)
+    tone, state_name, sentence = card_state(card)
+    page = page_of(request, card, shown)
+    return {
+        "slug": product.slug,
+        "name": product.name,
+        "description": product.description,
+        "icon": product.icon,
+        "tone": tone,
+        "state_name": state_name,
+        "sentence": sentence,
+        "may_generate": may_generate,
+        "generate_url": generate_url(visit, product.slug),
+        "rows": [row_view(visit, row, is_offered=may_generate) for row in page.object_list],
+        "page": page,
+        "previous_url": page_url(request, card, page.previous_page_number)
+        if page.has_previous()
+        else None,
+        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
+        "curl": curl(
+            call_to(
+                product,
+                api_url=settings.KEYDESK.api_url,
+                key="$API_KEY",
+                username=visit.account.username,
+            )
+        ),
+    }
+
+
+def card_state(card: ProductCard) -> tuple[str, str, str]:
+    """Give a product's tone, state and, where something is to be said about it, a sentence."""
+    if card.product.state != ProductState.ACTIVE:
+        return (
+            "bad",
+            _("Stopped"),
+            _("The provider has stopped this product. Its keys do not work at the moment."),
+        )
+    when = None if card.changed_at is None else date_format(card.changed_at, "j M Y")
+    if card.entitlement == EntitlementState.ENABLED:
+        return "good", _("Enabled"), ""
+    if card.entitlement == EntitlementState.REQUESTED:
+        asked = when if card.requested_at is None else date_format(card.requested_at, "j M Y")
+        text = _(
+            "Requested on %(date)s. Our internal team has not enabled it yet; keys can be generated then."
+        )
+        return "warn", _("Requested"), text % {"date": asked}
+    if card.entitlement == EntitlementState.DISABLED:
+        text = _(
+            "Disabled since %(date)s. Its keys do not work; ask our internal team to enable it again."
+        )
+        reason = _("Reason: %(reason)s") % {"reason": card.reason} if card.reason else ""
+        return "bad", _("Disabled"), f"{text % {'date': when}} {reason}".strip()
+    text = _("This product was not requested for this environment. Ask our internal team for it.")
+    return "", _("Not enabled"), text
+
+
+def row_view(visit: Visit, row: KeyRow, *, is_offered: bool) -> dict[str, Any]:
+    """Give what the template of a key's row shows."""
+    tone, state_name = STATES[row.state]
+    ends = {ShownState.REVOKED: row.revoked_at, ShownState.EXPIRED: row.expires_at}
+    return {
+        "id": row.id,
+        "name": row.name,
+        "shown_prefix": row.shown_prefix,
+        "created_at": row.created_at,
+        "created_by": row.created_by or _("Set up by the provider"),
+        "tone": tone,
+        "state_name": state_name,
+        "state_at": ends.get(row.state),
+        "actions": row_actions(visit, row, is_offered=is_offered),
+    }
+
+
+def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str, str]]:
+    """Give what a key's menu offers."""
+    if not is_live(row.state):
+        return []
+    offers = [
+        ("reveal", "eye", "", _("Reveal"), row.is_revealable),
+        ("regenerate", "refresh-cw", "", _("Re-generate"), is_offered),
+        ("revoke", "ban", "danger", _("Revoke"), True),
+    ]
+    return [
+        {"url": key_url(visit, row.id, name), "icon": icon, "tone": tone, "name": text}
+        for name, icon, tone, text, is_shown in offers
+        if is_shown
+    ]
+
+
+def page_of(request: HttpRequest, card: ProductCard, shown: Filter) -> Page[KeyRow]:
+    """Give the page of a product's keys that the address asks for; the nearest one if there is no such page."""
+    rows = [row for row in card.keys if shown.lets_through(row)]
+    return Paginator(rows, KEYS_A_PAGE).get_page(request.GET.get(page_parameter(card)))
+
+
+def page_parameter(card: ProductCard) -> str:
+    """Give the name under which the address keeps a product's page."""
+    return f"page-{card.product.slug}"
+
+
+def page_url(request: HttpRequest, card: ProductCard, number: Any) -> str:
+    """Give the address of another page of a product's keys."""
+    query: QueryDict = request.GET.copy()
+    query[page_parameter(card)] = str(number())
+    return f"?{query.urlencode()}#product-{card.product.slug}"
+
+
+def list_path(visit: Visit) -> str:
+    """Give the address of the API Key page, without the environment."""
+    return reverse("dashboard:api_keys", kwargs={"username": visit.account.username})
+
+
+def list_url(visit: Visit) -> str:
+    """Give the address of the API Key page in the visit's environment."""
+    return list_path(visit) + visit.carried
+
+
+def generate_url(visit: Visit, product: str) -> str:
+    """Give the address of the dialog that makes a key."""
+    parts = {
+        "username": visit.account.username,
+        "product": product,
+        "environment": visit.environment,
+    }
+    return reverse("dashboard:generate", kwargs=parts)
+
+
+def key_url(visit: Visit, key_id: str, action: str) -> str:
+    """Give the address of the dialog that does something with a key."""
+    parts = {"username": visit.account.username, "key_id": key_id}
+    return reverse(f"dashboard:{action}", kwargs=parts)
+
+
+def environment_named(text: str) -> Environment | None:
+    """Give the environment of this name, None if there is none."""
+    return Environment(text) if text in set(Environment) else None

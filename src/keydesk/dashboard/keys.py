@@ -1,0 +1,310 @@
+"""The API Key tab: listing keys, and the dialogs that generate, show, replace and revoke them."""
+
+from collections.abc import Callable
+from typing import Any, Final
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Permission
+from keydesk.control.catalog.models import Product
+from keydesk.control.keys.actions import (
+    DeliveredKey,
+    generate_key,
+    regenerate_key,
+    reveal_key,
+    revoke_key,
+)
+from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_cards
+from keydesk.control.keys.rules import LONGEST_NAME, clean_name
+from keydesk.control.stepup.actions import confirm
+from keydesk.control.stepup.queries import pin_status
+from keydesk.control.stepup.rules import GuardedAction
+from keydesk.core.codes import Code
+from keydesk.core.records import AccountStatus, Environment
+from keydesk.dashboard.cards import (
+    environment_named,
+    generate_url,
+    is_offered,
+    key_url,
+    list_url,
+)
+from keydesk.dashboard.samples import call_to, response_sample, samples_for
+from keydesk.dashboard.steps import Dialog, at_field, list_page
+from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
+from keydesk.replica.wait import wait_for_revision
+from keydesk.web.htmx import is_htmx
+from keydesk.web.problems import problem_of
+
+WAIT_SECONDS: Final = 0.5
+"""How long a page waits until this host's replica has what it has just done."""
+SHOWN_SECONDS: Final = 60
+"""How long a revealed key stays on the screen."""
+
+Deliver = Callable[[str], DeliveredKey]
+
+
+@for_members(Permission.KEY_VIEW)
+def api_keys(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Show every product of the account and its keys."""
+    return list_page(request, visit)
+
+
+@sensitive_post_parameters("pin")
+@for_members(Permission.KEY_GENERATE, methods=READ_AND_SEND)
+def generate(request: HttpRequest, visit: Visit, product: str, environment: str) -> HttpResponse:
+    """Make a new key: its name and what that means, then the PIN, then the key."""
+    visit = visit._replace(environment=environment_of(environment))
+    card = card_of(visit, product)
+    dialog = generate_dialog(request, visit, card.product)
+    if not is_offered(visit, card):
+        return dialog.show_problem(problem_of(Refused(why_not_offered(visit))))
+    name, token = request.POST.get("name", ""), request_token(request)
+    if request.method != "POST":
+        typed = request.GET.get("name") or suggested_name(card)
+        return dialog.show("name", name=typed, request_token=token)
+    if clean_name(name) is None:
+        problem = problem_of(Refused(Code.INVALID_INPUT, field="name"))
+        return dialog.show(
+            "name", status=problem.status, name=name, request_token=token, **at_field(problem)
+        )
+
+    def deliver(grant: str) -> DeliveredKey:
+        return generate_key(
+            visit.actor,
+            account_id=visit.account.id,
+            product=product,
+            environment=environment,
+            name=name,
+            grant=grant,
+            request_token=token,
+        )
+
+    context: dict[str, Any] = {"name": name, "request_token": token}
+    guard = (GuardedAction.KEY_GENERATE, f"{product}/{environment}")
+    return guarded(dialog, card.product, guard=guard, deliver=deliver, context=context)
+
+
+@sensitive_post_parameters("pin")
+@for_members(Permission.KEY_REVEAL, methods=READ_AND_SEND)
+def reveal(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
+    """Show a key again, after the PIN."""
+    visit, row, product = visit_to_key(visit, key_id)
+    dialog = Dialog(
+        request,
+        visit,
+        key_url(visit, key_id, "reveal"),
+        title=_("Reveal %(name)s") % {"name": row.name},
+        consequence=_(
+            "The key is shown for one minute, and the audit trail notes that you saw it."
+        ),
+        deed=_("Reveal key"),
+    )
+    if request.method != "POST":
+        return ask_pin(dialog, {})
+
+    def deliver(grant: str) -> DeliveredKey:
+        return reveal_key(visit.actor, key_id=key_id, grant=grant)
+
+    guard = (GuardedAction.KEY_REVEAL, key_id)
+    return guarded(dialog, product, guard=guard, deliver=deliver, context={})
+
+
+@sensitive_post_parameters("pin")
+@for_members(Permission.KEY_REGENERATE, methods=READ_AND_SEND)
+def regenerate(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
+    """Replace a key at once: what that means, then the PIN, then the new key."""
+    visit, row, product = visit_to_key(visit, key_id)
+    token = request_token(request)
+    dialog = Dialog(
+        request,
+        visit,
+        key_url(visit, key_id, "regenerate"),
+        title=_("Re-generate %(name)s") % {"name": row.name},
+        consequence=_(
+            "You get a new key of the same name, and the old one stops working at once: every server that uses it is "
+            "refused until it has the new one."
+        ),
+        deed=_("Re-generate key"),
+    )
+    if request.method != "POST":
+        return dialog.show("confirm", request_token=token)
+
+    def deliver(grant: str) -> DeliveredKey:
+        return regenerate_key(visit.actor, key_id=key_id, grant=grant, request_token=token)
+
+    guard = (GuardedAction.KEY_REGENERATE, key_id)
+    return guarded(dialog, product, guard=guard, deliver=deliver, context={"request_token": token})
+
+
+@for_members(Permission.KEY_REVOKE, methods=READ_AND_SEND)
+def revoke(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
+    """End a key for good: what that means, then the deed; no PIN, so that nothing delays it."""
+    visit, row, product = visit_to_key(visit, key_id)
+    dialog = Dialog(
+        request,
+        visit,
+        key_url(visit, key_id, "revoke"),
+        title=_("Revoke %(name)s?") % {"name": row.name},
+        consequence=_(
+            "Every request with this key to %(product)s is refused from then on. This cannot be undone."
+        )
+        % {"product": product.name},
+    )
+    if request.method != "POST":
+        return dialog.show("revoke", key=row)
+    try:
+        revision = revoke_key(visit.actor, key_id=key_id)
+    except Refused as refused:
+        return dialog.show_problem(problem_of(refused))
+    return dialog.show("revoked", key=row, is_refused_here=is_in_replica(revision))
+
+
+def guarded(
+    dialog: Dialog,
+    product: Product,
+    *,
+    guard: tuple[GuardedAction, str],
+    deliver: Deliver,
+    context: dict[str, Any],
+) -> HttpResponse:
+    """Ask for the PIN after the confirmation; with the PIN, act and show the key."""
+    if dialog.request.POST.get("step") != "pin":
+        return ask_pin(dialog, context)
+    action, object_id = guard
+    try:
+        pin = dialog.request.POST.get("pin", "")
+        grant = confirm(dialog.visit.actor, pin=pin, action=action, object_id=object_id)
+        delivered = deliver(grant)
+    except Refused as refused:
+        return dialog.show_problem(problem_of(refused), **context)
+    return show_key(dialog, product, delivered, is_new=action is not GuardedAction.KEY_REVEAL)
+
+
+def ask_pin(dialog: Dialog, context: dict[str, Any]) -> HttpResponse:
+    """Ask for the PIN, or say at once why it would not help."""
+    status = pin_status(dialog.visit.user.pk)
+    if status.is_hard_locked:
+        return dialog.show_problem(problem_of(Refused(Code.PIN_HARD_LOCKED)), **context)
+    if not status.is_set:
+        return dialog.show_problem(problem_of(Refused(Code.PIN_NOT_SET)), **context)
+    if status.locked_until is not None:
+        refused = Refused(Code.PIN_LOCKED, locked_until=status.locked_until)
+        return dialog.show_problem(problem_of(refused), **context)
+    return dialog.show("pin", **context)
+
+
+def show_key(
+    dialog: Dialog, product: Product, delivered: DeliveredKey, *, is_new: bool
+) -> HttpResponse:
+    """Show a key: the only response that ever holds one."""
+    call = call_to(
+        product,
+        api_url=settings.KEYDESK.api_url,
+        key=delivered.plaintext,
+        username=dialog.visit.account.username,
+    )
+    response = dialog._replace(title=key_title(product, delivered, is_new=is_new)).show(
+        "key",
+        delivered=delivered,
+        masked=f"{delivered.shown_prefix}••••••••",
+        is_active_here=is_in_replica(delivered.revision) if is_new else None,
+        advice=advice(delivered, is_new=is_new),
+        must_copy=is_new,
+        hide_after_seconds=None if is_new else SHOWN_SECONDS,
+        env_name=product.slug.upper().replace("-", "_") + "_API_KEY",
+        env_file=f"{product.slug}.env",
+        samples=samples_for(call),
+        response_sample=response_sample(),
+    )
+    if not is_new and not is_htmx(dialog.request):
+        # Without a script the page itself leaves, so that the key does not stay on the screen.
+        response["Refresh"] = f"{SHOWN_SECONDS}; url={list_url(dialog.visit)}"
+    return response
+
+
+def key_title(product: Product, delivered: DeliveredKey, *, is_new: bool) -> str:
+    """Give the title over a key."""
+    if is_new:
+        return _("Your %(product)s key") % {"product": product.name}
+    return delivered.name
+
+
+def advice(delivered: DeliveredKey, *, is_new: bool) -> str:
+    """Say what to do with the key now."""
+    if not is_new:
+        return _("The key hides itself after one minute.")
+    if delivered.is_revealable:
+        return _("Copy it and store it like a password. You can see it here again with your PIN.")
+    return _("Copy it now and store it like a password: this key is shown only once.")
+
+
+def generate_dialog(request: HttpRequest, visit: Visit, product: Product) -> Dialog:
+    """Give the dialog that makes a key."""
+    words = {"product": product.name, "company": visit.account.name}
+    consequence = (
+        _("Anyone with this key can call %(product)s as %(company)s.")
+        if visit.environment is Environment.LIVE
+        else _("Anyone with this key can call %(product)s as %(company)s in the test environment.")
+    )
+    return Dialog(
+        request,
+        visit,
+        generate_url(visit, product.slug),
+        title=_("Generate a %(product)s key") % words,
+        consequence=consequence % words,
+        deed=_("Generate key"),
+    )
+
+
+def suggested_name(card: ProductCard) -> str:
+    """Give a name to start from."""
+    words = {"product": card.product.name, "number": len(card.keys) + 1}
+    return (_("%(product)s key %(number)d") % words)[:LONGEST_NAME]
+
+
+def why_not_offered(visit: Visit) -> Code:
+    """Give the code of the sentence that says why there can be no new key."""
+    is_approved = visit.account.status == AccountStatus.APPROVED
+    return Code.PRODUCT_NOT_ENABLED if is_approved else Code.ACCOUNT_NOT_APPROVED
+
+
+def environment_of(text: str) -> Environment:
+    """Give the environment that the address names; raises Http404 if there is none."""
+    environment = environment_named(text)
+    if environment is None:
+        raise Http404
+    return environment
+
+
+def card_of(visit: Visit, product: str) -> ProductCard:
+    """Give the account's card of a product; raises Http404 if it has none."""
+    cards = product_cards(visit.actor, account_id=visit.account.id, environment=visit.environment)
+    for card in cards:
+        if card.product.slug == product:
+            return card
+    raise Http404
+
+
+def visit_to_key(visit: Visit, key_id: str) -> tuple[Visit, KeyRow, Product]:
+    """Give a key of the account with its product, and the visit in its environment; raises Http404 otherwise."""
+    try:
+        row = key_for(visit.actor, key_id=key_id)
+    except Refused as refused:
+        raise Http404 from refused
+    visit = visit._replace(environment=Environment(row.environment))
+    return visit, row, card_of(visit, row.product).product
+
+
+def request_token(request: HttpRequest) -> str:
+    """Give the token of this press of the button: the one that was sent, else a new one."""
+    return request.POST.get("request_token") or uuid4().hex
+
+
+def is_in_replica(revision: int) -> bool:
+    """Say whether this host's verifiers have the change; waits for it a moment."""
+    return wait_for_revision(settings.KEYDESK.replica_dir, revision, timeout_seconds=WAIT_SECONDS)

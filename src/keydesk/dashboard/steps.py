@@ -1,0 +1,98 @@
+"""Showing one step of the dialog: alone for the page's script, over the whole page for a browser without one."""
+
+from typing import Any, Final, NamedTuple
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+
+from keydesk.control.keys.queries import product_cards
+from keydesk.core.codes import Code
+from keydesk.dashboard.cards import card_view, filter_of, list_path, list_url
+from keydesk.dashboard.pages import frame
+from keydesk.dashboard.visit import Visit
+from keydesk.web.htmx import STEP_HEADER, is_htmx
+from keydesk.web.problems import Problem
+
+PIN_STEP_CODES: Final = frozenset(
+    {
+        Code.GRANT_INVALID,
+        Code.INVALID_INPUT,
+        Code.PIN_HARD_LOCKED,
+        Code.PIN_LOCKED,
+        Code.PIN_WRONG,
+        Code.SEALED,
+        Code.STATE_CONFLICT,
+    }
+)
+"""Refusals after which entering the PIN again may help; any other ends the dialog with its sentence."""
+
+
+class Dialog(NamedTuple):
+    """What stays the same over the steps of one dialog."""
+
+    request: HttpRequest
+    visit: Visit
+    url: str
+    title: str
+    consequence: str
+    deed: str = ""
+    """What the last button says."""
+
+    def show(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+        """Show a step."""
+        shared = {
+            "step_url": self.url,
+            "title": self.title,
+            "consequence": self.consequence,
+            "deed": self.deed,
+            "list_url": list_url(self.visit),
+        }
+        step = f"dashboard/keys/{template}.html"
+        if is_htmx(self.request):
+            response = render(self.request, step, shared | context, status=status)
+            response[STEP_HEADER] = template
+            return response
+        return list_page(
+            self.request, self.visit, step=shared | context | {"step_template": step}, status=status
+        )
+
+    def show_problem(self, problem: Problem, **context: Any) -> HttpResponse:
+        """Show a refusal where it belongs: at the PIN, with the way to set one, or as the end of the dialog."""
+        if problem.code in PIN_STEP_CODES:
+            return self.show("pin", status=problem.status, **context, **at_field(problem))
+        cure = {}
+        if problem.code is Code.PIN_NOT_SET:
+            cure = {"cure": _("Set a PIN"), "cure_url": self.set_pin_url(context.get("name"))}
+        return self.show("refused", status=problem.status, problem=problem, **cure)
+
+    def set_pin_url(self, name: str | None) -> str:
+        """Give the address for setting a PIN that leads back to this dialog, with the name that was typed."""
+        back = self.url + ("?" + urlencode({"name": name}) if name else "")
+        path = reverse("dashboard:pin", kwargs={"username": self.visit.account.username})
+        return f"{path}?{urlencode({'next': back})}"
+
+
+def at_field(problem: Problem) -> dict[str, Any]:
+    """Give a problem to a form: at its field if it has one, else above."""
+    if problem.field is None:
+        return {"problem": problem}
+    return {"errors": {problem.field: problem.text}}
+
+
+def list_page(
+    request: HttpRequest, visit: Visit, *, step: dict[str, Any] | None = None, status: int = 200
+) -> HttpResponse:
+    """Show the products and their keys, with a step of the dialog over them if one is given."""
+    cards = product_cards(visit.actor, account_id=visit.account.id, environment=visit.environment)
+    shown = filter_of(request, cards)
+    context = frame(visit, section="settings", is_section=False) | {
+        "cards": [card_view(request, visit, card, shown) for card in cards],
+        "filter": shown,
+        "list_path": list_path(visit),
+        "list_url": list_url(visit),
+        "switch_path": list_path(visit),
+    }
+    return render(request, "dashboard/keys/page.html", context | (step or {}), status=status)

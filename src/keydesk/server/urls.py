@@ -1,0 +1,18 @@
+"""Every address of the desk. Of allauth's pages there are only those that this desk uses."""
+
+from allauth.account import views as entrance
+from django.urls import include, path
+
+from keydesk.web import faults
+
+urlpatterns = [
+    path("", include("keydesk.dashboard.urls")),
+    path("", include("keydesk.web.urls")),
+    path("account/login/", entrance.login, name="account_login"),
+    path("account/logout/", entrance.logout, name="account_logout"),
+    path("account/reauthenticate/", entrance.reauthenticate, name="account_reauthenticate"),
+]
+
+handler400 = faults.bad_request
+handler404 = faults.not_found
+handler500 = faults.server_error

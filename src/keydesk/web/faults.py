@@ -1,0 +1,43 @@
+"""What a person sees when there is no page: nothing here, a stale form, a fault, a database that is away."""
+
+import sys
+
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from keydesk.web.context import shell
+from keydesk.web.htmx import is_htmx, redirect_to
+
+RETRY_AFTER_SECONDS = 5
+
+
+def plain(template: str, *, status: int, again: str = "/") -> HttpResponse:
+    """Give a page that asks nothing of session or database, the same for everybody in a language."""
+    return HttpResponse(render_to_string(template, {**shell(), "again": again}), status=status)
+
+
+def bad_request(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+    """Answer a request that cannot be read."""
+    return plain("400.html", status=400)
+
+
+def not_found(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+    """Answer for what does not exist, and byte for byte the same for what is not this person's to see."""
+    return plain("404.html", status=404)
+
+
+def server_error(_request: HttpRequest) -> HttpResponse:
+    """Answer a fault: 503 and when to come back if the database is away, else 500; never a stack trace."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        response = plain("503.html", status=503)
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
+    return plain("500.html", status=500)
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django passes the reason
+    """Answer a form whose token is not right: it was open while somebody logged in or out. Nothing is done."""
+    if is_htmx(request):
+        return redirect_to(request, request.get_full_path())
+    return plain("403_csrf.html", status=403, again=request.get_full_path())

@@ -1,0 +1,55 @@
+"""Choosing the language of the pages."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.people.actions import choose_language
+from keydesk.control.people.models import User
+from keydesk.web.context import LANGUAGES
+from keydesk.web.sessions import session_ref
+
+COOKIE_SECONDS = 365 * 24 * 3600
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Keep the language in a cookie, and with the person if one is logged in; go back to the page."""
+    response = redirect(local_address(request, request.POST.get("next", "")))
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(LANGUAGES):
+        return response
+    if isinstance(request.user, User):
+        choose_language(person(request, request.user), language=chosen)
+    response.set_cookie(
+        settings.LANGUAGE_COOKIE_NAME,
+        chosen,
+        max_age=COOKIE_SECONDS,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def person(request: HttpRequest, user: User) -> Actor:
+    """Give a logged-in person as the actor they are outside of any account: one without permissions."""
+    return Actor(
+        kind=ActorKind.MEMBER,
+        label=user.email,
+        user_id=user.pk,
+        session=session_ref(request),
+        ip=request.META.get("REMOTE_ADDR") or None,
+        request_id=request.META.get("KEYDESK_REQUEST_ID"),
+    )
+
+
+def local_address(request: HttpRequest, address: str, *, otherwise: str = "/") -> str:
+    """Give the address if it leads to this desk, else another: a link must not send people elsewhere."""
+    is_ours = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if address and is_ours else otherwise
