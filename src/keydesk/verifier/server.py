@@ -20,7 +20,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 from prometheus_client import CollectorRegistry, start_http_server
 
-from keydesk.config import Config, Secret
+from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Reader
@@ -38,11 +38,12 @@ BACKLOG: Final = 1024
 logger: Final = logging.getLogger(__name__)
 
 
-class PortTakenError(Exception):
-    """Something else listens where the verifier should: stop it, or set another port."""
+class PortTakenError(ConfigError):
+    """The verifier cannot listen where the configuration says: stop what listens there, or set another port."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
-        """Takes the address, and the system's own words."""
+    def __init__(self, host: str, port: int, error: OSError) -> None:
+        """Takes the address, and what the system said."""
+        reason = os.strerror(error.errno) if error.errno else str(error)
         super().__init__(f"The verifier cannot listen on {host}:{port}: {reason}.")
 
 
@@ -126,7 +127,7 @@ def serve_metrics(folder: Path, port: int) -> None:
     try:
         start_http_server(port, addr=METRICS_HOST, registry=registry)
     except OSError as error:
-        raise PortTakenError(METRICS_HOST, port, error.strerror or str(error)) from error
+        raise PortTakenError(METRICS_HOST, port, error) from error
 
 
 def refuse_taken_port(host: str, port: int) -> None:
@@ -139,7 +140,7 @@ def refuse_taken_port(host: str, port: int) -> None:
     try:
         socket.create_server((host, port), family=family).close()
     except OSError as error:
-        raise PortTakenError(host, port, error.strerror or str(error)) from error
+        raise PortTakenError(host, port, error) from error
 
 
 def die_with_parent(parent: int) -> None:

@@ -1,0 +1,149 @@
+"""Hostile requests byte for byte (security.md 3.3, P2): never 200, never 5xx, and never two readings.
+
+401 is ours. 400 and 431 are the server's own, for requests that it does not hand on: what is not HTTP, or has more
+than a hundred header lines.
+"""
+
+import re
+import socket
+import time
+
+import pytest
+
+REFUSED = {400, 401, 431}
+LOOK_ALIKES = (b"x_api_key", b"X_Api_Key", b"x-api_key", b"_x-api-key", b"x_username", b"_x_username")  # fmt: skip
+
+
+def line(value, name=b"x-api-key"):
+    return name + b": " + value + b"\r\n"
+
+
+def doubled(key):
+    """Give credentials that come twice, or that somebody may take for one that comes twice."""
+    bearer = line(b"Bearer " + key, b"Authorization")
+    yield "two", line(key) * 2
+    yield "two styles", line(key) + bearer
+    yield "two styles, bearer first", bearer + line(key)
+    yield "two bearers", bearer * 2
+    yield "a foreign bearer too", bearer + line(b"Bearer other", b"Authorization")
+    yield "an empty one too", line(key) + line(b"")
+    yield "an empty one first", line(b"") + line(key)
+    yield "joined by a comma", line(key + b", " + key)
+    yield "two usernames", line(key) + line(b"a", b"x-username") * 2
+    yield "both lengths", line(key) * 2 + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"
+    for name in LOOK_ALIKES:
+        yield f"{name} too", line(key) + line(key, name)
+        yield f"{name} alone", line(key, name)
+    for count in (3, 10, 90, 99, 100, 101, 1000):
+        yield f"{count} times", line(key) * count
+
+
+def misframed(key):
+    """Give lines that servers read differently."""
+    yield "a blank in the name", line(key, b"x-api-key ")
+    yield "an empty name", line(key) + line(key, b"")
+    yield "folded", line(key[:20] + b"\r\n " + key[20:])
+    yield "folded at the end", line(key) + b"\t\r\n"
+    yield "folded at the start", b" " + line(key)
+    yield "a bare CR inside", line(key[:20] + b"\r" + key[20:])
+    yield "a bare LF inside", line(key[:20] + b"\n" + key[20:])
+    yield "a bare LF between two", line(key)[:-2] + b"\n" + line(key)
+    yield "two lengths", line(key) + b"Content-Length: 0\r\nContent-Length: 1\r\n"
+
+
+def misspelt(key):
+    """Give credentials with bytes that do not belong, or of the wrong length."""
+    for place in (0, 10, 30, len(key) - 1, len(key)):
+        for byte in (0x00, 0x01, 0x0B, 0x1F, 0x2C, 0x2D, 0x5B, 0x60, 0x7F, 0x80, 0xA0, 0xC3, 0xFF):
+            yield f"{byte:02x} at {place}", line(key[:place] + bytes([byte]) + key[place:])
+    for text in ("\uff4b\uff44_live_", "kd\u2017live_", "\u0138d_live_", "kd_live_\u200b"):
+        yield f"unicode {text!a}", line(text.encode() + key[8:])
+    for length in (0, 1, 2, 7, 8, 9, 56, 58, 255, 4096, 16_000, 17_000, 131_072):
+        yield f"{length} bytes", line((key * 3000)[:length])
+    for value in (
+        b"Bearer  %s", b"Bearer\t\t%s", b"Bearer %s x", b"Bearer%s", b'Bearer "%s"', b"Bearer %s,", b"Basic %s", b"%s",
+    ):  # fmt: skip
+        yield f"authorization {value}", line(value % key, b"Authorization")
+
+
+def oversized(key):
+    """Give headers of more than 16 KiB beside a good key."""
+    yield "70 KiB in one", line(key) + line(b"a" * 70 * 1024, b"x-padding")
+    yield "17 KiB in one", line(b"a" * 17 * 1024, b"x-padding") + line(key)
+    yield "18 KiB in many", line(key) + b"".join(line(b"a" * 300, b"x-%d" % n) for n in range(60))
+
+
+@pytest.mark.parametrize("corpus", [doubled, misframed, misspelt, oversized])
+def test_no_hostile_request_is_accepted_or_breaks_anything(verifier, keys, corpus):
+    answers, slow = {}, []
+    for name, head in corpus(keys["good"].encode()):
+        started = time.perf_counter()
+        answers[name] = verifier.raw(head).status
+        slow += [name] if time.perf_counter() - started > 5 else []
+    assert {name: status for name, status in answers.items() if status not in REFUSED} == {}
+    assert slow == []
+    assert verifier.authorize(keys["good"]).status == 200
+
+
+def test_what_the_server_hands_on_is_refused_with_our_own_401(verifier, keys):
+    key = keys["good"].encode()
+    cases = dict(doubled(key)) | dict(oversized(key))
+    for too_many_lines in ("100 times", "101 times", "1000 times"):
+        del cases[too_many_lines]
+    answers = {name: verifier.raw(head).status for name, head in cases.items()}
+    assert answers == dict.fromkeys(cases, 401)
+
+
+@pytest.mark.parametrize("blank", [b" ", b"\t", b" \t "])
+def test_blanks_around_a_value_belong_to_http_and_not_to_it(verifier, keys, blank):
+    key = keys["good"].encode()
+    assert verifier.raw(line(blank + key + blank)).status == 200
+    bearer = line(b"Bearer " + key + blank, b"Authorization")
+    assert verifier.raw(bearer).status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (b"/v1/authorize/disbursement/..%2f..%2fadmin", 200),
+        (b"/v1/authorize/disbursement/../../../etc/passwd", 200),
+        (b"/v1/authorize/disbursement/../payout", 200),
+        (b"/v1/authorize/disbursement?product=payout", 200),
+        (b"/v1/authorize/payout/../disbursement", 403),
+        (b"/v1/authorize/./disbursement", 403),
+        (b"/v1/authorize/%64isbursement", 403),
+        (b"/v1/authorize//disbursement", 403),
+        (b"/v1/authorize/disbursement\\x", 403),
+        (b"/v1/Authorize/disbursement", 404),
+        (b"//v1/authorize/disbursement", 404),
+    ],
+)
+def test_a_path_is_read_as_it_was_sent(verifier, keys, path, status):
+    answer = verifier.raw(line(keys["good"].encode()), path=path)
+    assert answer.status == status
+
+
+def exchange(verifier, sent):
+    """Send bytes, and give every answer's status until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", verifier.port), timeout=10) as opened:
+        opened.sendall(sent)
+        received = b"".join(iter(lambda: opened.recv(65536), b""))
+    return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", received)]
+
+
+def request(head, *, method=b"POST", path=b"/v1/authorize/disbursement"):
+    return method + b" " + path + b" HTTP/1.1\r\nHost: api\r\n" + head + b"\r\n"
+
+
+def test_a_request_inside_a_body_that_nobody_reads_stays_a_body(verifier, keys):
+    key = line(keys["good"].encode())
+    inner = request(b"", path=b"/inner")
+    last = request(b"Connection: close\r\n", method=b"GET", path=b"/livez")
+    sent = request(key + b"Content-Length: %d\r\n" % len(inner)) + inner + last
+    assert exchange(verifier, sent) == [200, 200]
+
+
+def test_after_two_lengths_for_one_body_the_connection_ends(verifier, keys):
+    head = line(keys["good"].encode()) + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"
+    inner = request(line(keys["good"].encode()))
+    assert exchange(verifier, request(head) + b"0\r\n\r\n" + inner) == [200]
