@@ -7,6 +7,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role
 from keydesk.control.people.actions import add_member, change_role, create_user, remove_member
 from keydesk.control.people.models import Membership, User
+from keydesk.control.people.passwords import PasswordHasher
 from keydesk.control.people.queries import actor_for, memberships_of
 from keydesk.core.codes import Code
 
@@ -105,9 +106,21 @@ def test_a_person_is_a_member_once(ana, host, sinar, samudra):
     assert Membership.objects.filter(user_id=ana.user_id).count() == 2
 
 
+def test_a_role_that_is_theirs_already_is_a_conflict(ana, budi, sinar):
+    given = {"account_id": sinar.id, "user_id": budi.user_id, "role": Role.ADMIN}
+    assert refusal(change_role, ana, **given) == (Code.STATE_CONFLICT, {"state": "admin"})
+
+
 def test_an_unknown_person_or_account_is_not_found(ana, host, sinar):
     unknown = {"user_id": 999_999, "role": Role.VIEWER}
     assert refusal(add_member, host, account_id=sinar.id, **unknown)[0] is Code.NOT_FOUND
     assert refusal(add_member, host, account_id="acc_none", **unknown)[0] is Code.NOT_FOUND
     gone = {"account_id": sinar.id, "user_id": 999_999}
     assert refusal(remove_member, host, **gone)[0] is Code.NOT_FOUND
+
+
+def test_a_password_is_stored_under_argon2id_at_the_cost_that_was_decided(db, password):
+    stored = PasswordHasher().encode(password, "saltsaltsaltsalt")
+    assert stored.startswith("argon2$argon2id$v=19$m=65536,t=3,p=1$")
+    assert PasswordHasher().verify(password, stored)
+    assert not PasswordHasher().verify(password + " ", stored)

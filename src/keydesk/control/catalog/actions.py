@@ -62,7 +62,8 @@ def create_product(
             record(actor, Event.PRODUCT_CREATED, object_id=slug, details={"name": product.name})
             publish(product)
     except IntegrityError as error:
-        raise Refused(Code.INVALID_INPUT, field="slug", reason="taken") from error
+        field = "slug" if Product.objects.filter(pk=slug).exists() else "name"
+        raise Refused(Code.INVALID_INPUT, field=field, reason="taken") from error
     return product
 
 

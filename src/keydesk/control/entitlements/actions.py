@@ -1,6 +1,6 @@
 """Asking for products, and enabling and disabling them for an account."""
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
@@ -78,26 +78,23 @@ EVENTS = {
 
 def move(place: Place, target: EntitlementState, *, actor: Actor, reason: str = "") -> Entitlement:
     """Take the entitlement to the target state in one transaction, under the account's lock."""
-    try:
-        with transaction.atomic():
-            entitlement = lock_entitlement(place)
-            before = entitlement.state or None
-            if target is EntitlementState.REQUESTED:
-                require_may_request(entitlement)
-            if not can_become(before, target):
-                raise Refused(Code.STATE_CONFLICT, state=before)
-            change(entitlement, target, reason)
-            record(
-                actor,
-                EVENTS[target],
-                account_id=place.account_id,
-                object_id=str(place),
-                details={"from": before, "reason": reason},
-            )
-            publish(entitlement)
-            return entitlement
-    except IntegrityError as error:
-        raise Refused(Code.STATE_CONFLICT) from error
+    with transaction.atomic():
+        entitlement = lock_entitlement(place)
+        before = entitlement.state or None
+        if target is EntitlementState.REQUESTED:
+            require_may_request(entitlement)
+        if not can_become(before, target):
+            raise Refused(Code.STATE_CONFLICT, state=before)
+        change(entitlement, target, reason)
+        record(
+            actor,
+            EVENTS[target],
+            account_id=place.account_id,
+            object_id=str(place),
+            details={"from": before, "reason": reason},
+        )
+        publish(entitlement)
+        return entitlement
 
 
 def change(entitlement: Entitlement, target: EntitlementState, reason: str) -> None:
