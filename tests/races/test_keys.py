@@ -1,0 +1,95 @@
+"""B8, B9: what must hold when several people do things with one key, one button or one product at once."""
+
+from collections import Counter
+
+import pytest
+
+from keydesk.control.entitlements import actions as entitlements
+from keydesk.control.keys.models import ApiKey
+from keydesk.control.stepup.rules import GuardedAction
+from keydesk.core.records import Environment
+
+PLACE = {"product": "disbursement", "environment": "live"}
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def codes(outcomes):
+    return Counter(code for code, _ in outcomes)
+
+
+@pytest.fixture
+def replacing(call, give_grant):
+    """Give a call that replaces a key, with a grant and a button of its own."""
+
+    def replacing(actor, key_id, press):
+        grant = give_grant(actor, GuardedAction.KEY_REGENERATE, key_id)
+        return call("regenerate", actor, key_id=key_id, grant=grant, request_token=press)
+
+    return replacing
+
+
+@pytest.fixture
+def generating(call, give_grant):
+    """Give a call that generates a key, with a grant of its own."""
+
+    def generating(actor, press):
+        grant = give_grant(actor, GuardedAction.KEY_GENERATE, "disbursement/live")
+        named = {**PLACE, "account_id": actor.account_id, "name": "Key", "request_token": press}
+        return call("generate", actor, grant=grant, **named)
+
+    return generating
+
+
+def test_of_16_people_who_replace_one_key_exactly_one_wins_and_the_others_are_told(
+    crew, ana, budi, generate, replacing, rounds
+):
+    key_id = generate(ana).id
+    for number in range(rounds):
+        calls = [
+            replacing(actor, key_id, f"{number}-{press}")
+            for press in range(8)
+            for actor in (ana, budi)
+        ]
+        outcomes = crew.at_once(calls)
+        assert codes(outcomes) == {"ok": 1, "key_already_replaced": 15}
+        (key_id,) = [new for _, new in outcomes if new]
+        assert [row.id for row in ApiKey.objects.exclude(state="REVOKED")] == [key_id]
+
+
+def test_a_key_that_is_replaced_and_revoked_at_once_ends_once(
+    crew, call, ana, generate, replacing, rounds
+):
+    for number in range(rounds):
+        key_id = generate(ana).id
+        calls = [replacing(ana, key_id, f"{number}-{press}") for press in range(8)]
+        outcomes = crew.at_once([*calls, *[call("revoke", ana, key_id=key_id)] * 8])
+        replaced = codes(outcomes[:8])["ok"]
+        assert (codes(outcomes)["ok"], codes(outcomes)["key_not_live"] >= 8 - replaced) == (1, True)
+        assert ApiKey.objects.get(pk=key_id).state == "REVOKED"
+        assert ApiKey.objects.filter(replaces=key_id, state="ACTIVE").count() == replaced
+
+
+def test_a_button_pressed_16_times_at_once_gives_one_key(
+    crew, ana, disbursement, generating, rounds
+):
+    for number in range(rounds):
+        outcomes = crew.at_once([generating(ana, f"button {number}") for _ in range(16)])
+        made = [result for _, result in outcomes]
+        assert codes(outcomes) == {"ok": 16}
+        assert len({result["id"] for result in made}) == 1
+        assert sum(result["created"] for result in made) == 1
+
+
+def test_no_key_is_generated_after_its_product_was_disabled(
+    crew, call, host, ana, sinar, disbursement, generating, rounds
+):
+    place = {**PLACE, "account_id": sinar.id}
+    disabling = call("disable", None, **place, reason="Unpaid")
+    for number in range(rounds):
+        calls = [generating(ana, f"{number}-{press}") for press in range(15)]
+        *outcomes, (done, disabled) = crew.at_once([*calls, disabling])
+        assert (done, set(codes(outcomes)) <= {"ok", "product_not_enabled"}) == ("ok", True)
+        made = [result["revision"] for code, result in outcomes if code == "ok"]
+        assert [revision for revision in made if revision > disabled["revision"]] == []
+        entitlements.enable_product(host, **{**place, "environment": Environment.LIVE})
