@@ -4,7 +4,6 @@ It never shows half a change, because every batch is one LMDB transaction, and i
 that is the decision's business.
 """
 
-import contextlib
 import os
 import threading
 import time
@@ -254,17 +253,22 @@ class Reader:
             return self._opened
 
     def _look_again(self, rows: ReplicaRows, opened: OpenReplica) -> ReplicaRows:
-        """Give the rows of the file that now lies where the opened one did, if it is another and can be read."""
+        """Give the rows of the file that lies where the opened one did, if it is another. Raises ReplicaMissing.
+
+        The old one is closed first: LMDB takes two files with one lock for the same, and opens none twice.
+        """
         if time.monotonic() < self._next_look:
             return rows
         self._next_look = time.monotonic() + LOOK_SECONDS
-        with self._lock, contextlib.suppress(OSError, ReplicaMissing):
-            if self._opened is opened and file_identity(self._dir / FILE_NAME) != opened.identity:
-                self._opened = OpenReplica(self._dir)
-        if self._opened is None or self._opened is opened:
+        try:
+            if file_identity(self._dir / FILE_NAME) == opened.identity:
+                return rows
+        except OSError:
             return rows
-        with rows:
-            return ReplicaRows(self._opened)
+        with rows, self._lock:
+            if self._opened is opened:
+                self.close()
+        return ReplicaRows(self._open())
 
     def start_afresh_after_fork(self) -> None:
         """Let go of what the parent opened: neither its file nor its lock is the child's."""

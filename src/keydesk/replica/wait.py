@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+import lmdb
+
 from keydesk.replica.store import Reader, ReplicaMissing
 
 POLL_SECONDS: Final = 0.005
@@ -25,7 +27,7 @@ def holds(replica_dir: Path, revision: int) -> bool:
     try:
         with reader_of(replica_dir).rows() as rows:
             return rows.revision >= revision
-    except ReplicaMissing:
+    except (ReplicaMissing, lmdb.Error):  # it may be replaced at this very moment
         return False
 
 

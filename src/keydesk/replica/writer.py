@@ -63,7 +63,7 @@ class Writer:
         `lmdb.Error` if it cannot be written.
         """
         self._path: Final = replica_dir / FILE_NAME
-        replica_dir.mkdir(mode=0o750, parents=True, exist_ok=True)
+        make_folder(replica_dir)
         self._lock: Final = take_lock(replica_dir / WRITER_LOCK_NAME)
         try:
             try:
@@ -168,6 +168,13 @@ class Writer:
         )
         transaction.put(META_KEY, encode(meta), db=self._tables[META])
         return meta
+
+
+def make_folder(replica_dir: Path) -> None:
+    """Make the replica's folder, if it is not there, so that its group can come in and its files get that group."""
+    if not replica_dir.exists():
+        replica_dir.mkdir(parents=True)
+        replica_dir.chmod(0o2750)
 
 
 def open_tables(replica_dir: Path) -> tuple[Any, dict[str, Any], Meta]:

@@ -75,7 +75,9 @@ class PostgresSource:
             yield self._connection
         except (psycopg.Error, OSError) as error:
             self.close()
-            raise SourceUnavailable(f"PostgreSQL cannot be read: {error}".strip()) from error
+            raise SourceUnavailable(
+                f"PostgreSQL cannot be read: {' '.join(str(error).split())}"
+            ) from error
 
 
 def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
