@@ -48,10 +48,11 @@ css: ## compile the stylesheet (needs Node)
 	npm ci --no-audit --no-fund
 	npm run css
 
+messages: export DJANGO_SETTINGS_MODULE := keydesk.server.settings
 messages: $(dev) ## collect the texts of the pages and compile both languages (needs gettext)
 	@command -v msgfmt >/dev/null || { echo "make messages needs gettext: apt-get install gettext, then run again." >&2; exit 1; }
-	cd src/keydesk/web && $(abspath $(python)) -m django makemessages --all --no-obsolete
-	cd src/keydesk/web && $(abspath $(python)) -m django compilemessages
+	cd src/keydesk && $(abspath $(python)) -m django makemessages --locale id --no-obsolete --no-location --no-wrap
+	cd src/keydesk && $(abspath $(python)) -m django compilemessages --locale id
 
 reference: $(dev) ## write the pages under docs/reference that the code defines
 	$(python) docs/generate.py

@@ -115,4 +115,9 @@ def database(request):
 
 
 set_up()
-pytest_plugins = ["tests.fixtures.desk", "tests.fixtures.pins", "tests.fixtures.witnesses"]
+pytest_plugins = [
+    "tests.fixtures.browsing",
+    "tests.fixtures.desk",
+    "tests.fixtures.pins",
+    "tests.fixtures.witnesses",
+]

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.http import require_safe
 
 from keydesk.control.access.roles import Permission
 from keydesk.control.people.models import User
@@ -14,6 +15,7 @@ from keydesk.dashboard.standing import standing_of
 from keydesk.dashboard.visit import Visit, for_members, log_in_first
 
 
+@require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Send a person to their account, or to log in."""
     if not isinstance(request.user, User):

@@ -17,12 +17,12 @@ def plain(template: str, *, status: int, again: str = "/") -> HttpResponse:
     return HttpResponse(render_to_string(template, {**shell(), "again": again}), status=status)
 
 
-def bad_request(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     """Answer a request that cannot be read."""
     return plain("400.html", status=400)
 
 
-def not_found(_request: HttpRequest, _exception: Exception) -> HttpResponse:
+def not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
     """Answer for what does not exist, and byte for byte the same for what is not this person's to see."""
     return plain("404.html", status=404)
 

@@ -1,0 +1,116 @@
+"""A1: every route of the desk, taken from the router, by every method, for every kind of person: what each one gets."""
+
+import itertools
+from typing import NamedTuple
+
+import pytest
+from django.urls import get_resolver, reverse
+from tests.fixtures.browsing import hire_everybody
+
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.keys.actions import generate_key
+
+METHODS = ("get", "post", "put", "delete")
+
+DEVELOPERS = ("ana", "budi")
+COLLEAGUES = ("fajar", "citra", "gita")
+OUTSIDERS = ("dewi", "eko", "left")
+"""A Superadmin of another account, the internal team, and somebody who is no member any more."""
+STRANGERS = ("anonymous", "expired")
+
+NOT_THERE, LOG_IN = "404 404 404 404", "302 302 302 302"
+HIDDEN_FROM_OTHERS = {OUTSIDERS: NOT_THERE, STRANGERS: LOG_IN}
+FOR_DEVELOPERS = {COLLEAGUES: NOT_THERE, **HIDDEN_FROM_OTHERS}
+
+EXPECTED = {
+    "dashboard:home": {
+        (*DEVELOPERS, *COLLEAGUES, "dewi", *STRANGERS): "302 405 405 405",
+        ("eko", "left"): "200 405 405 405",
+    },
+    "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:generate": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    # Nobody here has a PIN: 409 leads to setting one, before the PIN and not before the confirmation.
+    "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
+    "web:language": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
+    },
+    "account_login": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "302 302 302 302",
+        STRANGERS: "200 200 200 405",
+    },
+    "account_logout": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 302 405 405",
+        STRANGERS: "302 302 405 405",
+    },
+    "account_reauthenticate": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 200 200 405",
+        STRANGERS: "302 302 302 302",
+    },
+}
+"""For each route and kind of person the status of each method, in the order above."""
+
+
+class Route(NamedTuple):
+    name: str
+    parts: tuple[str, ...]
+
+
+def routes(patterns=None, namespace=""):
+    """Give every route that the router knows, with the names of the variable parts of its address."""
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
+        if hasattr(pattern, "url_patterns"):
+            yield from routes(pattern.url_patterns, f"{pattern.namespace}:")
+        else:
+            yield Route(f"{namespace}{pattern.name}", tuple(pattern.pattern.converters))
+
+
+def test_every_route_of_the_router_has_its_expected_results():
+    assert {route.name for route in routes()} == set(EXPECTED)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_everybody_gets_from_a_route_what_is_theirs(name, clients, new_key):
+    parts = {route.name: route.parts for route in routes()}[name]
+    found = {}
+    for person, method in itertools.product(clients, METHODS):
+        values = {
+            "username": "sinarabadi",
+            "product": "disbursement",
+            "environment": "live",
+            "key_id": new_key() if "key_id" in parts else "",
+        }
+        address = reverse(name, kwargs={part: values[part] for part in parts})
+        response = getattr(clients[person](), method)(address)
+        found.setdefault(person, []).append(str(response.status_code))
+    expected = {person: cells for people, cells in EXPECTED[name].items() for person in people}
+    assert {person: " ".join(cells) for person, cells in found.items()} == expected
+
+
+@pytest.fixture
+def clients(browse, hire, sinar, dewi, eko, disbursement):
+    """Give a maker of logged-in clients for each kind of person."""
+    return hire_everybody(browse, hire, sinar, dewi=dewi, eko=eko)
+
+
+@pytest.fixture
+def new_key(sinar, disbursement):
+    tokens = itertools.count()
+
+    def new_key():
+        return generate_key(
+            HOST_OPERATOR,
+            account_id=sinar.id,
+            product="disbursement",
+            environment="live",
+            name="Key",
+            grant=None,
+            request_token=f"press-{next(tokens)}",
+        ).id
+
+    return new_key
