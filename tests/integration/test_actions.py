@@ -148,6 +148,10 @@ SCENARIOS = {
             {"account_id": on.samudra.id, "user_id": on.ana.user_id, "role": Role.VIEWER},
         ),
     ),
+    "people.choose_language": (
+        Event.LANGUAGE_CHOSEN,
+        lambda on: (on.citra, {"language": "id"}),
+    ),
     "people.change_role": (
         Event.MEMBER_ROLE_CHANGED,
         lambda on: (
@@ -187,8 +191,8 @@ SCENARIOS = {
     ),
 }
 
-NEEDS_NO_PERMISSION = {"stepup.set_pin"}
-"""A member sets their own PIN, whatever their role."""
+NEEDS_NO_PERMISSION = {"people.choose_language", "stepup.set_pin"}
+"""A person's own language and PIN are theirs, whatever their role."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm"}
 

@@ -1,4 +1,5 @@
 import hmac
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -315,7 +316,7 @@ def test_an_expired_key_says_so_and_cannot_be_replaced(ana, generate, regenerate
         {"state": "LOST"},
         {"environment": "prod"},
         {"state": "REVOKED", "sealed": None, "data_key": None},
-        {"revoked_at": timezone.now()},
+        {"revoked_at": datetime(2026, 1, 1, tzinfo=UTC)},
         {"state": "RETIRING"},
         {"name": ""},
         {"name": " Key"},
