@@ -332,6 +332,13 @@ def test_the_database_itself_refuses_a_row_that_cannot_be(change, ana, generate)
         ApiKey.objects.update(**change)
 
 
+def test_the_database_itself_lets_no_revoked_key_live_again(ana, generate):
+    actions.revoke_key(ana, key_id=generate(ana).id)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ApiKey.objects.update(state="ACTIVE", revoked_at=None)
+    assert ApiKey.objects.get().state == "REVOKED"
+
+
 def test_the_database_itself_keeps_what_is_unique_and_what_was(ana, generate):
     first, second = generate(ana, token="a"), generate(ana, token="b")
     third = generate(ana)

@@ -46,6 +46,11 @@ KEPT: Final = (
 UNCHANGED: Final = ("audit_events",)
 """Tables whose rows never change either."""
 
+FINAL: Final = ("api_keys", "service_credentials")
+"""Tables whose revoked rows stay revoked, whoever writes."""
+
+REVIVED: Final = "OLD.state = 'REVOKED' AND NEW.state <> 'REVOKED'"
+
 REFUSE_ON_POSTGRESQL: Final = """
 CREATE FUNCTION keydesk_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -63,16 +68,20 @@ def creating(vendor: str) -> list[str]:
 
 
 def guarding(vendor: str) -> list[str]:
-    """Give the statements that make the database refuse to delete, or change, what is kept."""
-    guards = [(table, "DELETE") for table in KEPT] + [(table, "UPDATE") for table in UNCHANGED]
+    """Give the statements that make the database refuse to delete, change or revive what is to stay as it is."""
+    guards = [
+        *((f"{table}_no_delete", "DELETE", table, "") for table in KEPT),
+        *((f"{table}_no_update", "UPDATE", table, "") for table in UNCHANGED),
+        *((f"{table}_stay_revoked", "UPDATE", table, f"WHEN ({REVIVED}) ") for table in FINAL),
+    ]
     if vendor == "postgresql":
         return [REFUSE_ON_POSTGRESQL] + [
-            f"CREATE TRIGGER {table}_no_{operation.lower()} BEFORE {operation} ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION keydesk_refuse()"
-            for table, operation in guards
+            f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW {condition}"
+            "EXECUTE FUNCTION keydesk_refuse()"
+            for name, operation, table, condition in guards
         ]
     return [
-        f"CREATE TRIGGER {table}_no_{operation.lower()} BEFORE {operation} ON {table} "
+        f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {condition}"
         f"BEGIN SELECT RAISE(ABORT, 'Rows of {table} are kept: {operation} is refused.'); END"
-        for table, operation in guards
+        for name, operation, table, condition in guards
     ]
