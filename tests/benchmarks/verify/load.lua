@@ -1,0 +1,28 @@
+-- Draws a random key for each request and tells the result as one line of JSON.
+-- Arguments: file of keys, GET or POST, path, extra header lines.
+local keys, method, path, extra = {}, "GET", "/", ""
+
+function init(arguments)
+  for line in io.lines(arguments[1]) do keys[#keys + 1] = line end
+  method, path, extra = arguments[2], arguments[3], arguments[4] or ""
+  math.randomseed(os.time())
+end
+
+function request()
+  local key = keys[math.random(#keys)]
+  if method == "GET" then
+    return "GET " .. path .. " HTTP/1.1\r\nHost: api\r\nx-api-key: " .. key .. "\r\n\r\n"
+  end
+  local body = '{"key":"' .. key .. '","product":"disbursement"}'
+  return "POST " .. path .. " HTTP/1.1\r\nHost: api\r\n" .. extra .. "Content-Type: application/json\r\nContent-Length: "
+    .. #body .. "\r\n\r\n" .. body
+end
+
+function done(summary, latency, requests)
+  local errors = summary.errors
+  io.write(string.format(
+    'RESULT {"requests": %d, "seconds": %f, "refused": %d, "broken": %d, "p50_us": %d, "p99_us": %d}\n',
+    summary.requests, summary.duration / 1e6, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout,
+    latency:percentile(50), latency:percentile(99)))
+end
