@@ -17,6 +17,8 @@ ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxy
 RANDOM_LENGTH: Final = 43
 CHECKSUM_LENGTH: Final = 6
 SHOWN_LENGTH: Final = 4
+_TWO_DIGITS: Final = len(ALPHABET) ** 2
+_FOUR_DIGITS: Final = len(ALPHABET) ** 4
 _PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
 
 
@@ -64,8 +66,8 @@ class KeyFormat:
 
 def checksum(body: str) -> str:
     """Give the CRC-32 (ISO-HDLC, as in RFC 1952) of the text before it, as six base62 digits, highest first."""
-    high, rest = divmod(zlib.crc32(body.encode()), len(ALPHABET) ** 4)
-    middle, low = divmod(rest, len(ALPHABET) ** 2)
+    high, rest = divmod(zlib.crc32(body.encode()), _FOUR_DIGITS)
+    middle, low = divmod(rest, _TWO_DIGITS)
     return _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 
 

@@ -22,6 +22,7 @@ from keydesk.verifier.doors import Doors, Receive
 Send = Callable[[Message], Awaitable[None]]
 
 AUTHORIZE: Final = b"/v1/authorize"
+PRODUCT_PART: Final = 3
 ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
 LOG_INTERVAL_SECONDS: Final = 1.0
 
@@ -55,11 +56,11 @@ class VerifierApp:
         await send(body)
 
     def _authorize(self, scope: Message, path: bytes) -> Answer:
-        _, _, door, *rest = path.split(b"/", 4)
-        environment = ENVIRONMENTS.get(door)
+        parts = path.split(b"/", 4)
+        environment = ENVIRONMENTS.get(parts[2])
         if environment is None:
             return answers.refused(Code.NOT_FOUND, self._new_request_id())
-        product = rest[0].decode("latin-1") if rest else ""
+        product = parts[3].decode("latin-1") if len(parts) > PRODUCT_PART else ""
         return self._doors.authorize(scope, product, environment)
 
     async def _other(self, scope: Message, path: bytes, receive: Receive) -> Answer:
