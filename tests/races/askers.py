@@ -1,4 +1,4 @@
-"""Processes that ask a running verifier about keys as fast as they can, and write down every answer.
+"""Processes that ask a running verifier about keys, again and again, and write down every answer.
 
 As a program it is one of them. What it asks most is the key of the present turn, which the test sets in a file that all
 share; after each of those answers it says in a file of its own how that turn stands. Every second question is about any
@@ -18,6 +18,7 @@ from typing import NamedTuple
 PROJECT = Path(__file__).parents[2]
 TURN = struct.Struct("<qq")  # number of the turn (negative: stop), place of its key
 STANDING = struct.Struct("<qqq")  # number of the turn, answers so far, status of the last
+PACE_SECONDS = 0.001  # about a thousand questions a second by two processes: load, and no siege
 ANSWER = struct.Struct("<ddqq")
 
 
@@ -97,6 +98,7 @@ def main(folder, port, number):
             status = ask(connection, place, questions, answers)
             STANDING.pack_into(told, 0, turn, count, status)
             ask(connection, random.randrange(len(questions)), questions, answers)
+            time.sleep(PACE_SECONDS)
 
 
 def ask(connection, place, questions, answers):
