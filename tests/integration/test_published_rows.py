@@ -1,6 +1,6 @@
 """What verifiers read of this database is what its rows say, and nobody can take a row away."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -13,14 +13,17 @@ from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed import interface
+from keydesk.control.feed.actions import publish
 from keydesk.control.feed.models import Published
 from keydesk.control.keys.actions import generate_key
+from keydesk.control.keys.models import ApiKey
 from keydesk.core.digest import row_mac_matches
 from keydesk.core.records import (
     RECORD_TYPES,
     CredentialRecord,
     Environment,
     KeyRecord,
+    KeyState,
     ProductRecord,
 )
 
@@ -54,6 +57,16 @@ def record_in(row, record_type):
     return record_type(**values)
 
 
+def let_one_retire():
+    """Give one key both of its moments, with fractions that no record may round up."""
+    key = ApiKey.objects.filter(environment=Environment.TEST).get()
+    key.state = str(KeyState.RETIRING)
+    key.retires_at = datetime(2030, 1, 2, 3, 4, 5, 900_000, tzinfo=UTC)
+    key.expires_at = datetime(2031, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
+    with transaction.atomic():
+        publish(key)
+
+
 @pytest.fixture
 def everything(sinar, samudra, disbursement, inquiry, host):
     """At least one published row of every kind."""
@@ -67,6 +80,7 @@ def everything(sinar, samudra, disbursement, inquiry, host):
             grant=None,
             request_token=f"press-{environment}",
         )
+    let_one_retire()
     soon = timezone.now() + timedelta(days=1)
     create_credential(host, name="Gateway", scopes={Scope.VERIFY, Scope.USAGE}, expires_at=soon)
 
