@@ -1,5 +1,6 @@
 """What stops a start is said in one sentence, before anything runs."""
 
+import shutil
 import socket
 
 import pysqlite3
@@ -7,14 +8,20 @@ import pytest
 from tests.fixtures.desk import desk_environment, keydesk
 
 
-@pytest.fixture
-def prepared(tmp_path):
-    """The environment of an installation that could start."""
-    environment = desk_environment(tmp_path / "data")
+@pytest.fixture(scope="module")
+def prepared_once(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared") / "data"
     for command in ("init", "migrate"):
-        done = keydesk(command, environment=environment)
+        done = keydesk(command, environment=desk_environment(folder))
         assert done.returncode == 0, done.stderr
-    return environment
+    return folder
+
+
+@pytest.fixture
+def prepared(prepared_once, tmp_path):
+    """The environment of an installation that could start."""
+    shutil.copytree(prepared_once, tmp_path / "data")
+    return desk_environment(tmp_path / "data")
 
 
 def refusal(command, environment):

@@ -127,47 +127,39 @@ def tell_addresses(config: Config) -> None:
 def block(config: Config) -> str:
     """Give the one block that tells a newcomer everything, from `demo.json`."""
     facts: dict[str, Any] = json.loads((config.data_dir / FILE_NAME).read_text())
-    logins = [
-        (
-            login["name"],
-            role_of(login),
-            login["email"],
-            login["password"],
-            login["pin"] or "not set",
-        )
-        for login in facts["logins"]
-    ]
-    widths = [max(len(row[column]) for row in logins) for column in range(len(logins[0]))]
     return "\n".join(
         [
             "",
-            f"  Keydesk is up. Dashboard  {facts['dashboard_url']}",
-            f"                 Verifier   {facts['verifier_url']}",
+            f"  Keydesk is up: {facts['dashboard_url']}   (the verifier: {facts['verifier_url']})",
             "",
-            "  Log in as (name, role, e-mail, password, PIN)",
-            *(
-                "    "
-                + "  ".join(
-                    cell.ljust(width) for cell, width in zip(row, widths, strict=True)
-                ).rstrip()
-                for row in logins
-            ),
+            *login_lines(facts["logins"]),
             "",
-            "  Accepted, 200:",
+            "  A request that is accepted, 200:",
             f"    {facts['accepted_curl']}",
-            "  Refused, 403:",
+            "  One for another product, refused, 403:",
             f"    {facts['refused_curl']}",
-            "  From a service, with the service credential:",
+            "  The same question from a service, with its service credential:",
             f"    {facts['verify_curl']}",
             "",
-            f"  All of this: {config.data_dir / FILE_NAME}   Log: {config.data_dir / LOG_NAME}   Stop: Ctrl-C",
+            f"  All of this is in {config.data_dir / FILE_NAME}, the log in {LOG_NAME} beside it. Ctrl-C stops.",
             "",
         ]
     )
 
 
-def role_of(login: dict[str, Any]) -> str:
-    """Give what a person is, in the words of the block."""
-    if login["account"] is None:
-        return str(login["role"])
-    return f"{login['role']}, {login['account']} ({login['account_status']})"
+def login_lines(logins: list[dict[str, Any]]) -> list[str]:
+    """Give the people who can log in, under the account that each belongs to."""
+    header = ("log in as", "role", "password", "PIN")
+    rows = [
+        (login["email"], login["role"].capitalize(), login["password"], login["pin"] or "not set")
+        for login in logins
+    ]
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = ["    " + "  ".join(map(str.ljust, header, widths))]
+    company = None
+    for login, row in zip(logins, rows, strict=True):
+        if login["company"] != company:
+            company = login["company"]
+            lines.append(f"  {company}")
+        lines.append(("    " + "  ".join(map(str.ljust, row, widths))).rstrip())
+    return lines

@@ -34,6 +34,11 @@ from keydesk.server.desk import refuse_newer_database
 FILE_NAME: Final = "demo.json"
 CREDENTIAL_DAYS: Final = 365
 
+COMPANY_STATUS: Final[dict[str, str]] = {
+    AccountStatus.APPROVED: "approved",
+    AccountStatus.WAITING_FOR_APPROVAL: "waiting for approval",
+}
+
 app = new_app()
 
 
@@ -172,6 +177,7 @@ def make_member(account: Account, full_name: str, role: Role, *, with_pin: bool 
         "role": role,
         "account": account.username,
         "account_status": account.status,
+        "company": f"{account.name}, {COMPANY_STATUS[account.status]}",
     }
     return Person(actor, login)
 
@@ -194,6 +200,7 @@ def make_staff(full_name: str) -> Person:
         "role": "internal team",
         "account": None,
         "account_status": None,
+        "company": "Acme Pay, the provider",
     }
     return Person(None, login)
 

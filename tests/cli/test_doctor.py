@@ -1,0 +1,72 @@
+"""`keydesk doctor` tells every problem at once, each with its cure, and changes nothing."""
+
+import base64
+import socket
+
+import pytest
+from tests.fixtures.desk import keydesk
+
+from keydesk.config import Secret
+
+
+def told(host, **settings):
+    done = keydesk("doctor", environment=host.environment | settings)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout
+
+
+def test_a_prepared_host_is_well(prepared):
+    status, said = told(prepared)
+    assert status == 0, said
+    assert [line.split() for line in said.splitlines()[1:]] == [
+        ["folder", "ok"],
+        ["secrets", "ok"],
+        ["addresses", "ok"],
+        ["database", "ok"],
+    ]
+
+
+def test_an_empty_host_is_told_everything_at_once(host):
+    status, said = told(host)
+    assert status == 1
+    assert said.count("keydesk init") == 1 + len(Secret)
+    assert "keydesk migrate" in said
+
+
+def test_a_secret_that_others_can_read_is_named_with_its_cure(prepared):
+    path = prepared.folder / "secrets" / Secret.PEPPER
+    path.chmod(0o644)
+    assert f"chmod 600 {path}" in told(prepared)[1]
+
+
+def test_a_taken_port_is_named(prepared):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert f"port {port} on 127.0.0.1 is taken" in told(prepared, KEYDESK_PORT=port)[1]
+
+
+def test_a_wrong_key_encryption_key_is_found(prepared):
+    assert told(prepared)[0] == 0
+    path = prepared.folder / "secrets" / Secret.KEY_ENCRYPTION_KEY
+    path.write_bytes(base64.b64encode(bytes(32)))
+    status, said = told(prepared)
+    assert status == 1
+    assert "the key-encryption key is wrong" in said
+
+
+@pytest.mark.parametrize("value", ["", "not base64!", base64.b64encode(bytes(16)).decode()])
+def test_a_damaged_secret_is_named_and_its_value_is_not_told(prepared, value):
+    path = prepared.folder / "secrets" / Secret.PEPPER
+    path.write_text(value)
+    status, said = told(prepared)
+    assert status == 1
+    assert f"{path} must hold 32 bytes in base64." in said
+    assert not value or value not in said
+
+
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(prepared):
+    url = "postgresql://keydesk:hidden@127.0.0.1:1/keydesk"
+    status, said = told(prepared, KEYDESK_DATABASE_URL=url)
+    assert status == 1
+    assert "The database does not answer" in said
+    assert "hidden" not in said

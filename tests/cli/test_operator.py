@@ -1,0 +1,96 @@
+"""The host's operator does with commands what the internal team will do on pages."""
+
+import json
+import re
+
+import pysqlite3
+import pytest
+
+
+def audit_of(desk):
+    with pysqlite3.connect(desk.folder / "keydesk.sqlite3") as database:
+        rows = database.execute("SELECT event, actor_kind FROM audit_events ORDER BY seq")
+        return rows.fetchall()
+
+
+def test_what_an_operator_did_can_be_listed(desk):
+    assert desk.run(["account", "list"]) == "sinarabadi  APPROVED  PT Sinar Abadi\n"
+    assert desk.run(["product", "list"]) == "disbursement  ACTIVE  Disbursement\n"
+    assert desk.run(["entitlement", "list", "sinarabadi"]) == (
+        "disbursement  live  ENABLED\ndisbursement  test  ENABLED\n"
+    )
+
+
+def test_everything_an_operator_does_is_in_the_audit_trail_as_the_hosts(desk):
+    assert audit_of(desk) == [
+        ("account.created", "host"),
+        ("account.status_changed", "host"),
+        ("account.status_changed", "host"),
+        ("product.created", "host"),
+        ("entitlement.enabled", "host"),
+        ("entitlement.enabled", "host"),
+    ]
+
+
+def test_a_key_is_printed_alone_once_and_then_only_its_beginning(desk):
+    key = desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll"]).strip()
+    assert re.fullmatch(r"kd_live_[A-Za-z0-9]{49}", key)
+    listed = desk.run(["key", "list", "sinarabadi"])
+    assert key not in listed
+    assert re.fullmatch(
+        rf"key_\w+  {key[:12]}…  ACTIVE  disbursement  Payroll\n", listed, re.IGNORECASE
+    )
+
+
+def test_a_key_is_revoked_once_and_then_there_is_a_sentence(desk):
+    desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll"])
+    key_id = desk.run(["key", "list", "sinarabadi"]).split()[0]
+    assert f"{key_id} is revoked" in desk.run(["key", "revoke", key_id])
+    assert desk.run(["key", "revoke", key_id], says_no=True).startswith(
+        "keydesk: The API key is no longer in use."
+    )
+
+
+def test_a_person_is_let_in_with_a_password_that_no_argument_carries(desk):
+    refused = desk.run(["member", "add", "sinarabadi", "ana@x.example", "superadmin"], says_no=True)
+    assert "--name" in refused
+
+
+@pytest.mark.parametrize(
+    ("command", "sentence"),
+    [
+        (["account", "approve", "nobody"], "There is no account with the username nobody."),
+        (["account", "create", "A", "--name", "x"], "The username cannot be taken as it is: invalid."),
+        (["account", "approve", "sinarabadi"], "The state has changed meanwhile."),
+        (["product", "stop", "nothing"], "There is no such thing."),
+        (["key", "revoke", "key_none"], "There is no such thing."),
+        (["credential", "revoke", "crd_none"], "There is no such thing."),
+        (["member", "remove", "sinarabadi", "no@x.example"], "Nobody has the e-mail address"),
+    ],
+)  # fmt: skip
+def test_a_refusal_is_one_sentence(desk, command, sentence):
+    said = desk.run(command, says_no=True)
+    assert said.startswith(f"keydesk: {sentence}")
+    assert said.count("\n") == 1
+
+
+def test_a_service_credential_is_printed_once(desk):
+    text = desk.run(["credential", "create", "gateway"]).strip()
+    assert re.fullmatch(r"kds_live_[A-Za-z0-9]{49}", text)
+    listed = desk.run(["credential", "list"])
+    assert (text in listed, "ACTIVE" in listed, "verify" in listed) == (False, True, True)
+
+
+def test_no_command_leaves_a_secret_in_the_audit_trail(desk):
+    key = desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll"]).strip()
+    with pysqlite3.connect(desk.folder / "keydesk.sqlite3") as database:
+        rows = database.execute("SELECT * FROM audit_events").fetchall()
+    assert key[8:] not in json.dumps(rows)
+
+
+@pytest.mark.parametrize(
+    "group", ["account", "member", "product", "entitlement", "credential", "key"]
+)
+def test_a_group_alone_explains_itself(prepared, group):
+    said = prepared.run([group, "--help"])
+    assert "Usage: keydesk " + group in said
