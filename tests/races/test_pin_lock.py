@@ -6,7 +6,9 @@ from collections import Counter
 import pytest
 from tests.fixtures.pins import PIN
 
+from keydesk.control.stepup.actions import confirm, set_pin
 from keydesk.control.stepup.models import Pin
+from keydesk.control.stepup.rules import GuardedAction
 
 WRONG = "739104"
 AT_ONCE = 64
@@ -61,6 +63,17 @@ def test_a_killed_process_takes_no_try_back(crew, another_crew, tries):
     assert (1 <= spent <= 5, outcomes["pin_wrong"] + outcomes["pin_locked"]) == (True, AT_ONCE)
     assert (crew.evaluations() - before, Pin.objects.get().tries) == (5 - spent, 5)
     assert codes(crew.at_once(tries(PIN, 4))) == {"pin_locked": 4}
+
+
+def test_of_several_first_pins_set_at_once_exactly_one_stands(ana, password, at_once):
+    pins = ["482915", "739104", "300245"]
+
+    def setting(pin):
+        return lambda: set_pin(ana, pin=pin, password=password) or pin
+
+    standing = [pin for pin in at_once(*map(setting, pins)) if pin in pins]
+    assert len(standing) == 1
+    confirm(ana, pin=standing[0], action=GuardedAction.KEY_REVEAL, object_id="key_one")
 
 
 def test_a_counter_that_is_raised_after_the_evaluation_would_be_caught(another_crew, tries):

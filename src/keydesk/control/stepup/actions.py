@@ -7,6 +7,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
+from keydesk.control.people.actions import member_ref
 from keydesk.control.people.models import User
 from keydesk.control.stepup import grants, pins
 from keydesk.control.stepup.models import Pin
@@ -59,7 +60,7 @@ def set_pin(actor: Actor, *, pin: str, password: str, current_pin: str | None = 
         if stored is not None:
             Pin.objects.filter(user_id=user_id).update(previous_hash=stored)
         grants.take_back_grants(user_id)
-        record(actor, Event.PIN_SET, object_id=str(user_id))
+        record(actor, Event.PIN_SET, object_id=member_ref(user_id))
 
 
 def reset_pin(actor: Actor, *, user_id: int) -> None:
@@ -67,7 +68,7 @@ def reset_pin(actor: Actor, *, user_id: int) -> None:
 
     For the internal team and the host operator; nobody can set or see another person's PIN.
     """
-    authorise(actor, Permission.PEOPLE_EDIT, object_id=str(user_id))
+    authorise(actor, Permission.PEOPLE_EDIT, object_id=member_ref(user_id))
     with transaction.atomic():
         pin = Pin.objects.select_for_update().filter(user_id=user_id).first()
         if pin is None:
@@ -77,7 +78,7 @@ def reset_pin(actor: Actor, *, user_id: int) -> None:
         pin.password_tries, pin.password_locked_until = 0, None
         pin.save()
         grants.take_back_grants(user_id)
-        record(actor, Event.PIN_RESET, object_id=str(user_id))
+        record(actor, Event.PIN_RESET, object_id=member_ref(user_id))
 
 
 def _person(actor: Actor) -> int:
@@ -100,7 +101,7 @@ def _check_pin(actor: Actor, *, user_id: int, pin: str, field: str = "pin") -> s
     refusal = standing(row, Counter.PIN).refusal(Code.PIN_WRONG)
     event = Event.PIN_FAILED if refusal.code is Code.PIN_WRONG else Event.PIN_LOCKED
     with transaction.atomic():
-        record(actor, event, object_id=str(user_id), details={"tries": row.tries})
+        record(actor, event, object_id=member_ref(user_id), details={"tries": row.tries})
     raise refusal
 
 
