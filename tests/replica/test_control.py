@@ -1,0 +1,92 @@
+"""What the control plane publishes is what the replica holds, on either database."""
+
+import threading
+from contextlib import closing
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+from tests.fixtures.feeds import rows_in
+
+from keydesk.config import Secret
+from keydesk.control.credentials.actions import create_credential, revoke_credential
+from keydesk.control.credentials.rules import Scope
+from keydesk.control.feed.models import Published
+from keydesk.control.feed.queries import head
+from keydesk.control.keys.actions import generate_key, regenerate_key
+from keydesk.core.records import RECORD_TYPES, Environment
+from keydesk.replica.follow import Follower
+from keydesk.replica.layout import key_of
+from keydesk.replica.sources.postgres import PostgresSource
+from keydesk.replica.sources.sqlite import SqliteSource
+from keydesk.replica.store import Reader, Writer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ORDER = [record_type.kind for record_type in RECORD_TYPES]
+
+
+def published():
+    """Give the records of all rows that control publishes, in the order in which a replica holds them."""
+    models = [model for model in apps.get_models() if issubclass(model, Published)]
+    records = [row.record() for model in models for row in model.objects.all()]
+    return sorted(records, key=lambda record: (ORDER.index(record.kind), key_of(record)))
+
+
+@pytest.fixture
+def catch_up(replica_dir, database):
+    """Bring the replica to what control has published, as the replicator does."""
+    config = settings.KEYDESK
+    url, key = config.database_url, config.require_secret(Secret.ROW_MAC_KEY)
+
+    def catch_up():
+        source = PostgresSource(url) if url else SqliteSource(config.sqlite_path)
+        with closing(source), Writer(replica_dir) as writer:
+            Follower(source, writer, row_mac_key=key, stop=threading.Event()).step()
+
+    return catch_up
+
+
+@pytest.fixture
+def api_key(host, sinar, disbursement):
+    return generate_key(
+        host,
+        account_id=sinar.id,
+        product=disbursement.slug,
+        environment=Environment.LIVE,
+        name="Key",
+        grant=None,
+        request_token="press",
+    )
+
+
+def test_a_replica_holds_every_published_record_and_follows_its_changes(
+    host, api_key, samudra, inquiry, catch_up, replica_dir
+):
+    later = timezone.now() + timedelta(days=1)
+    automation = create_credential(host, name="Gateway", scopes={Scope.VERIFY}, expires_at=later)
+    catch_up()
+    assert rows_in(replica_dir) == published()
+    regenerate_key(host, key_id=api_key.id, grant=None, request_token="again")
+    revoke_credential(host, credential_id=automation.id)
+    catch_up()
+    assert rows_in(replica_dir) == published()
+    status = Reader(replica_dir).status()
+    assert (status.epoch, status.revision) == (head().epoch, head().revision)
+    assert status.refused_rows == 0
+
+
+def test_a_key_widened_past_the_control_plane_stays_as_narrow_as_it_was(
+    api_key, catch_up, replica_dir
+):
+    catch_up()
+    held = rows_in(replica_dir)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE api_keys SET scopes = 'everything', revision = revision + 7")
+        cursor.execute("UPDATE feed_head SET revision = revision + 7")
+    catch_up()
+    assert rows_in(replica_dir) == held
+    assert Reader(replica_dir).status().refused_rows == 1

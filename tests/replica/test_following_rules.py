@@ -1,0 +1,91 @@
+"""What the follower makes of sources that a test cannot have at will: standbys, and heads that move meanwhile."""
+
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+from tests.fixtures.feeds import ROW_KEY, SINAR, rows_in
+
+from keydesk.core.digest import row_mac
+from keydesk.replica.follow import Follower, Stopped
+from keydesk.replica.layout import Head
+from keydesk.replica.sources.contract import Published, Reading
+from keydesk.replica.store import Reader, Writer
+
+
+class ListedSource:
+    """A source that answers what it was given: first a head, then what it holds by the time it is read."""
+
+    def __init__(self, head, *, later=None, rows=()):
+        self.first, self.later, self.rows = head, later or head, rows
+
+    def head(self):
+        return self.first
+
+    @contextmanager
+    def changes(self, after):
+        yield Reading(self.later, (row for row in self.rows if row.values[-2] > after))
+
+    def snapshot(self):
+        return self.changes(-1)
+
+    def wait(self, timeout_seconds):
+        raise NotImplementedError
+
+    def close(self):
+        pass
+
+
+SINAR_ROW = Published(
+    type(SINAR), (SINAR.id, SINAR.username, SINAR.status, 1, row_mac(ROW_KEY, SINAR))
+)
+
+
+@pytest.fixture
+def step(replica_dir):
+    def step(source, stop=None):
+        with Writer(replica_dir) as writer:
+            stop = stop or threading.Event()
+            Follower(source, writer, row_mac_key=ROW_KEY, stop=stop).step()
+
+    return step
+
+
+def test_a_standby_vouches_for_the_moment_of_its_heartbeat_only(step, replica_dir):
+    heard = int(time.time()) - 100
+    step(ListedSource(Head("first", 1, heard, is_standby=True)))
+    assert Reader(replica_dir).status().confirmed_at == pytest.approx(heard, abs=1)
+
+
+def test_a_heartbeat_from_the_future_does_not_make_a_standby_fresher(step, replica_dir):
+    step(ListedSource(Head("first", 1, int(time.time()) + 1000, is_standby=True)))
+    assert Reader(replica_dir).status().confirmed_at <= time.time()
+
+
+def test_the_heartbeat_of_a_primary_says_nothing_about_freshness(step, replica_dir):
+    step(ListedSource(Head("first", 1, 0)))
+    assert Reader(replica_dir).status().confirmed_at == pytest.approx(time.time(), abs=5)
+
+
+def test_a_source_that_goes_back_while_it_is_read_changes_nothing(step, replica_dir):
+    step(ListedSource(Head("first", 5, 0), rows=[SINAR_ROW]))
+    step(ListedSource(Head("first", 6, 0), later=Head("first", 4, 0)))
+    status = Reader(replica_dir).status()
+    assert (status.revision, rows_in(replica_dir)) == (5, [SINAR])
+
+
+def test_an_epoch_that_changes_while_changes_are_read_waits_for_the_next_look(step, replica_dir):
+    step(ListedSource(Head("first", 5, 0), rows=[SINAR_ROW]))
+    step(ListedSource(Head("first", 6, 0), later=Head("second", 9, 0)))
+    assert Reader(replica_dir).status().epoch == "first"
+    step(ListedSource(Head("second", 9, 0)))
+    assert rows_in(replica_dir) == []
+
+
+def test_a_stop_in_the_middle_of_a_batch_takes_none_of_it(step, replica_dir):
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        step(ListedSource(Head("first", 5, 0), rows=[SINAR_ROW]), stop)
+    assert (rows_in(replica_dir), Reader(replica_dir).status().epoch) == ([], "")
