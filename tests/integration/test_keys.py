@@ -210,6 +210,11 @@ def test_to_another_account_a_key_does_not_exist(key_id, ana, dewi, generate):
     assert {refusal(attempt) for attempt in attempts} == {Code.NOT_FOUND}
 
 
+def test_a_key_that_is_not_there_is_not_found_by_the_host_either(host, db):
+    for function in (actions.revoke_key, queries.key_for):
+        assert refusal(function, host, key_id="key_aaaaaaaaaaaaaaaaaaaa") == Code.NOT_FOUND
+
+
 def test_the_internal_team_neither_makes_nor_sees_a_customers_keys(eko, ana, generate):
     made = generate(ana)
     assert refusal(actions.reveal_key, eko, key_id=made.id, grant=None) == Code.PERMISSION_DENIED

@@ -1,3 +1,4 @@
+import threading
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -61,6 +62,38 @@ def test_a_hash_copied_to_another_person_fits_nobody_there(ana, budi, with_pin):
     with_pin(ana)
     Pin.objects.create(user_id=budi.user_id, hash=Pin.objects.get().hash)
     assert refusal(confirm, budi) == (Code.PIN_WRONG, {"tries_left": 4})
+
+
+class WatchedHasher:
+    """The real hasher, which notes how many hashes are made at the same time."""
+
+    def __init__(self, real):
+        self.real, self.running, self.most, self.lock = real, 0, 0, threading.Lock()
+
+    def hash(self, secret):
+        self.note(1)
+        try:
+            return self.real.hash(secret)
+        finally:
+            self.note(-1)
+
+    def note(self, change):
+        with self.lock:
+            self.running += change
+            self.most = max(self.most, self.running)
+
+
+def test_at_most_two_pins_are_hashed_at_a_time(monkeypatch, at_once):
+    watched = WatchedHasher(pins.HASHER)
+    monkeypatch.setattr(pins, "HASHER", watched)
+    hashes = at_once(*[lambda: pins.hash_pin(PIN, user_id=1)] * 8)
+    assert (watched.most, len(set(hashes))) == (2, 8)
+
+
+def test_a_hash_that_cannot_be_read_fits_nobody(ana, with_pin):
+    with_pin(ana)
+    Pin.objects.update(hash="damaged")
+    assert refusal(confirm, ana) == (Code.PIN_WRONG, {"tries_left": 4})
 
 
 def test_a_hash_of_older_parameters_is_made_anew_by_the_next_right_try(ana, with_pin):
@@ -197,6 +230,35 @@ def test_a_reset_ends_the_hard_lock_and_the_grants_and_lets_another_pin_be_set(
     assert again == (Code.PIN_WEAK, {"reason": "previous"})
     actions.set_pin(ana, pin=WRONG, password=password)
     assert events()[-2:] == ["pin.reset", "pin.set"]
+
+
+def test_a_pin_that_was_never_set_cannot_be_reset(ana, host):
+    assert refusal(actions.reset_pin, host, user_id=ana.user_id) == (Code.PIN_NOT_SET, {})
+
+
+@pytest.fixture
+def changed_in_between(monkeypatch):
+    """Let the stored hash change, as by another session, right after each evaluation."""
+    real, another = pins.matches, pins.hash_pin("300245", user_id=0)
+
+    def matches(pin, *, user_id, stored):
+        is_right = real(pin, user_id=user_id, stored=stored)
+        Pin.objects.filter(user_id=user_id).update(hash=another)
+        return is_right
+
+    monkeypatch.setattr(pins, "matches", matches)
+
+
+def test_a_pin_that_changes_while_it_is_checked_confirms_and_changes_nothing(
+    ana, password, with_pin, changed_in_between
+):
+    with_pin(ana)
+    stored = Pin.objects.get().hash
+    assert refusal(confirm, ana)[0] == Code.STATE_CONFLICT
+    Pin.objects.update(hash=stored, tries=0)
+    change = {"pin": WRONG, "password": password, "current_pin": PIN}
+    assert refusal(actions.set_pin, ana, **change)[0] == Code.STATE_CONFLICT
+    assert (Grant.objects.count(), refusal(confirm, ana, WRONG)[0]) == (0, Code.PIN_WRONG)
 
 
 def test_only_the_internal_team_and_the_host_reset_a_pin(ana, budi, eko, with_pin):

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
+from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 
 from keydesk.config import Secret
@@ -36,7 +36,8 @@ def matches(pin: str, *, user_id: int, stored: str) -> bool:
     with SLOTS:
         try:
             return HASHER.verify(stored, _peppered(pin, user_id))
-        except VerifyMismatchError:
+        except (InvalidHashError, VerificationError):
+            # Wrong, or a hash that cannot be read: neither fits anybody.
             return False
 
 
