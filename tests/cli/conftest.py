@@ -13,9 +13,9 @@ class Host:
         self.environment = desk_environment(folder)
         self.folder = folder
 
-    def run(self, command, *, says_no=False, **settings):
+    def run(self, command, *, says_no=False, typed="", **settings):
         """Run a command; gives what it says, on the error output if it is to refuse."""
-        done = keydesk(*command, environment=self.environment | settings)
+        done = keydesk(*command, environment=self.environment | settings, typed=typed)
         assert "Traceback" not in done.stderr
         assert (done.returncode == 0) is not says_no, done.stdout + done.stderr
         return done.stderr if says_no else done.stdout

@@ -2,9 +2,13 @@
 
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pysqlite3
 import pytest
+
+ROOT = Path(__file__).parents[2]
 
 
 def audit_of(desk):
@@ -94,3 +98,16 @@ def test_no_command_leaves_a_secret_in_the_audit_trail(desk):
 def test_a_group_alone_explains_itself(prepared, group):
     said = prepared.run([group, "--help"])
     assert "Usage: keydesk " + group in said
+
+
+def test_the_documented_way_from_nothing_to_a_customer_works(prepared):
+    page = (ROOT / "docs" / "how-to" / "run.md").read_text().partition("## Let somebody in")[2]
+    lines = page.split("```")[1].strip().splitlines()
+    assert len(lines) >= 6
+    for line in lines:
+        name, *command = shlex.split(line)
+        assert name == "keydesk"
+        prepared.run(command, typed="empat belas kucing hitam\n")
+    assert prepared.run(["member", "list", "sinarabadi"]) == (
+        "ana@sinarabadi.example  superadmin  Ana Wijaya\n"
+    )
