@@ -80,7 +80,7 @@ def request_ids() -> Callable[[], str]:
     Call this once in each process after its fork, or two processes give the same ids.
     """
     bits = random.Random(os.urandom(32)).getrandbits  # noqa: S311 - an id is to be found, not kept secret
-    return lambda: f"req_{bits(80):020x}"
+    return lambda: "req_" + bits(80).to_bytes(10).hex()
 
 
 def accepted(decision: Decision, request_id: str, *, notice: str | None = None) -> Answer:

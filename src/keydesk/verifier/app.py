@@ -8,6 +8,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import lru_cache
 from pathlib import PurePath
 from traceback import extract_tb
 from typing import Final
@@ -23,6 +24,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 AUTHORIZE: Final = b"/v1/authorize"
 PRODUCT_PART: Final = 3
+KNOWN_PATHS: Final = 256
 ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
 LOG_INTERVAL_SECONDS: Final = 1.0
 
@@ -56,12 +58,10 @@ class VerifierApp:
         await send(body)
 
     def _authorize(self, scope: Message, path: bytes) -> Answer:
-        parts = path.split(b"/", 4)
-        environment = ENVIRONMENTS.get(parts[2])
-        if environment is None:
+        asked = asked_by(path)
+        if asked is None:
             return answers.refused(Code.NOT_FOUND, self._new_request_id())
-        product = parts[3].decode("latin-1") if len(parts) > PRODUCT_PART else ""
-        return self._doors.authorize(scope, product, environment)
+        return self._doors.authorize(scope, asked[0], asked[1])
 
     async def _other(self, scope: Message, path: bytes, receive: Receive) -> Answer:
         if path == b"/v1/verify":
@@ -92,6 +92,16 @@ class VerifierApp:
         with contextlib.suppress(asyncio.CancelledError):
             await watch
         await send({"type": "lifespan.shutdown.complete"})
+
+
+@lru_cache(KNOWN_PATHS)
+def asked_by(path: bytes) -> tuple[str, Environment] | None:
+    """Give the product and the environment that an authorize path asks for, None if it is not one."""
+    parts = path.split(b"/", 4)
+    environment = ENVIRONMENTS.get(parts[2])
+    if environment is None:
+        return None
+    return parts[3].decode("latin-1") if len(parts) > PRODUCT_PART else "", environment
 
 
 def describe(error: Exception) -> str:

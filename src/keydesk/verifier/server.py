@@ -5,6 +5,7 @@ The replica is opened in each worker after its fork, never here: an LMDB handle 
 
 import asyncio
 import ctypes
+import gc
 import logging
 import os
 import signal
@@ -92,6 +93,7 @@ def worker_loader(
         reader = Reader(config.replica_dir)
         tally = Tally(folder)
         doors = Doors(config.key_marker, digester, store=reader, tally=tally)
+        gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
         return VerifierApp(doors, watch=replica_watch(reader, tally))
 
     return load
