@@ -87,7 +87,7 @@ def test_at_most_two_pins_are_hashed_at_a_time(monkeypatch, at_once):
     watched = WatchedHasher(pins.HASHER)
     monkeypatch.setattr(pins, "HASHER", watched)
     hashes = at_once(*[lambda: pins.hash_pin(PIN, user_id=1)] * 8)
-    assert (watched.most, len(set(hashes))) == (2, 8)
+    assert (watched.most <= 2, len(set(hashes))) == (True, 8)
 
 
 def test_a_hash_that_cannot_be_read_fits_nobody(ana, with_pin):
