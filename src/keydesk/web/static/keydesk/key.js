@@ -46,7 +46,9 @@ class Key extends HTMLElement {
   }
 
   hide() {
+    // The attribute as well: the key leaves the document, not only the screen.
     this.field.value = this.field.dataset.masked;
+    this.field.setAttribute("value", this.field.dataset.masked);
     this.querySelector("[data-with-key]").remove();
     this.querySelector("kd-copy").remove();
     this.querySelector("[data-copy-status]").textContent =

@@ -1,0 +1,175 @@
+"""People in front of a real desk in a real Chromium; whatever a page complains about fails its test."""
+
+import re
+import secrets
+import shutil
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from tests.fixtures.desk import keydesk
+
+KEY = re.compile(r"kd_(live|test)_[0-9A-Za-z]{49}")
+PATIENCE_MILLISECONDS = 15_000
+WATCH = """
+document.addEventListener("securitypolicyviolation", (event) =>
+  console.error("CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
+"""
+
+
+class Visitor:
+    """A person with a browser of their own."""
+
+    def __init__(self, page: Page, desk):
+        self.page = page
+        self.desk = desk
+        self.complaints = []
+        page.add_init_script(WATCH)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", self.note)
+
+    def note(self, message):
+        # Chromium reports every status of 4xx here as well; which status is right, the tests say.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            self.complaints.append(message.text)
+
+    def log_in(self, login):
+        self.page.goto(f"{self.desk.dashboard_url}/account/login/")
+        return self.fill_log_in(login)
+
+    def fill_log_in(self, login):
+        self.page.locator("#login").fill(login["email"])
+        self.page.locator("#password").fill(login["password"])
+        self.page.locator("main button").click()
+        self.page.wait_for_url(lambda address: "/login/" not in address)
+        return self
+
+    def open_keys(self, account="sinarabadi", *, query=""):
+        self.page.goto(f"{self.desk.dashboard_url}/a/{account}/settings/developer/api-keys/{query}")
+        return self
+
+    @property
+    def dialog(self):
+        return self.page.get_by_role("dialog")
+
+    def product(self, name):
+        return self.page.get_by_role("region", name=name)
+
+    def name_a_key(self, product, name):
+        """Press Generate, name the key and confirm."""
+        self.product(product).get_by_role("button", name="Generate").click()
+        self.dialog.get_by_label("Name").fill(name)
+        self.dialog.get_by_role("button", name="Confirm").click()
+
+    def enter_pin(self, pin):
+        self.dialog.get_by_label("PIN").fill(pin)
+        self.dialog.get_by_label("PIN").press("Enter")
+
+    def shown_key(self):
+        """The key that is on the screen."""
+        field = self.dialog.get_by_label("API key")
+        expect(field).to_have_value(KEY)
+        return field.input_value()
+
+    def generate(self, product, name, pin):
+        self.name_a_key(product, name)
+        self.enter_pin(pin)
+        return self.shown_key()
+
+    def close(self):
+        self.dialog.get_by_role("button", name="Copy").click()
+        self.dialog.get_by_role("link", name="Done").click()
+        expect(self.dialog).to_be_hidden()
+
+    def row(self, name):
+        return self.page.get_by_role("row").filter(has_text=name)
+
+    def choose(self, name, action):
+        """Open a key's menu and choose from it."""
+        self.row(name).get_by_role("button", name="Actions for").first.click()
+        self.page.get_by_role("group", name=f"Actions for {name}").get_by_role(
+            "button", name=action
+        ).click()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    # Of one module each: while it is open, this thread counts as asynchronous and may not use Django's database.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def sessions(browser, demo_desk):
+    """Give the cookies of a person's log-in, which happens once for each module."""
+    known = {}
+
+    def cookies_of(login):
+        if login["email"] not in known:
+            context = browser.new_context(locale="en")
+            Visitor(context.new_page(), demo_desk).log_in(login)
+            known[login["email"]] = context.storage_state()
+            context.close()
+        return known[login["email"]]
+
+    return cookies_of
+
+
+@pytest.fixture
+def visitor(browser, demo_desk, sessions):
+    """Make visitors, logged in if a person is given; no page may have broken a policy or thrown an error."""
+    contexts, visitors = [], []
+
+    def visitor(person=None, **options):
+        if person is not None:
+            options["storage_state"] = sessions(person)
+        contexts.append(browser.new_context(**{"locale": "en", **options}))
+        contexts[-1].set_default_timeout(PATIENCE_MILLISECONDS)
+        visitors.append(Visitor(contexts[-1].new_page(), demo_desk))
+        return visitors[-1]
+
+    yield visitor
+    complaints = [complaint for each in visitors for complaint in each.complaints]
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def authorize(demo_desk):
+    """Ask the verifier about a key, as a gateway would; gives the status."""
+
+    def authorize(key, product="disbursement", door="authorize"):
+        address = f"{demo_desk.verifier_url}/v1/{door}/{product}"
+        return httpx.get(address, headers={"x-api-key": key}).status_code
+
+    return authorize
+
+
+@pytest.fixture(scope="session")
+def operator(demo_desk):
+    """Run a command on the desk's host."""
+
+    def operator(*arguments, typed=""):
+        done = keydesk(*arguments, environment=demo_desk.environment, typed=typed)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return operator
+
+
+@pytest.fixture
+def newcomer(operator):
+    """Make a new Admin of PT Sinar Abadi, who has no PIN yet."""
+
+    def newcomer(role="admin"):
+        email = f"{secrets.token_hex(4)}@sinarabadi.example"
+        password = secrets.token_urlsafe(16)
+        operator("member", "add", "sinarabadi", email, role, "--name", "Nia", typed=password + "\n")
+        return {"email": email, "password": password}
+
+    return newcomer

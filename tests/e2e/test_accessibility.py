@@ -1,0 +1,84 @@
+"""Every page and every step of the dialog passes axe, in light and dark, English and Indonesian, wide and narrow."""
+
+import itertools
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+SURROUNDINGS = list(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
+WORDS = {
+    "en": ("Generate", "Confirm", "Actions for"),
+    "id": ("Buat kunci", "Konfirmasi", "Tindakan untuk"),
+}
+
+
+def faults_of(page):
+    found = Axe().run(page).response["violations"]
+    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] + (
+        ["wider than the window"] if wide else []
+    )
+
+
+@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
+def surroundings(request):
+    return request.param
+
+
+@pytest.fixture
+def guest(surroundings, visitor, demo_desk):
+    scheme, language, width = surroundings
+    guest = visitor(
+        demo_desk.login("Budi"),
+        color_scheme=scheme,
+        viewport={"width": width, "height": 844},
+        reduced_motion="reduce",
+    )
+    guest.page.goto(f"{demo_desk.dashboard_url}/a/sinarabadi/settings/")
+    guest.page.locator("select[name=language]").select_option(language)
+    guest.page.locator("form:has(select) button").last.click()
+    expect(guest.page.locator("html")).to_have_attribute("lang", language)
+    yield guest
+    guest.page.goto(f"{demo_desk.dashboard_url}/a/sinarabadi/settings/")
+    guest.page.locator("select[name=language]").select_option("en")
+    guest.page.locator("form:has(select) button").last.click()
+    expect(guest.page.locator("html")).to_have_attribute("lang", "en")
+
+
+def test_pages_have_no_faults(guest):
+    addresses = ("", "settings/", "settings/pin/", "settings/developer/api-keys/", "nothing/")
+    found = {}
+    for address in addresses:
+        guest.page.goto(f"{guest.desk.dashboard_url}/a/sinarabadi/{address}")
+        found[address] = faults_of(guest.page)
+    assert found == {address: [] for address in addresses}
+
+
+def test_steps_of_the_dialog_have_no_faults(guest, surroundings, demo_desk):
+    generate, confirm, actions = WORDS[surroundings[1]]
+    page = guest.open_keys().page
+    found = []
+    page.get_by_role("button", name=actions).first.click()
+    found += faults_of(page)
+    page.keyboard.press("Escape")
+    guest.product("Account Inquiry").get_by_role("button", name=generate).click()
+    expect(guest.dialog.locator("#name")).to_be_focused()
+    found += faults_of(page)
+    guest.dialog.get_by_role("button", name=confirm).click()
+    guest.dialog.locator("#pin").fill("12")
+    guest.dialog.locator("#pin").press("Enter")
+    expect(guest.dialog.locator("#pin[aria-invalid]")).to_be_focused()
+    found += faults_of(page)
+    guest.enter_pin(demo_desk.login("Budi")["pin"])
+    guest.shown_key()
+    assert found + faults_of(page) == []
+
+
+def test_the_entrance_has_no_faults(visitor, surroundings, demo_desk):
+    scheme, language, width = surroundings
+    viewport = {"width": width, "height": 844}
+    page = visitor(color_scheme=scheme, locale=language, viewport=viewport).page
+    page.goto(f"{demo_desk.dashboard_url}/account/login/")
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    assert faults_of(page) == []
