@@ -6,13 +6,13 @@ that is the decision's business.
 
 import os
 import threading
-import time
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import lmdb
-from msgspec import Struct
+from msgspec import MsgspecError, Struct
 from msgspec.msgpack import Decoder
 
 from keydesk.core.records import (
@@ -50,12 +50,7 @@ __all__ = [
     "Writer",
 ]
 
-LATE_SECONDS: Final = 2.0
-"""From this age on, a reader looks whether its file was replaced under it."""
 MOST_REMEMBERED: Final = 10_000
-
-LOOK_SECONDS: Final = 0.5
-"""How often it looks then, at most."""
 
 _decode_key: Final = Decoder(KeyRecord).decode
 _decode_account: Final = Decoder(AccountRecord).decode
@@ -214,8 +209,9 @@ class ReplicaRows:
 class Reader:
     """A process's way to the replica of its host.
 
-    It opens the file at first use and again when it was replaced, so it may be made before there is one. One process
-    has one reader of a folder, and no writer of it. After a fork, the child opens the file for itself.
+    It opens the file at first use, so it may be made before there is one. Whoever keeps a reader asks for its status
+    now and then: that is when it sees that the file was replaced, and opens the new one. One process has one reader of
+    a folder, and no writer of it. After a fork, the child opens the file for itself.
     """
 
     def __init__(self, replica_dir: Path) -> None:
@@ -223,20 +219,18 @@ class Reader:
         self._dir: Final = replica_dir
         self._lock = threading.Lock()
         self._opened: OpenReplica | None = None
-        self._next_look = 0.0
         _READERS.add(self)
 
     def rows(self) -> ReplicaRows:
         """Give one consistent view, to be used in a `with` statement. Raises ReplicaMissing."""
-        opened = self._opened or self._open()
-        rows = ReplicaRows(opened)
-        confirmed_at = rows.confirmed_at
-        if confirmed_at is None or time.time() - confirmed_at > LATE_SECONDS:
-            return self._look_again(rows, opened)
-        return rows
+        try:
+            return ReplicaRows(self._opened or self._open())
+        except (lmdb.Error, MsgspecError) as error:
+            raise ReplicaMissing(f"The replica in {self._dir} cannot be read: {error}") from error
 
     def status(self) -> Status:
-        """Give how the replica stands. Raises ReplicaMissing."""
+        """Give how the replica stands, after going over to another file if there is one now. Raises ReplicaMissing."""
+        self._leave_replaced()
         with self.rows() as rows:
             return rows.status()
 
@@ -252,23 +246,12 @@ class Reader:
                 self._opened = OpenReplica(self._dir)
             return self._opened
 
-    def _look_again(self, rows: ReplicaRows, opened: OpenReplica) -> ReplicaRows:
-        """Give the rows of the file that lies where the opened one did, if it is another. Raises ReplicaMissing.
-
-        The old one is closed first: LMDB takes two files with one lock for the same, and opens none twice.
-        """
-        if time.monotonic() < self._next_look:
-            return rows
-        self._next_look = time.monotonic() + LOOK_SECONDS
-        try:
-            if file_identity(self._dir / FILE_NAME) == opened.identity:
-                return rows
-        except OSError:
-            return rows
-        with rows, self._lock:
-            if self._opened is opened:
+    def _leave_replaced(self) -> None:
+        """Close the file if another lies in its place: LMDB takes two files with one lock for one, opened twice."""
+        with self._lock, suppress(OSError):
+            opened = self._opened
+            if opened and file_identity(self._dir / FILE_NAME) != opened.identity:
                 self.close()
-        return ReplicaRows(self._open())
 
     def start_afresh_after_fork(self) -> None:
         """Let go of what the parent opened: neither its file nor its lock is the child's."""

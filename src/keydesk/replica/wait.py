@@ -25,8 +25,7 @@ def wait_for_revision(replica_dir: Path, revision: int, *, timeout_seconds: floa
 def holds(replica_dir: Path, revision: int) -> bool:
     """Say whether the replica holds the revision now."""
     try:
-        with reader_of(replica_dir).rows() as rows:
-            return rows.revision >= revision
+        return reader_of(replica_dir).status().revision >= revision
     except (ReplicaMissing, lmdb.Error):  # it may be replaced at this very moment
         return False
 
