@@ -1,0 +1,200 @@
+"""What pages promise around their content: policies, who may store them, what a stranger sees, what a reload does."""
+
+import pytest
+from tests.fixtures.browsing import KEYS, expired, hidden, press_generate, shown_key
+
+from keydesk.control.keys.models import ApiKey
+from keydesk.web import middleware
+from keydesk.web.sessions import STARTED
+
+POLICY = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+}
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+PAGES = (
+    "/account/login/",
+    "/a/sinarabadi/",
+    KEYS,
+    f"{KEYS}generate/disbursement/live/",
+    "/nothing/",
+)
+
+
+@pytest.fixture
+def with_pins(ana, budi, disbursement, with_pin):
+    for actor in (ana, budi):
+        with_pin(actor)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_carries_the_policies_and_is_stored_nowhere(browse, ana, disbursement, page):
+    response = browse(ana).get(page)
+    assert set(response["Content-Security-Policy"].split("; ")) == POLICY
+    assert {name: response[name] for name in HEADERS} == HEADERS
+    assert "camera=()" in response["Permissions-Policy"]
+    assert len(response["X-Request-Id"]) == 32
+
+
+def test_the_session_cookie_is_for_this_host_and_no_script(browse, ana, password, user_of):
+    form = {"login": user_of(ana).email, "password": password}
+    cookie = browse().post("/account/login/", form).cookies["sid"]
+    assert {
+        name: cookie[name] for name in ("httponly", "samesite", "path", "domain", "max-age")
+    } == {
+        "httponly": True,
+        "samesite": "Lax",
+        "path": "/",
+        "domain": "",
+        "max-age": "",
+    }
+
+
+def test_to_others_hidden_missing_and_foreign_pages_are_byte_for_byte_the_same(
+    browse, citra, ana, disbursement, generate
+):
+    key = generate(ana).id
+    addresses = [
+        KEYS,
+        f"{KEYS}{key}/reveal/",
+        f"{KEYS}key_none/reveal/",
+        "/a/duasamudra/",
+        "/none/",
+    ]
+    client = browse(citra)
+    answers = [
+        answer for address in addresses for answer in (client.get(address), client.post(address))
+    ]
+    assert {comparable(answer) for answer in answers} == {comparable(answers[0])}
+    assert answers[0].status_code == 404
+
+
+def comparable(response):
+    headers = sorted((name, text) for name, text in response.items() if name != "X-Request-Id")
+    return response.status_code, response.content, tuple(headers)
+
+
+def test_a_key_of_another_account_is_not_there(browse, dewi, ana, generate):
+    key = generate(ana).id
+    for action in ("reveal", "regenerate", "revoke"):
+        address = f"/a/duasamudra/settings/developer/api-keys/{key}/{action}/"
+        assert browse(dewi).post(address).status_code == 404
+    assert ApiKey.objects.get(pk=key).state == "ACTIVE"
+
+
+def test_a_form_without_its_token_changes_nothing(browse, ana, generate):
+    key = generate(ana).id
+    client = browse(ana, enforce_csrf_checks=True)
+    address = f"{KEYS}{key}/revoke/"
+    assert client.post(address).status_code == 403
+    assert client.post(address, headers={"hx-request": "true"})["HX-Redirect"] == address
+    foreign = {"origin": "https://elsewhere.example"}
+    token = hidden(client.get(address), "csrfmiddlewaretoken")
+    assert client.post(address, {"csrfmiddlewaretoken": token}, headers=foreign).status_code == 403
+    assert ApiKey.objects.get(pk=key).state == "ACTIVE"
+
+
+def test_reading_a_page_changes_nothing(browse, ana, generate):
+    key = generate(ana).id
+    for action in ("reveal", "regenerate", "revoke"):
+        browse(ana).get(f"{KEYS}{key}/{action}/")
+    assert list(ApiKey.objects.values_list("pk", "state")) == [(key, "ACTIVE")]
+
+
+@pytest.mark.usefixtures("with_pins")
+def test_the_same_form_sent_again_shows_the_same_key(browse, ana, pin):
+    client = browse(ana)
+    form, first = press_generate(client, pin)
+    again = client.post(f"{KEYS}generate/disbursement/live/", form)
+    assert shown_key(first) is not None
+    assert shown_key(again) == shown_key(first)
+    assert ApiKey.objects.count() == 1
+
+
+@pytest.mark.usefixtures("with_pins")
+def test_a_step_comes_alone_where_the_script_asks_and_marked_as_ours(browse, ana):
+    response = browse(ana).get(f"{KEYS}generate/disbursement/live/", headers={"hx-request": "true"})
+    assert (response["Keydesk-Step"], b"<html" in response.content) == ("name", False)
+
+
+@pytest.mark.usefixtures("with_pins")
+def test_a_revealed_key_leaves_a_page_without_script_by_itself(browse, ana, generate, pin):
+    made = generate(ana)
+    response = browse(ana).post(f"{KEYS}{made.id}/reveal/", {"step": "pin", "pin": pin})
+    assert (shown_key(response), response["Refresh"]) == (made.plaintext, f"60; url={KEYS}")
+
+
+def test_an_idle_or_old_session_leads_to_log_in_and_back(browse, ana, disbursement):
+    client = browse(ana)
+    client.get(KEYS)
+    old = client.session
+    old[STARTED] -= 12 * 3600
+    old.save()
+    for ended in (client, expired(browse, ana)):
+        response = ended.post(
+            f"{KEYS}generate/disbursement/live/", {"step": "pin", "name": "My key", "pin": "482915"}
+        )
+        back = "%2Fgenerate%2Fdisbursement%2Flive%2F%3Fname%3DMy%2Bkey"
+        assert (response.status_code, response["Location"].endswith(back)) == (302, True)
+
+
+def test_a_log_in_does_not_lead_elsewhere(browse, ana, password, user_of):
+    form = {"login": user_of(ana).email, "password": password, "next": "https://elsewhere.example/"}
+    assert browse().post("/account/login/", form)["Location"] == "/"
+
+
+def test_wrong_passwords_are_slowed_down_for_everybody_who_tries_that_person(browse, ana, user_of):
+    form = {"login": user_of(ana).email, "password": "not this one"}
+    answers = [browse().post("/account/login/", form) for _ in range(6)]
+    assert b"Too many" in answers[5].content
+    assert b"Too many" not in answers[0].content
+
+
+def test_nobody_signs_up_alone(browse, db):
+    assert browse().get("/account/signup/").status_code == 404
+
+
+def test_the_language_stays_with_the_person(browse, ana):
+    browse(ana).post("/language/", {"language": "id", "next": "/a/sinarabadi/"})
+    page = browse(ana).get("/a/sinarabadi/").content.decode()
+    assert ('<html lang="id">' in page, "Ringkasan" in page) == (True, True)
+
+
+@pytest.mark.usefixtures("with_pins")
+def test_search_state_and_pages_are_offered_from_ten_keys_on(browse, ana, generate):
+    client = browse(ana)
+    for number in range(9):
+        generate(ana, name=f"Key {number}")
+    assert b'name="search"' not in client.get(KEYS).content
+    generate(ana, name="Payroll")
+    generate(ana, name="Key 10")
+    assert client.get(KEYS).content.count(b"kd_live_") == 10
+    assert client.get(f"{KEYS}?page-disbursement=2").content.count(b"kd_live_") == 1
+    assert client.get(f"{KEYS}?search=payr").content.count(b"kd_live_") == 1
+    assert client.get(f"{KEYS}?state=REVOKED").content.count(b"kd_live_") == 0
+
+
+def test_names_that_people_type_are_text_and_nothing_else(browse, ana, generate):
+    generate(ana, name='<img src=x onerror="alert(1)">')
+    page = browse(ana).get(KEYS).content.decode()
+    assert ("<img" in page, "&lt;img src=x" in page) == (False, True)
+
+
+def test_where_the_public_address_is_https_every_request_is(settings, rf):
+    settings.KEYDESK = settings.KEYDESK.model_copy(update={"public_url": "https://desk.example"})
+    seen = []
+    middleware.public_scheme(lambda request: seen.append(request.is_secure()))(rf.get("/"))
+    assert seen == [True]
