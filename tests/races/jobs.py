@@ -8,6 +8,8 @@ from django.db.models import F
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.refused import Refused
+from keydesk.control.accounts import actions as accounts
+from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
 from keydesk.control.stepup import actions as stepup
@@ -16,7 +18,7 @@ from keydesk.control.stepup.models import Pin
 from keydesk.control.stepup.rules import TRIES_IN_WINDOW, GuardedAction
 from keydesk.control.stepup.tries import Counter, standing
 from keydesk.core.codes import Code
-from keydesk.core.records import Environment
+from keydesk.core.records import AccountStatus, Environment, ProductState
 
 
 def outcome(call, barrier):
@@ -41,7 +43,17 @@ def generate(actor, **named):
 
 def disable(actor, **named):
     named["environment"] = Environment(named["environment"])
-    return {"revision": entitlements.disable_product(actor, **named).revision}
+    return entitlements.disable_product(actor, **named).revision
+
+
+def suspend(actor, *, account_id):
+    return accounts.set_account_status(
+        actor, account_id=account_id, status=AccountStatus.SUSPENDED, reason="Unpaid"
+    )
+
+
+def stop(actor, *, slug):
+    return catalog.set_product_state(actor, slug=slug, state=ProductState.STOPPED)
 
 
 JOBS = {
@@ -51,6 +63,8 @@ JOBS = {
     "regenerate": lambda actor, **named: keys.regenerate_key(actor, **named).id,
     "reveal": lambda actor, **named: keys.reveal_key(actor, **named).id,
     "revoke": keys.revoke_key,
+    "stop": stop,
+    "suspend": suspend,
 }
 
 

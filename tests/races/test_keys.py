@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 
+from keydesk.control.accounts import actions as accounts
+from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.stepup.rules import GuardedAction
-from keydesk.core.records import Environment
+from keydesk.core.records import AccountStatus, Environment, ProductState
 
 PLACE = {"product": "disbursement", "environment": "live"}
 
@@ -91,5 +93,26 @@ def test_no_key_is_generated_after_its_product_was_disabled(
         *outcomes, (done, disabled) = crew.at_once([*calls, disabling])
         assert (done, set(codes(outcomes)) <= {"ok", "product_not_enabled"}) == ("ok", True)
         made = [result["revision"] for code, result in outcomes if code == "ok"]
-        assert [revision for revision in made if revision > disabled["revision"]] == []
+        assert [revision for revision in made if revision > disabled] == []
         entitlements.enable_product(host, **{**place, "environment": Environment.LIVE})
+
+
+def test_whatever_changes_around_a_key_nobody_waits_for_each_other_in_a_circle(
+    crew, call, host, ana, sinar, disbursement, generating, rounds
+):
+    place = {**PLACE, "account_id": sinar.id}
+    changes = [
+        call("disable", None, **place, reason="Unpaid"),
+        call("stop", None, slug="disbursement"),
+        call("suspend", None, account_id=sinar.id),
+    ]
+    for number in range(rounds):
+        calls = [generating(ana, f"{number}-{press}") for press in range(5)]
+        outcomes = crew.at_once([*calls, *changes, *changes])
+        made = [result["revision"] for code, result in outcomes[:5] if code == "ok"]
+        assert codes(outcomes[5:]) == {"ok": 3, "state_conflict": 3}
+        ended = min(revision for code, revision in outcomes[5:] if code == "ok")
+        assert [revision for revision in made if revision > ended] == []
+        entitlements.enable_product(host, **{**place, "environment": Environment.LIVE})
+        catalog.set_product_state(host, slug="disbursement", state=ProductState.ACTIVE)
+        accounts.set_account_status(host, account_id=sinar.id, status=AccountStatus.APPROVED)
