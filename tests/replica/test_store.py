@@ -5,6 +5,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -191,7 +192,30 @@ def test_a_full_disk_stops_writing_and_not_reading(replica_dir):
     assert [row for row in rows_in(replica_dir) if type(row) is KeyRecord] == [key(), key("key_b")]
 
 
-def test_another_user_of_the_group_reads_and_cannot_write(replica_dir):
+def test_another_user_of_the_folders_group_reads_and_cannot_write():
+    other = 65534 if os.geteuid() == 0 else os.geteuid()  # only root can become somebody else
+    with tempfile.TemporaryDirectory() as above:
+        Path(above).chmod(0o755)
+        replica_dir = Path(above) / "replica"
+        Writer(replica_dir).close()
+        os.chown(replica_dir, -1, other if other == 65534 else -1)
+        for file in replica_dir.iterdir():
+            file.unlink()
+        fill(replica_dir, ALL)
+
+        def read_as_other():
+            if other == 65534:
+                os.setgroups([])
+                os.setgid(other)
+                os.setuid(other)
+                with pytest.raises(PermissionError):
+                    Writer(replica_dir)
+            return Reader(replica_dir).status().revision == 1
+
+        assert in_child(read_as_other)
+
+
+def test_files_let_the_group_in_whatever_the_umask_is(replica_dir):
     before = os.umask(0o077)
     try:
         fill(replica_dir, ALL)

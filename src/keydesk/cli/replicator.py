@@ -1,5 +1,6 @@
 """`keydesk replicator`: follows the database's feed into this host's replica."""
 
+import logging
 import signal
 import threading
 
@@ -17,6 +18,7 @@ def replicator() -> None:
 
     It needs the row-MAC key and may read the `verify_..._v1` views; it loads no Django.
     """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     config = load_config()
     row_mac_key = config.require_secret(Secret.ROW_MAC_KEY)
     stop = threading.Event()
