@@ -1,6 +1,7 @@
 """The verifier's processes: without a replica, with an old one, killed, stopped, and several at once."""
 
 import json
+import re
 import signal
 import socket
 import time
@@ -58,6 +59,17 @@ def test_past_the_lease_nothing_but_row_one_is_decided(start):
     assert decision(running.authorize(mint())) == (503, "unavailable")
     assert decision(running.authorize("kd_live_0")) == (401, "key_malformed")
     assert readiness(running) == (503, "replica_stale")
+
+
+def test_a_late_replica_is_said_once_and_so_is_that_it_is_current_again(start, tmp_path):
+    running = start(age_seconds=60)
+    wait_until(lambda: readiness(running)[0] == 200, seconds=10, what="a worker looks")
+    fill(tmp_path / "replica", RECORDS)
+    is_fresh = re.compile(r"^keydesk_replica_age_seconds [01]\.", re.MULTILINE)
+    wait_until(lambda: is_fresh.search(running.metrics()), seconds=10, what="the age is new")
+    printed = running.stop()
+    assert printed.count("The replica is late.") == 1
+    assert printed.count("The replica is current again.") == 1
 
 
 def test_each_product_has_its_own_lease(start):

@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
 from keydesk.replica.layout import ReplicaMissing
-from keydesk.replica.store import Reader
+from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.metrics import Tally, TallyCollector
@@ -106,20 +106,24 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
         was_late = False
         while True:
             now = time.time()
-            age = None
-            try:
-                status = reader.status()
-                tally.note_replica(status, now)
-                age = status.confirmed_at and now - status.confirmed_at
-            except ReplicaMissing:
-                pass
-            is_late = age is None or age > LATE_SECONDS
+            status = status_of(reader)
+            is_late = status is None or now - (status.confirmed_at or 0) > LATE_SECONDS
             if is_late != was_late:
                 logger.warning("The replica %s.", "is late" if is_late else "is current again")
             was_late = is_late
+            if status is not None:
+                tally.note_replica(status, now)
             await asyncio.sleep(WATCH_SECONDS)
 
     return watch
+
+
+def status_of(reader: Reader) -> Status | None:
+    """Give how the replica stands, None if there is none to read."""
+    try:
+        return reader.status()
+    except ReplicaMissing:
+        return None
 
 
 def serve_metrics(folder: Path, port: int) -> None:

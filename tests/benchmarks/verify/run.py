@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keys import fill, mint_many, write_load
-from servers import PEPPER, confirmed, empty, nginx, status_of, verifier
+from servers import PEPPER, Server, confirmed, empty, nginx, status_of, verifier
 
 from keydesk.core.digest import key_digester
 
@@ -36,7 +36,7 @@ class Target(NamedTuple):
     """One line of the table: what is asked, where, and which empty answer it is compared with."""
 
     name: str
-    port: int
+    server: Server
     load: Path
     method: str
     path: str
@@ -95,12 +95,12 @@ def prepare(folder: Path, stack: contextlib.ExitStack) -> tuple[list[Target], di
         fill(home / "replica", keys, service, digest=digest)
         write_load(load, keys)
         decisions[size] = decide_alone(home / "replica", load)
-        port = stack.enter_context(verifier(home))
-        expect(port, keys[-1])
+        server = stack.enter_context(verifier(home))
+        expect(server.port, keys[-1])
         targets += [
             Target(
                 f"authorize, {size} keys",
-                port,
+                server,
                 load,
                 "GET",
                 authorize,
@@ -110,7 +110,7 @@ def prepare(folder: Path, stack: contextlib.ExitStack) -> tuple[list[Target], di
             ),
             Target(
                 f"verify, {size} keys",
-                port,
+                server,
                 load,
                 "POST",
                 "/v1/verify",
@@ -119,13 +119,13 @@ def prepare(folder: Path, stack: contextlib.ExitStack) -> tuple[list[Target], di
             ),
         ]
     small = folder / "100k.keys"
-    port = stack.enter_context(empty(folder / "empty"))
+    bare = stack.enter_context(empty(folder / "empty"))
     (folder / "nginx").mkdir()
     static = stack.enter_context(nginx(folder / "nginx", every[: SIZES["100k"]]))
-    expect(static, every[0])
+    expect(static.port, every[0])
     targets += [
-        Target("empty answer, GET", port, small, "GET", authorize),
-        Target("empty answer, POST", port, small, "POST", "/v1/verify", bearer),
+        Target("empty answer, GET", bare, small, "GET", authorize),
+        Target("empty answer, POST", bare, small, "POST", "/v1/verify", bearer),
         Target("nginx map, 100k keys", static, small, "GET", authorize, refuses=True),
     ]
     return targets, decisions
@@ -160,12 +160,15 @@ def ask(target: Target, *, seconds: int) -> dict[str, Any]:
     """Run wrk once; exits if answers broke off, or others were refused than the 1 % that should be."""
     command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(HERE / "load.lua")]
     given = [str(target.load), target.method, target.path, target.header]
+    used = target.server.processor_seconds()
     printed = subprocess.run(
-        [*command, f"http://127.0.0.1:{target.port}", "--", *given],
+        [*command, f"http://127.0.0.1:{target.server.port}", "--", *given],
         check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     result: dict[str, Any] = json.loads(printed.rpartition("RESULT ")[2])
     result["requests_per_second"] = result["requests"] / result["seconds"]
+    used = target.server.processor_seconds() - used
+    result["processor_us"] = used / result["requests"] * 1e6
     share = result["refused"] / result["requests"]
     expected = 0.005 < share < 0.015 if target.refuses else share == 0
     if result["broken"] or not expected:
@@ -182,7 +185,7 @@ def summarised(
         own = rounds[target.name]
         figures: dict[str, Any] = {
             name: statistics.median(each[name] for each in own)
-            for name in ("requests_per_second", "p50_us", "p99_us")
+            for name in ("requests_per_second", "processor_us", "p50_us", "p99_us")
         }
         figures["each_round"] = [round(each["requests_per_second"]) for each in own]
         if target.against is not None:
@@ -195,11 +198,11 @@ def summarised(
 
 def tell(report: dict[str, Any]) -> None:
     """Print the table, and write the report as JSON."""
-    lines = [f"{'':24}{'requests/s':>12}{'p50 us':>9}{'p99 us':>9}{'of empty':>10}"]
+    lines = [f"{'':24}{'requests/s':>12}{'cpu us':>8}{'p50 us':>9}{'p99 us':>9}{'of empty':>10}"]
     for name, figures in report["http"].items():
         ratio = figures.get("ratio_to_empty")
         lines.append(
-            f"{name:24}{figures['requests_per_second']:12,.0f}{figures['p50_us']:9.0f}"
+            f"{name:24}{figures['requests_per_second']:12,.0f}{figures['processor_us']:8.1f}{figures['p50_us']:9.0f}"
             f"{figures['p99_us']:9.0f}{'' if ratio is None else f'{ratio:.2f}':>10}"
         )
     for size, microseconds in report["decision_us"].items():

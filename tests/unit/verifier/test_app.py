@@ -291,3 +291,48 @@ def test_authorize_decides_whatever_the_method(call, method):
     path = b"/v1/authorize/disbursement"
     assert code_of(call(MemoryStore(rows()), path, [API_KEY], method=method)) == (200, "ok")
     assert code_of(call(MemoryStore(rows()), path, [], method=method)) == (401, "key_missing")
+
+
+@pytest.mark.parametrize(
+    ("store", "status", "told"),
+    [
+        (MemoryStore(rows()), 200, {"ready": True, "revision": 5, "age_seconds": 0.0}),
+        (
+            MemoryStore(error=ReplicaMissing()),
+            503,
+            {"ready": False, "reason": "replica_missing"},
+        ),
+        (
+            MemoryStore(rows(confirmed_at=None)),
+            503,
+            {"ready": False, "reason": "replica_never_confirmed"},
+        ),
+        (
+            MemoryStore(rows(confirmed_at=NOW - 301)),
+            503,
+            {"ready": False, "reason": "replica_stale", "age_seconds": 301.0},
+        ),
+    ],
+    ids=["ready", "missing", "never confirmed", "stale"],
+)
+def test_readiness_says_why_not(call, store, status, told):
+    answered, headers, body = call(store, b"/readyz")
+    assert (answered, json.loads(body)) == (status, told)
+    assert headers.get(b"retry-after") == (b"1" if status == 503 else None)
+    assert call(store, b"/livez")[0] == 200
+
+
+def test_a_second_fault_within_a_second_is_answered_but_not_logged_again(caplog, tmp_path):
+    store = MemoryStore(error=RuntimeError())
+    doors = Doors("kd", DIGEST, store=store, tally=Tally(tmp_path), clock=lambda: NOW)
+    app = VerifierApp(doors, watch=nothing)
+    sent = []
+
+    async def send(message):
+        sent.append(message.get("status"))
+
+    scope = {"type": "http", "method": "GET", "raw_path": b"/readyz", "query_string": b""}
+    for _ in range(3):
+        asyncio.run(app({**scope, "headers": []}, nothing, send))
+    assert sent == [503, None] * 3
+    assert len(caplog.records) == 1
