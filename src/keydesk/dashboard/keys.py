@@ -230,7 +230,7 @@ def show_key(
 def key_title(product: Product, delivered: DeliveredKey, *, is_new: bool) -> str:
     """Give the title over a key."""
     if is_new:
-        return _("Your %(product)s key") % {"product": product.name}
+        return _("Your new key for %(product)s") % {"product": product.name}
     return delivered.name
 
 
@@ -255,7 +255,7 @@ def generate_dialog(request: HttpRequest, visit: Visit, product: Product) -> Dia
         request,
         visit,
         generate_url(visit, product.slug),
-        title=_("Generate a %(product)s key") % words,
+        title=_("Generate a key for %(product)s") % words,
         consequence=consequence % words,
         deed=_("Generate key"),
     )

@@ -122,7 +122,7 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django_cotton.templatetags.cotton",
                 "django_htmx.templatetags.django_htmx",
-                "lucide.templatetags.lucide",
+                "keydesk.web.templatetags.icons",
             ],
             "context_processors": [
                 "django.template.context_processors.request",
