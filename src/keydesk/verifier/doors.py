@@ -101,7 +101,8 @@ class Doors:
         started = perf_counter_ns()
         request_id = self._new_request_id()
         decision = self._decision(scope["headers"], product, environment)
-        notice = answers.QUERY_NOTICE if self._has_query_credential(scope["query_string"]) else None
+        query = scope["query_string"]
+        notice = answers.QUERY_NOTICE if query and self._has_credential(query) else None
         if decision.code is Code.OK:
             answer = answers.accepted(decision, request_id, notice=notice)
         else:
@@ -181,10 +182,8 @@ class Doors:
             return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
         return answers.decided(answers.verdict(decision, request_id), request_id)
 
-    def _has_query_credential(self, query: bytes) -> bool:
-        return bool(query) and (
-            self._marker in query or any(sign in query.lower() for sign in QUERY_SIGNS)
-        )
+    def _has_credential(self, query: bytes) -> bool:
+        return self._marker in query or any(sign in query.lower() for sign in QUERY_SIGNS)
 
 
 def not_ready(reason: str, *, age: float | None = None) -> Answer:

@@ -23,7 +23,6 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
-from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
@@ -119,10 +118,10 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
 
 
 def status_of(reader: Reader) -> Status | None:
-    """Give how the replica stands, None if there is none to read."""
+    """Give how the replica stands, None if it cannot be read: the watch goes on whatever is wrong with it."""
     try:
         return reader.status()
-    except ReplicaMissing:
+    except Exception:  # noqa: BLE001 - a fault here shows as a replica that is late
         return None
 
 
