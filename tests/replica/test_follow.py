@@ -11,7 +11,7 @@ from tests.fixtures.replicators import eventually
 from keydesk.replica.layout import Head
 from keydesk.replica.moments import Moment
 from keydesk.replica.sources.contract import SourceUnavailable
-from keydesk.replica.store import Reader, ReplicaMissing, Writer
+from keydesk.replica.store import Reader, ReplicaMissing, Status, Writer
 
 
 def confirmed_at(reader):
@@ -65,13 +65,39 @@ def test_a_tampered_row_never_arrives_and_the_row_before_goes_on_counting(
 
 
 def test_a_refused_row_is_taken_over_once_it_is_right_again(feed, follow, replica_dir):
-    active = feed.publish(key())
+    active, account = feed.publish(key()), feed.publish(SINAR)
     feed.execute("UPDATE verify_keys_v1 SET product = 'payment-link'")
     follow(feed.source())
-    assert (rows_in(replica_dir), Reader(replica_dir).status().refused_rows) == ([], 1)
+    assert (rows_in(replica_dir), Reader(replica_dir).status().refused_rows) == ([account], 1)
     feed.put(active)
     follow(feed.source())
-    assert (rows_in(replica_dir), Reader(replica_dir).status().refused_rows) == ([active], 0)
+    assert (rows_in(replica_dir), Reader(replica_dir).status().refused_rows) == (
+        [active, account],
+        0,
+    )
+
+
+def test_rows_of_which_not_one_is_right_leave_a_replica_that_is_not_ready(
+    feed, replica_dir, follow, caplog
+):
+    for number in range(30):
+        feed.publish(key(f"key_{number}"))
+    feed.execute("UPDATE verify_keys_v1 SET scopes = 'everything'")
+    source = feed.source()
+    with pytest.raises(SourceUnavailable, match="row-MAC key"), closing(source):
+        follow(source)
+    assert Reader(replica_dir).status() == Status("", 0, None, 0, 0, has_gone_back=False)
+    assert caplog.records == []
+
+
+def test_many_refused_rows_are_told_in_few_lines(feed, replica_dir, follow, caplog):
+    for number in range(30):
+        feed.publish(key(f"key_{number}"))
+    feed.execute("UPDATE verify_keys_v1 SET scopes = 'everything'")
+    feed.publish(SINAR)
+    follow(feed.source())
+    assert Reader(replica_dir).status().refused_rows == 30
+    assert [record.getMessage() for record in caplog.records][20:] == ["Nor are 10 rows more."]
 
 
 @pytest.mark.parametrize("column", ["digest", "scopes", "mac", "account"])
@@ -87,9 +113,10 @@ def test_a_row_with_nothing_where_something_belongs_does_not_stop_the_others(
 
 
 def test_a_row_beyond_the_head_is_refused(feed, follow, replica_dir):
+    account = feed.publish(SINAR)
     feed.put(key(revision=7))
     follow(feed.source())
-    assert rows_in(replica_dir) == []
+    assert rows_in(replica_dir) == [account]
 
 
 def test_an_old_row_with_its_right_mac_does_not_come_back_with_a_comparison_of_all(
@@ -170,11 +197,12 @@ def test_a_row_kept_over_a_new_epoch_follows_the_next_change(feed, follow, repli
     follow(feed.source())
     feed.execute("UPDATE verify_head_v1 SET epoch = 'second', revision = 0")
     feed.execute("UPDATE verify_keys_v1 SET state = 'DISABLED', revision = 1")
+    account = feed.publish(SINAR)
     follow(feed.source())
-    assert rows_in(replica_dir) == [key(revision=0)]
+    assert rows_in(replica_dir) == [key(revision=0), account]
     revoked = feed.publish(key(state="REVOKED"))
     follow(feed.source())
-    assert rows_in(replica_dir) == [revoked]
+    assert rows_in(replica_dir) == [revoked, account]
 
 
 def test_each_reading_of_the_current_revision_confirms_the_replica(feed, following, replica_dir):

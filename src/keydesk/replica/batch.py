@@ -20,6 +20,7 @@ from keydesk.core.records import (
 )
 from keydesk.replica.layout import DECODERS, LONGEST_KEY, REFUSED, encode, key_of, name_of
 
+MOST_TOLD: Final = 20
 GOES_BACK: Final = "its revision is older than the one held"
 WAS_REVOKED: Final = "it was revoked before, and that is for good"
 
@@ -50,6 +51,7 @@ class Batch:
         self._same_epoch = same_epoch
         self._seen: dict[str, set[bytes]] = {kind.kind: set() for kind in RECORD_TYPES}
         self._refused: set[bytes] = set()
+        self._untold: list[tuple[str, str, str]] = []
         self._has_refusals = bool(transaction.stat(tables[REFUSED])["entries"])
 
     def take(self, row: Record | Suspect) -> None:
@@ -92,6 +94,13 @@ class Batch:
         for key in past:
             self._transaction.delete(key, db=self._tables[REFUSED])
 
+    def tell(self) -> None:
+        """Log the rows that were refused for the first time; call it once the transaction is committed."""
+        for kind, name, reason in self._untold[:MOST_TOLD]:
+            log.error("The %s %.100r is not taken over as published: %s.", kind, name, reason)
+        if len(self._untold) > MOST_TOLD:
+            log.error("Nor are %d rows more.", len(self._untold) - MOST_TOLD)
+
     def _hold_on(self, kind: str, key: bytes) -> None:
         """Keep the row held; in a new epoch, whose revisions start anew, any later row may follow it."""
         raw = self._transaction.get(key, db=self._tables[kind]) if key else None
@@ -102,13 +111,13 @@ class Batch:
         self._transaction.put(key, encode(held), db=self._tables[kind])
 
     def _refuse(self, kind: str, name: str, reason: str) -> None:
-        """Count a row that is not followed, and tell it the first time."""
+        """Count a row that is not followed, and have it told if that is new."""
         key, table = refusal_key(kind, name), self._tables[REFUSED]
         self._refused.add(key)
         self._has_refusals = True
         if self._transaction.get(key, db=table) != reason.encode():
             self._transaction.put(key, reason.encode(), db=table)
-            log.error("The %s %.100r is not taken over as published: %s.", kind, name, reason)
+            self._untold.append((kind, name, reason))
 
 
 def is_revoked(record: Record | None) -> bool:

@@ -101,7 +101,8 @@ class Follower:
             if head.epoch == held.epoch and head.revision < held.revision:
                 self._stay(head)
                 return
-            self._writer.snapshot(head, self._judged(reading), confirmed=vouched(moment, head))
+            rows = with_one_right(self._judged(reading))
+            self._writer.snapshot(head, rows, confirmed=vouched(moment, head))
         self._must_compare_all = False
         seconds = Moment.ago().ticks - moment.ticks
         log.info("Took over revision %d of epoch %s in %.1f s.", head.revision, head.epoch, seconds)
@@ -154,6 +155,22 @@ class Outage:
         if self._told:
             log.warning("The replica is current again after %.1f s.", time.monotonic() - self._since)  # fmt: skip
             self._told = ""
+
+
+def with_one_right(rows: Iterator[Record | Suspect]) -> Iterator[Record | Suspect]:
+    """Give the rows of a snapshot; raises SourceUnavailable after the last if there were some and none was right.
+
+    Then the row-MAC key is another than control's, and a replica without rows would refuse every key as unknown.
+    """
+    trusted = suspected = False
+    for row in rows:
+        is_suspect = isinstance(row, Suspect)
+        trusted, suspected = trusted or not is_suspect, suspected or is_suspect
+        yield row
+    if suspected and not trusted:
+        raise SourceUnavailable(
+            "Not one row carries a right MAC: this replicator's row-MAC key is not the one that control has."
+        )
 
 
 def vouched(moment: Moment, head: Head) -> Moment:

@@ -111,6 +111,7 @@ class Writer:
             batch.forget_other_refusals()
             meta = self._put_meta(transaction, head, confirmed, wrote_rows=True)
         self.meta = meta
+        batch.tell()
 
     def apply(self, head: Head, rows: Iterable[Record | Suspect], *, confirmed: Moment) -> None:
         """Take over the rows that changed since the replica's revision, read at the moment `confirmed`.
@@ -125,6 +126,7 @@ class Writer:
                 batch.take(row)
             meta = self._put_meta(transaction, head, confirmed, wrote_rows=True)
         self.meta = meta
+        batch.tell()
 
     def confirm(self, head: Head, *, confirmed: Moment) -> None:
         """Note that the source, read at the moment `confirmed`, had nothing newer."""
