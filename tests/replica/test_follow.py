@@ -225,3 +225,9 @@ def test_a_source_without_a_head_is_unavailable(feed):
     feed.execute("DELETE FROM verify_head_v1")
     with closing(feed.source()) as source, pytest.raises(SourceUnavailable, match="not set up"):
         source.head()
+
+
+def test_a_head_that_makes_no_sense_is_unavailable(feed):
+    feed.execute("UPDATE verify_head_v1 SET revision = NULL")
+    with closing(feed.source()) as source, pytest.raises(SourceUnavailable, match="no sense"):
+        source.head()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import lmdb
 import pytest
+from msgspec.structs import replace
 from tests.fixtures.feeds import DISBURSEMENT, ENTITLED, SINAR, credential, key, rows_in
 from tests.fixtures.replicators import eventually
 
@@ -252,6 +253,23 @@ def test_a_file_that_is_no_replica_is_built_anew(replica_dir, content):
     (replica_dir / FILE_NAME).write_bytes(content)
     fill(replica_dir, ALL)
     assert Reader(replica_dir).status().revision == 1
+
+
+@pytest.mark.parametrize("row", ALL, ids=lambda row: row.kind)
+def test_an_older_row_of_any_kind_is_refused(replica_dir, row):
+    held = replace(row, revision=3)
+    fill(replica_dir, [held], revision=3)
+    with Writer(replica_dir) as writer:
+        writer.apply(Head("first", 4, 0), [replace(row, revision=2)], confirmed=Moment.ago())
+        assert writer.refused_rows() == 1
+    assert rows_in(replica_dir) == [held]
+
+
+def test_a_snapshot_does_not_go_back_within_its_epoch(replica_dir):
+    fill(replica_dir, ALL, revision=5)
+    with pytest.raises(ValueError, match="go back"):
+        fill(replica_dir, [], revision=4)
+    assert rows_in(replica_dir) == ALL
 
 
 @pytest.mark.parametrize(("epoch", "revision"), [("first", 4), ("second", 9)])
