@@ -87,3 +87,13 @@ def test_a_database_that_was_never_made_is_told_apart(tmp_path):
 def test_a_setting_that_does_not_exist_stops_every_command(prepared):
     told = refusal("serve", {**prepared, "KEYDESK_PROT": "80"})
     assert told == "keydesk: KEYDESK_PROT is not a setting of Keydesk.\n"
+
+
+def test_a_demo_never_fills_a_database_that_is_not_its_own(tmp_path):
+    environment = desk_environment(tmp_path / "demo", DATABASE_URL="postgresql://db.example/desk")
+    assert "unset KEYDESK_DATABASE_URL" in refusal("demo", environment)
+
+
+def test_a_demo_of_another_version_is_told_how_to_start_afresh(tmp_path):
+    (tmp_path / "demo.json").write_text('{"format": 0}')
+    assert "make demo ARGS=--reset" in refusal("demo", desk_environment(tmp_path))

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from keydesk.cli.apps import new_app
+from keydesk.cli.facts import FILE_NAME, read_facts, schema, write_facts
 from keydesk.cli.init import make_secrets
 from keydesk.cli.serve import AllowRemote
 from keydesk.config import PREFIX, Config, load_config
@@ -18,10 +19,7 @@ from keydesk.server.faults import OperatorFault
 from keydesk.server.start import check_addresses, check_folder, run_all
 from keydesk.server.supervisor import log_to
 
-FILE_NAME: Final = "demo.json"
 LOG_NAME: Final = "keydesk.log"
-UNFINISHED: Final = "{}\n"
-"""What `demo.json` holds until the content is whole; it also marks the folder as a demo's own."""
 PROVIDER: Final = {"BRAND_NAME": "Acme Pay", "API_URL": "https://api.acmepay.example"}
 
 app = new_app()
@@ -50,24 +48,32 @@ def demo(
     check_addresses(config, allow_remote=allow_remote)
     prepare_folder(config.data_dir, reset=reset)
     fill(config)
-    tell_addresses(config)
+    facts = tell_addresses(config)
     with (config.data_dir / LOG_NAME).open("a") as file:
         typer.echo("Starting ...")
         run_all(
             config,
             allow_remote=allow_remote,
             log=log_to(file),
-            announce=lambda: typer.echo(block(config)),
+            announce=lambda: typer.echo(block(facts, config.data_dir)),
         )
     typer.echo("Stopped. `make demo` goes on where you left off.")
 
 
 def demo_config(data_dir: Path) -> Config:
-    """Give the demo's configuration, and set its variables for every process that is started from here."""
+    """Give the demo's configuration, and set its variables for every process that is started from here.
+
+    Raises OperatorFault if a database is set: the demo would fill it.
+    """
     os.environ[f"{PREFIX}DATA_DIR"] = str(data_dir.expanduser().absolute())
     for name, value in PROVIDER.items():
         os.environ.setdefault(PREFIX + name, value)
-    return load_config()
+    config = load_config()
+    if config.database_url is not None:
+        raise OperatorFault(
+            f"The demo fills a SQLite database of its own and never yours: unset {PREFIX}DATABASE_URL."
+        )
+    return config
 
 
 def prepare_folder(folder: Path, *, reset: bool) -> None:
@@ -75,19 +81,17 @@ def prepare_folder(folder: Path, *, reset: bool) -> None:
 
     Raises OperatorFault if the folder belongs to somebody else, or cannot be written.
     """
-    mark = folder / FILE_NAME
     try:
         if folder.exists() and any(folder.iterdir()):
-            if not mark.exists():
+            if not (folder / FILE_NAME).exists():
                 raise OperatorFault(
                     f"{folder} is not the folder of a demo, and nothing was changed: choose another with --data-dir."
                 )
-            if reset or mark.read_text() == UNFINISHED:
+            if reset or not read_facts(folder):
                 shutil.rmtree(folder)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not mark.exists():
-            mark.touch(mode=0o600)
-            mark.write_text(UNFINISHED)
+        if not folder.exists() or not any(folder.iterdir()):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_facts(folder, {})
     except OSError as error:
         raise OperatorFault(
             f"{folder} cannot be written ({error.strerror}): choose another folder with --data-dir."
@@ -96,8 +100,14 @@ def prepare_folder(folder: Path, *, reset: bool) -> None:
 
 
 def fill(config: Config) -> None:
-    """Make the secrets and the content if they are not there, and bring the database up to date."""
-    if not config.secrets_dir.exists():
+    """Make the secrets and the content if they are not there, and bring the database up to date.
+
+    Raises OperatorFault if that fails, after its own lines.
+    """
+    facts = read_facts(config.data_dir) or {}
+    if facts.get("schema") == schema():
+        return
+    if not facts:
         typer.echo(f"Making a desk with made-up content in {config.data_dir} ...")
         make_secrets(config)
     filled = subprocess.run([sys.executable, "-m", "keydesk", "seed"], check=False)
@@ -105,10 +115,9 @@ def fill(config: Config) -> None:
         raise OperatorFault("The demo could not be filled; the lines above say why.")
 
 
-def tell_addresses(config: Config) -> None:
-    """Put this start's addresses, and what to try there with curl, into `demo.json`."""
-    path = config.data_dir / FILE_NAME
-    facts: dict[str, Any] = json.loads(path.read_text())
+def tell_addresses(config: Config) -> dict[str, Any]:
+    """Put this start's addresses, and what to try there with curl, into `demo.json`, and give all of it."""
+    facts = read_facts(config.data_dir) or {}
     verifier = f"http://{config.verifier_host}:{config.verifier_port}"
     key = facts["example_key"]
     question = json.dumps({"key": key, "product": "disbursement"})
@@ -121,12 +130,12 @@ def tell_addresses(config: Config) -> None:
         "verify_curl": f"curl {verifier}/v1/verify -H 'Authorization: Bearer {facts['service_credential']}' "
         f"-H 'Content-Type: application/json' -d '{question}'",
     }
-    path.write_text(json.dumps(facts, indent=2) + "\n")
+    write_facts(config.data_dir, facts)
+    return facts
 
 
-def block(config: Config) -> str:
-    """Give the one block that tells a newcomer everything, from `demo.json`."""
-    facts: dict[str, Any] = json.loads((config.data_dir / FILE_NAME).read_text())
+def block(facts: dict[str, Any], folder: Path) -> str:
+    """Give the one block that tells a newcomer everything."""
     return "\n".join(
         [
             "",
@@ -141,7 +150,7 @@ def block(config: Config) -> str:
             "  The same question from a service, with its service credential:",
             f"    {facts['verify_curl']}",
             "",
-            f"  All of this is in {config.data_dir / FILE_NAME}, the log in {LOG_NAME} beside it. Ctrl-C stops.",
+            f"  All of this is in {folder / FILE_NAME}, the log in {LOG_NAME} beside it. Ctrl-C stops.",
             "",
         ]
     )

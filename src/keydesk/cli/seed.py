@@ -3,7 +3,6 @@
 Everybody acts as themselves, so the audit trail of the demo reads like that of a real desk.
 """
 
-import json
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from keydesk.cli.apps import new_app
+from keydesk.cli.facts import FORMAT, read_facts, schema, write_facts
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts import actions as accounts
@@ -31,7 +31,6 @@ from keydesk.control.stepup.rules import MIN_DIGITS, GuardedAction, weakness_of
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.server.desk import refuse_newer_database
 
-FILE_NAME: Final = "demo.json"
 CREDENTIAL_DAYS: Final = 365
 
 COMPANY_STATUS: Final[dict[str, str]] = {
@@ -81,17 +80,9 @@ def seed() -> None:
     """Bring the demo's database up to date and, the first time, fill it."""
     refuse_newer_database()
     call_command("migrate", verbosity=0, interactive=False)
-    path = settings.KEYDESK.data_dir / FILE_NAME
-    if "logins" not in json.loads(path.read_text()):
-        write_whole(path, fill())
-
-
-def write_whole(path: Path, facts: dict[str, Any]) -> None:
-    """Write the facts so that the file is never seen half written; only its owner can read it."""
-    fresh = path.with_suffix(".new")
-    fresh.touch(mode=0o600)
-    fresh.write_text(json.dumps(facts, indent=2) + "\n")
-    fresh.replace(path)
+    folder: Path = settings.KEYDESK.data_dir
+    facts = read_facts(folder) or fill()
+    write_facts(folder, {**facts, "format": FORMAT, "schema": schema()})
 
 
 def fill() -> dict[str, Any]:
