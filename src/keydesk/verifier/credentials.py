@@ -45,9 +45,8 @@ class CredentialReader:
         watched = sift(headers)
         if isinstance(watched, Code):
             return Presented(refusal=watched)
-        if (
-            len(watched) == 1 and watched[0][0] == API_KEY
-        ):  # nearly every request, so it takes the short way
+        if len(watched) == 1 and watched[0][0] == API_KEY:
+            # Nearly every request is like this, so it takes the short way.
             return Presented(watched[0][1].decode("latin-1"))
         return self._choose(watched)
 

@@ -82,6 +82,11 @@ def test_the_same_text_under_another_environment_or_marker_is_refused(key):
         assert KeyFormat("kds").parse(changed) is None
 
 
+@pytest.mark.parametrize("length", [0, 1, 42, 44, 86])
+def test_a_right_checksum_does_not_make_up_for_a_wrong_length(length):
+    assert FORMAT.parse(written("kd", "live", "0" * length)) is None
+
+
 @given(st.text())
 def test_text_of_any_kind_is_refused_without_an_error(text):
     assert FORMAT.parse(text) is None
