@@ -45,7 +45,7 @@ bench: $(dev) wrk ## measure the verifier, print the figures and write them as J
 
 css: ## compile the stylesheet (needs Node)
 	@command -v npm >/dev/null || { echo "make css needs Node with npm: install it and run again." >&2; exit 1; }
-	npm ci --no-audit --no-fund
+	npm install --no-save --no-audit --no-fund
 	npm run css
 
 messages: export DJANGO_SETTINGS_MODULE := keydesk.server.settings

@@ -61,6 +61,9 @@ def test_steps_of_the_dialog_have_no_faults(guest, surroundings, demo_desk):
     found = []
     page.get_by_role("button", name=actions).first.click()
     found += faults_of(page)
+    page.locator("[popover]:popover-open button").last.click()
+    expect(guest.dialog.locator("[data-close]")).to_be_focused()
+    found += faults_of(page)
     page.keyboard.press("Escape")
     guest.product("Account Inquiry").get_by_role("button", name=generate).click()
     expect(guest.dialog.locator("#name")).to_be_focused()
