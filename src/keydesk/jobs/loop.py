@@ -42,7 +42,7 @@ def run_worker(
                     task.run()
                     due_at[task.name] = monotonic() + task.every_seconds
             if is_out:
-                logger.info("The database answers again.")
+                logger.warning("The database answers again.")
             is_out = False
         except (OperationalError, InterfaceError) as error:
             if not is_out:

@@ -117,6 +117,7 @@ class Supervisor:
                     self.tell_when_up()
             finally:
                 self.stop()
+                self.close_outputs()
 
     def start_due(self) -> None:
         """Start each process whose time has come."""
@@ -170,6 +171,16 @@ class Supervisor:
             child.kill_group()
             if child.process is not None:
                 child.process.wait()
+                child.ended()
+
+    def close_outputs(self) -> None:
+        """Pass on the last words of the processes, which are gone, and close their pipes."""
+        relays = [key.data for key in self.selector.get_map().values() if key.data is not None]
+        for relay in relays:
+            with contextlib.suppress(BlockingIOError):  # somebody else still holds the other end
+                while relay.pass_on():
+                    pass
+            relay.output.close()
 
     def alive(self) -> list[Child]:
         """Give the processes that still run."""
