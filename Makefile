@@ -34,8 +34,8 @@ lint: $(dev) ## style and types, without running anything
 	$(python) -m mypy
 
 races: $(dev) ## what holds when people and processes collide, in full, on both databases
-	$(pytest) tests/races --rounds 200 --revocations 1000
-	$(pytest) tests/races --rounds 200 --revocations 1000 --database postgresql
+	$(pytest) tests/races --rounds 1000 --revocations 1000
+	$(pytest) tests/races --rounds 1000 --revocations 1000 --database postgresql
 
 faults: $(dev) ## killed processes, taken ports, stopped databases, in full
 	$(pytest) tests/faults --kills 20
