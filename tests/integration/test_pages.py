@@ -198,3 +198,22 @@ def test_where_the_public_address_is_https_every_request_is(settings, rf):
     seen = []
     middleware.public_scheme(lambda request: seen.append(request.is_secure()))(rf.get("/"))
     assert seen == [True]
+
+
+def test_a_pin_is_changed_with_the_password_and_the_one_before(
+    browse, ana, with_pin, pin, password
+):
+    client = browse(with_pin(ana))
+    form = {"password": password, "new_pin": "730164", "new_pin_again": "730164"}
+    address = "/a/sinarabadi/settings/pin/"
+    wrong = client.post(address, form | {"current_pin": "907316"})
+    assert (wrong.status_code, b'id="current_pin-note"' in wrong.content) == (422, True)
+    unlike = client.post(address, form | {"current_pin": pin, "new_pin_again": "730165"})
+    assert (unlike.status_code, b'id="new_pin_again-note"' in unlike.content) == (422, True)
+    assert client.post(address, form | {"current_pin": pin}).status_code == 302
+    assert all(secret.encode() not in wrong.content for secret in (password, pin, "730164"))
+
+
+def test_a_host_name_that_is_not_ours_is_not_answered(browse, db):
+    response = browse().get("/account/login/", headers={"host": "elsewhere.example"})
+    assert response.status_code == 400

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from keydesk.config import Config, ConfigError, Secret
-from keydesk.server.settings import database, signing_key
+from keydesk.server.settings import database, names_of_this_host, signing_key
 from keydesk.server.sqlite import require_safe
 
 SQLITE = {
@@ -57,3 +57,18 @@ def test_a_postgresql_url_says_all_that_a_connection_needs():
         "PORT": "6432",
     }
     assert described["OPTIONS"] == {"sslmode": "verify-full"}
+
+
+@pytest.mark.parametrize(
+    ("where", "names"),
+    [
+        ({}, ["localhost", "127.0.0.1", "[::1]"]),
+        (
+            {"public_url": "https://desk.example"},
+            ["localhost", "127.0.0.1", "[::1]", "desk.example"],
+        ),
+        ({"host": "0.0.0.0"}, ["*"]),
+    ],
+)
+def test_pages_answer_to_the_names_of_this_desk_alone(where, names):
+    assert names_of_this_host(Config(**where)) == names

@@ -12,6 +12,8 @@ from keydesk.config import Config, Secret, load_config
 from keydesk.server import sqlite
 from keydesk.web import policies
 
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
 KEYDESK: Config = load_config()
 
 
@@ -48,9 +50,14 @@ def database(config: Config) -> dict[str, Any]:
 
 
 def names_of_this_host(config: Config) -> list[str]:
-    """Give the host names that pages answer to: loopback, the address listened on and the public one."""
+    """Give the host names that pages answer to: loopback, and the public address.
+
+    Without a public address, a desk that listens beyond loopback cannot know what people call it.
+    """
     public = urlsplit(config.public_url or "").hostname
-    return ["localhost", "127.0.0.1", "[::1]", config.host, *([public] if public else [])]
+    if public is None and config.host not in LOOPBACK:
+        return ["*"]
+    return ["localhost", "127.0.0.1", "[::1]", *([public] if public else [])]
 
 
 IS_HTTPS = (KEYDESK.public_url or "").startswith("https://")
