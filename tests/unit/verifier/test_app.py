@@ -151,11 +151,10 @@ def test_a_row_that_cannot_be_a_header_is_unavailable(call):
     assert code_of(call(store, b"/v1/authorize/disbursement", [API_KEY])) == (503, "unavailable")
 
 
-@pytest.mark.parametrize(
-    "query", [b"api_key=1", b"X-API-KEY=1", b"a=b&apikey=", KEY.encode(), b"q=" + KEY.encode()]
-)
+@pytest.mark.parametrize("query", ["api_key=1", "X-API-KEY=1", "a=b&apikey=", "{KEY}", "q={KEY}"])
 def test_a_key_in_the_query_is_ignored_and_the_answer_says_so(call, query):
     store, path = MemoryStore(rows()), b"/v1/authorize/disbursement"
+    query = query.format(KEY=KEY).encode()
     notice = "A key in the query string is ignored. Send it in the x-api-key header."
     status, _, body = call(store, path, query=query)
     assert (status, json.loads(body)["detail"]) == (401, notice)
