@@ -18,7 +18,8 @@ from keydesk.server.supervisor import Supervisor, children_of
 
 UNREACHABLE_STATUS: Final = 3
 """The exit status of `keydesk migrate --check` when the database does not answer."""
-PROBE_SECONDS: Final = 0.5
+PROBE_SECONDS: Final = 0.2
+"""How long the supervisor asks whether an address answers; a signal that says stop waits for it."""
 
 
 def check_start(config: Config, *, allow_remote: bool) -> None:
@@ -96,7 +97,7 @@ def run_all(
 
 
 def answers(url: str) -> bool:
-    """Say whether an address of this host answers with success within half a second."""
+    """Say whether an address of this host answers with success, and soon."""
     try:
         with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as answer:  # noqa: S310 - an http URL of our own
             return bool(answer.status == HTTPStatus.OK)

@@ -19,7 +19,7 @@ from typing import IO, Final
 from keydesk.server.lifeline import die_with_parent
 
 TICK_SECONDS: Final = 0.1
-STOP_SECONDS: Final = 1.5
+STOP_SECONDS: Final = 1.0
 """How long the processes may take to stop by themselves before they are killed."""
 FIRST_DELAY_SECONDS: Final = 0.1
 LONGEST_DELAY_SECONDS: Final = 10.0
