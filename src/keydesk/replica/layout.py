@@ -104,9 +104,10 @@ def name_of(record: Record) -> str:
 def open_environment(replica_dir: Path, *, is_writer: bool) -> Any:
     """Open the LMDB environment of a replica; a process may have it open once. Raises `lmdb.Error`.
 
-    Readers lock too: a reader without a lock would see its pages overwritten under its hands.
+    Readers lock too: a reader without a lock would see its pages overwritten under its hands. The slots that killed
+    readers left are cleared, because in an outage no writer comes by to do it.
     """
-    return lmdb.open(
+    environment = lmdb.open(
         str(replica_dir / FILE_NAME),
         subdir=False,
         readonly=not is_writer,
@@ -117,6 +118,8 @@ def open_environment(replica_dir: Path, *, is_writer: bool) -> Any:
         mode=0o660,
         lib_version=0,  # the engine whose file format this layout is; a newer one is to be chosen, not met
     )
+    environment.reader_check()
+    return environment
 
 
 def file_identity(path: Path) -> tuple[int, int]:

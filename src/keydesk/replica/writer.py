@@ -190,7 +190,6 @@ def open_tables(replica_dir: Path) -> tuple[Any, dict[str, Any], Meta]:
         with env.begin() as transaction:
             raw = transaction.get(META_KEY, db=tables[META])
         meta = NEVER_FILLED if raw is None else decode_meta(raw)
-        env.reader_check()
     except BaseException:
         env.close()
         raise

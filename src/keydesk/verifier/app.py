@@ -19,10 +19,12 @@ from keydesk.core.records import Environment
 from keydesk.verifier import answers
 from keydesk.verifier.answers import Answer, Message
 from keydesk.verifier.doors import Doors, Receive
+from keydesk.verifier.metrics import Door
 
 Send = Callable[[Message], Awaitable[None]]
 
 AUTHORIZE: Final = b"/v1/authorize"
+VERIFY: Final = b"/v1/verify"
 PRODUCT_PART: Final = 3
 KNOWN_PATHS: Final = 256
 ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
@@ -53,7 +55,7 @@ class VerifierApp:
             else:
                 start, body = await self._other(scope, path, receive)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is "not now", never "allowed"
-            start, body = self._failed(error)
+            start, body = self._failed(error, at=scope.get("raw_path"))
         await send(start)
         await send(body)
 
@@ -64,7 +66,7 @@ class VerifierApp:
         return self._doors.authorize(scope, asked[0], asked[1])
 
     async def _other(self, scope: Message, path: bytes, receive: Receive) -> Answer:
-        if path == b"/v1/verify":
+        if path == VERIFY:
             if scope["method"] != "POST":
                 return answers.wrong_method(self._new_request_id(), allowed="POST")
             return await self._doors.verify(scope, receive)
@@ -74,8 +76,15 @@ class VerifierApp:
             return self._doors.readyz()
         return answers.refused(Code.NOT_FOUND, self._new_request_id())
 
-    def _failed(self, error: Exception) -> Answer:
-        """Give the 503, and log what failed where; an error's own text can hold what a caller sent, so it stays out."""
+    def _failed(self, error: Exception, *, at: bytes | None) -> Answer:
+        """Count the fault, give the 503, and log what failed where.
+
+        An error's own text can hold what a caller sent, so it stays out.
+        """
+        if at == VERIFY:
+            self._doors.count_fault(Door.VERIFY)
+        elif at is not None and at.startswith(AUTHORIZE):
+            self._doors.count_fault(Door.AUTHORIZE)
         request_id = self._new_request_id()
         now = time.monotonic()
         if now - self._logged_at >= LOG_INTERVAL_SECONDS:

@@ -118,15 +118,22 @@ class Doors:
         request_id = self._new_request_id()
         code = self._service_refusal(scope["headers"])
         if code is not None:
-            self._count_verify(code, started)
-            retry_after = RETRY_AFTER_SECONDS if code is Code.UNAVAILABLE else None
-            return answers.refused(code, request_id, retry_after=retry_after)
+            return self._service_refused(code, request_id, started)
         try:
             asked = read_questions(await read_body(receive))
         except InvalidBodyError as error:
             self._count_verify(Code.INVALID_INPUT, started)
             return answers.bad_request(request_id, detail=str(error))
+        # The body may have taken its time, and the credential may have been revoked meanwhile.
+        code = self._service_refusal(scope["headers"])
+        if code is not None:
+            return self._service_refused(code, request_id, started)
         return self._verdicts(asked, request_id, started)
+
+    def count_fault(self, door: Door) -> None:
+        """Count a request at a door that ended in a fault, as the `unavailable` that its caller was told."""
+        count = self._count_verify if door is Door.VERIFY else self._count_authorize
+        count(Code.UNAVAILABLE, perf_counter_ns())
 
     def livez(self) -> Answer:
         """Say that this process lives."""
@@ -166,6 +173,11 @@ class Doors:
                 return self._gate.refusal(rows, credential, self._clock())
         except ReplicaMissing:
             return self._gate.refusal(NO_ROWS, credential, self._clock())
+
+    def _service_refused(self, code: Code, request_id: str, started: int) -> Answer:
+        self._count_verify(code, started)
+        retry_after = RETRY_AFTER_SECONDS if code is Code.UNAVAILABLE else None
+        return answers.refused(code, request_id, retry_after=retry_after)
 
     def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
         checks = asked.checks if isinstance(asked, Batch) else [asked]

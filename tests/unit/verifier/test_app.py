@@ -21,7 +21,7 @@ from keydesk.core.records import Environment
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
-from keydesk.verifier.metrics import Tally
+from keydesk.verifier.metrics import Tally, TallyCollector
 
 NOW = 1_800_000_000.0
 DIGEST = key_digester(bytes(32))
@@ -75,6 +75,13 @@ def call(tmp_path):
     return call_app
 
 
+def counted(folder, code):
+    """Give how many decisions with the code the tallies in the folder hold, by door."""
+    families = {family.name: family for family in TallyCollector(folder).collect()}
+    samples = families["keydesk_decisions"].samples
+    return {each.labels["door"]: each.value for each in samples if each.labels["code"] == code}
+
+
 def code_of(answer):
     status, headers, _ = answer
     return status, headers[b"x-keydesk-code"].decode()
@@ -125,14 +132,15 @@ class BrokenRows(MemoryRows):
     ("path", "header", "method"),
     [(b"/v1/authorize/disbursement", API_KEY, "GET"), (b"/v1/verify", BEARER, "POST")],
 )
-def test_a_fault_is_503_and_neither_answer_nor_log_has_a_secret(
-    call, caplog, store, path, header, method
+def test_a_fault_is_503_is_counted_and_neither_answer_nor_log_has_a_secret(
+    call, caplog, store, path, header, method, tmp_path
 ):
     body = json.dumps({"key": KEY, "product": "disbursement"}).encode()
     status, headers, answered = call(store, path, [header], method=method, body=[body])
     assert (status, headers[b"retry-after"]) == (503, b"1")
     assert json.loads(answered)["code"] == "unavailable"
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert sum(counted(tmp_path, "unavailable").values()) == 1
     assert "RuntimeError at " in caplog.text
     assert KEY not in caplog.text + answered.decode()
     assert SERVICE not in caplog.text + answered.decode()
@@ -248,6 +256,20 @@ def test_a_service_credential_works_only_in_force_and_with_the_scope(call, field
         401,
         "service_credential_invalid",
     )
+
+
+def test_a_credential_revoked_while_the_body_came_in_gets_no_decision(call):
+    revoked = rows(credential(DIGEST(SERVICE), state="REVOKED"))
+    store = MemoryStore(rows())
+    body = json.dumps({"key": KEY, "product": "disbursement"}).encode()
+
+    def pieces():
+        yield body[:10]
+        store.given = revoked
+        yield body[10:]
+
+    answer = call(store, b"/v1/verify", [BEARER], method="POST", body=pieces())
+    assert code_of(answer) == (401, "service_credential_invalid")
 
 
 def test_old_rows_cannot_refuse_a_service_but_each_product_s_lease_still_counts(call):
