@@ -2,10 +2,13 @@
 
 import shutil
 import socket
+from pathlib import Path
 
 import pysqlite3
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk
+from tests.fixtures.desk import RunningDesk, descendants, desk_environment, keydesk, wait_until
+
+from keydesk.config import Secret
 
 
 @pytest.fixture(scope="module")
@@ -97,3 +100,35 @@ def test_a_demo_never_fills_a_database_that_is_not_its_own(tmp_path):
 def test_a_demo_of_another_version_is_told_how_to_start_afresh(tmp_path):
     (tmp_path / "demo.json").write_text('{"format": 0}')
     assert "make demo ARGS=--reset" in refusal("demo", desk_environment(tmp_path))
+
+
+def secrets_in(pid):
+    """The names of the secrets, and of the database's password, that a process was given as variables."""
+    words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    names = {word.partition(b"=")[0].decode() for word in words}
+    given = {f"KEYDESK_{name.upper()}" for name in (*Secret, "database_url")} | {"PGPASSWORD"}
+    return names & given
+
+
+def test_a_process_is_given_no_secret_that_it_does_not_hold(prepared, tmp_path):
+    folder = tmp_path / "data" / "secrets"
+    secrets = {f"KEYDESK_{path.name.upper()}": path.read_text() for path in folder.iterdir()}
+    shutil.rmtree(folder)
+    database = {"KEYDESK_DATABASE_URL": "postgresql://desk@127.0.0.1:1/desk", "PGPASSWORD": "x"}
+    desk = RunningDesk("serve", {**prepared, **secrets, **database}, tmp_path / "log")
+    try:
+        pids = {
+            name: desk.pid_of(name) for name in ("dashboard", "verifier", "replicator", "worker")
+        }
+        wait_until(lambda: descendants(pids["verifier"]), seconds=60, what="the verifier's worker")
+        given = {name: secrets_in(pid) for name, pid in pids.items()}
+        given["child of verifier"] = secrets_in(descendants(pids["verifier"])[0])
+    finally:
+        desk.stop()
+    assert given == {
+        "dashboard": {*secrets, *database},
+        "verifier": {"KEYDESK_PEPPER"},
+        "child of verifier": {"KEYDESK_PEPPER"},
+        "replicator": {"KEYDESK_ROW_MAC_KEY", *database},
+        "worker": {"KEYDESK_SESSION_KEY", *database},
+    }

@@ -1,7 +1,7 @@
 """The supervisor: it starts the processes, restarts the ones that die, and stops them all within two seconds.
 
 One thread and one selector: signals and the processes' output are its only events. It loads no Django, opens no
-database and holds no secret.
+database and reads no secret; of those that came as variables it passes on to a process only what that process holds.
 """
 
 import contextlib
@@ -11,11 +11,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO, Final
 
+from keydesk.config import PREFIX, Secret
 from keydesk.server.lifeline import die_with_parent
 
 TICK_SECONDS: Final = 0.1
@@ -27,15 +28,27 @@ SETTLED_SECONDS: Final = 10.0
 """A process that lived this long is restarted as quickly as the first time."""
 READ_BYTES: Final = 65536
 
-NAMES: Final = ("replicator", "verifier", "dashboard", "worker")
+HELD: Final[Mapping[str, frozenset[Secret]]] = {
+    "replicator": frozenset({Secret.ROW_MAC_KEY}),
+    "verifier": frozenset({Secret.PEPPER}),
+    "dashboard": frozenset(Secret),
+    "worker": frozenset({Secret.SESSION_KEY}),
+}
+"""The processes of a host in the order of their start, each with the secrets that it holds."""
+WITHOUT_DATABASE: Final = frozenset({"verifier"})
+DATABASE_VARIABLES: Final = frozenset({f"{PREFIX}DATABASE_URL", "PGPASSWORD"})
+"""The variables that may carry the database's password; libpq reads the second by itself."""
 
 
 class Child:
     """One supervised process: how it is started, when it is due, and its output so far."""
 
-    def __init__(self, name: str, command: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, command: Sequence[str], *, environment: Mapping[str, str] | None = None
+    ) -> None:
         self.name = name
         self.command = command
+        self.environment = environment
         self.process: subprocess.Popen[bytes] | None = None
         self.due_at = 0.0
         self.started_at = 0.0
@@ -46,6 +59,7 @@ class Child:
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             self.command,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -244,9 +258,22 @@ def children_of(*, allow_remote: bool) -> list[Child]:
                 name,
                 *(["--allow-remote"] if name in remote else []),
             ],
+            environment=environment_of(name),
         )
-        for name in NAMES
+        for name in HELD
     ]
+
+
+def environment_of(name: str) -> dict[str, str]:
+    """Give this process's environment without the secrets, and the database, that a process has no use for."""
+    withheld = {
+        PREFIX + secret.upper() + end
+        for secret in set(Secret) - HELD[name]
+        for end in ("", "_FILE")
+    }
+    if name in WITHOUT_DATABASE:
+        withheld |= DATABASE_VARIABLES
+    return {variable: value for variable, value in os.environ.items() if variable not in withheld}
 
 
 def log_to(stream: IO[str]) -> Callable[[str, str], None]:
