@@ -13,11 +13,11 @@ import secrets
 import shutil
 import tempfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import django
 import pytest
 from django.conf import settings
-from psycopg.conninfo import make_conninfo
 
 from keydesk.config import PREFIX, Secret
 
@@ -52,9 +52,8 @@ def set_up():
         del os.environ[name]
     os.environ["KEYDESK_DATA_DIR"] = str(make_data_folder(worker))
     if RUN_SERVER in os.environ:
-        os.environ["KEYDESK_DATABASE_URL"] = make_conninfo(
-            os.environ[RUN_SERVER], dbname=f"keydesk_{worker}"
-        )
+        server = urlsplit(os.environ[RUN_SERVER])
+        os.environ["KEYDESK_DATABASE_URL"] = server._replace(path=f"/keydesk_{worker}").geturl()
     os.environ["DJANGO_SETTINGS_MODULE"] = "keydesk.server.settings"
     django.setup()
 

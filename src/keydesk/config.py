@@ -7,6 +7,7 @@ at once. Secrets are never part of the value: a process asks for the ones that i
 import base64
 import binascii
 import os
+import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,18 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX: Final = "KEYDESK_"
 FILE_NAME: Final = "keydesk.toml"
 SECRET_BYTES: Final = 32
+URL_SHAPE: Final = re.compile(
+    r"postgres(?:ql)?://"
+    r"(?:[^@/\s]*@)?"  # user and password
+    r"(?:\[[^@/\s\]]*\]|[^@/?,:\s]*)(?::\d*)?"  # host and port
+    r"(?:,(?:\[[^@/\s\]]*\]|[^@/?,:\s]*)(?::\d*)?)*"
+    r"(?:/[^@/?\s]*)?(?:\?[^@\s]*)?"  # database and options
+)
+"""A libpq URL in which no part of a password can be taken for a host, a port or a database, and so be logged."""
+URL_FAULT: Final = (
+    "it must be like postgresql://user:password@host:5432/database, with every special character of the password "
+    "percent-encoded (@ as %40, / as %2F); its text is not repeated here."
+)
 
 
 class Secret(StrEnum):
@@ -43,14 +56,20 @@ class Config(BaseSettings):
     """Everything an operator can set. Addresses are host and port; paths are files on this host."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, frozen=True, extra="forbid", env_ignore_empty=True
+        env_prefix=PREFIX,
+        frozen=True,
+        extra="forbid",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(
         default=Path("data"), description="The folder of the database, the replica and the secrets."
     )
     database_url: str | None = Field(
-        default=None, description="A postgresql:// URL; without it, SQLite in the data folder."
+        default=None,
+        repr=False,  # it may carry a password
+        description="A postgresql:// URL; without it, SQLite in the data folder.",
     )
     host: str = Field(default="127.0.0.1", description="The address the dashboard listens on.")
     port: int = Field(default=8000, ge=1, le=65535, description="The port of the dashboard.")
@@ -89,6 +108,13 @@ class Config(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    @field_validator("database_url")
+    @classmethod
+    def _of_postgresql(cls, value: str | None) -> str | None:
+        if value is not None and not URL_SHAPE.fullmatch(value):
+            raise ValueError(URL_FAULT)
+        return value
 
     @property
     def secrets_dir(self) -> Path:
@@ -155,22 +181,32 @@ def load_config(**overrides: Any) -> Config:
 
     The file lies in the data folder. Raises ConfigError with one line for each fault.
     """
-    refuse_unknown_variables()
+    faults = unknown_variables()
+    in_file: dict[str, Any] = {}
     try:
-        placed = Config(**overrides)
-        in_file = read_file(placed.data_dir / FILE_NAME)
-        known = {
-            name: value
-            for name, value in in_file.items()
-            if PREFIX + name.upper() not in os.environ
-        }
-        return Config(**{**known, **overrides}) if in_file else placed
+        in_file = read_file(data_dir_of(overrides) / FILE_NAME)
+    except ConfigError as fault:
+        faults.append(str(fault))
+    known = {
+        name: value for name, value in in_file.items() if not os.environ.get(PREFIX + name.upper())
+    }
+    try:
+        config = Config(**{**known, **overrides})
     except ValidationError as error:
-        lines = [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
+        faults += [
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False)
         ]
-        raise ConfigError("\n".join(lines)) from None
+    if faults:
+        raise ConfigError("\n".join(faults))
+    return config
+
+
+def data_dir_of(overrides: dict[str, Any]) -> Path:
+    """Give the data folder, where the configuration file lies, before anything else is known."""
+    placed = overrides.get("data_dir") or os.environ.get(f"{PREFIX}DATA_DIR")
+    default: Path = Config.model_fields["data_dir"].default
+    return Path(placed or default).expanduser().absolute()
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -183,12 +219,11 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
-def refuse_unknown_variables() -> None:
-    """Raise ConfigError if the environment has a `KEYDESK_` variable that names no setting and no secret."""
+def unknown_variables() -> list[str]:
+    """Give a sentence for each `KEYDESK_` variable of the environment that names no setting and no secret."""
     settings = {PREFIX + name.upper() for name in Config.model_fields}
     secrets = {PREFIX + name.upper() + end for name in Secret for end in ("", "_FILE")}
     unknown = sorted(
         name for name in os.environ if name.startswith(PREFIX) and name not in settings | secrets
     )
-    if unknown:
-        raise ConfigError("\n".join(f"{name} is not a setting of Keydesk." for name in unknown))
+    return [f"{name} is not a setting of Keydesk." for name in unknown]

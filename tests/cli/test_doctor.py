@@ -70,3 +70,21 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(prepared):
     assert status == 1
     assert "The database does not answer" in said
     assert "hidden" not in said
+
+
+@pytest.mark.parametrize("command", ["doctor", "account list", "replicator", "migrate"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres+psycopg://keydesk:hidden@db/keydesk",
+        "postgresql://keydesk:hidden%zz@db/keydesk",
+        "postgresql://keydesk:hidden@db/keydesk?no=such",
+    ],
+)
+def test_no_command_repeats_a_database_url_that_cannot_be_read(prepared, command, url):
+    environment = prepared.environment | {"KEYDESK_DATABASE_URL": url}
+    done = keydesk(*command.split(), environment=environment)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "postgresql://user:password@host" in said
+    assert ("hidden" in said, "Traceback" in said) == (False, False)

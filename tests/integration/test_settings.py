@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from keydesk.config import Config, ConfigError, Secret
+from keydesk.replica.sources.postgres import PATIENCE
 from keydesk.server.settings import database, names_of_this_host, signing_key
 from keydesk.server.sqlite import require_safe
 
@@ -56,7 +57,27 @@ def test_a_postgresql_url_says_all_that_a_connection_needs():
         "HOST": "db.example",
         "PORT": "6432",
     }
-    assert described["OPTIONS"] == {"sslmode": "verify-full"}
+    assert described["OPTIONS"] == {
+        **PATIENCE,
+        "sslmode": "verify-full",
+        "options": "-c lock_timeout=5s -c statement_timeout=5s",
+    }
+
+
+def test_what_a_url_says_itself_about_waiting_wins():
+    url = "postgresql://db.example/keydesk?connect_timeout=9&options=-c%20lock_timeout%3D1s"
+    options = database(Config(database_url=url))["OPTIONS"]
+    assert options["connect_timeout"] == "9"
+    assert options["options"].endswith("-c lock_timeout=1s")
+
+
+@pytest.mark.postgresql
+def test_postgresql_gives_up_on_what_takes_longer_than_a_page_may_wait(db):
+    shown = {}
+    with connection.cursor() as cursor:
+        for name in ("lock_timeout", "statement_timeout"):
+            shown[name] = cursor.execute(f"SHOW {name}").fetchone()[0]
+    assert shown == {"lock_timeout": "5s", "statement_timeout": "5s"}
 
 
 @pytest.mark.parametrize(

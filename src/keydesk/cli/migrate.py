@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from django.conf import settings
 from django.core.management import call_command
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from keydesk.cli.apps import new_app
 from keydesk.cli.control import database_sentence
@@ -42,8 +42,16 @@ def migrate(
     config.require_secret(Secret.ROW_MAC_KEY)  # a database without its secrets is of no use
     refuse_newer_database()
     pending = pending_migrations()
+    take_time()
     call_command("migrate", verbosity=0, interactive=False)
     typer.echo(f"The database is up to date ({len(pending)} changes made).")
+
+
+def take_time() -> None:
+    """Let what a migration does to a large table take as long as it needs, unlike what a page waits for."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = 0")
 
 
 def look(config: Config) -> None:

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from psycopg.conninfo import conninfo_to_dict
-
 from keydesk.config import Config, Secret, load_config
+from keydesk.replica.sources.postgres import parameters_of
 from keydesk.server import sqlite
 from keydesk.web import policies
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 KEYDESK: Config = load_config()
+
+SERVER_PATIENCE = {"lock_timeout": "5s", "statement_timeout": "5s"}
+"""A page answers 503 rather than hold a thread for longer; what the URL's own options say wins."""
 
 
 def signing_key(config: Config) -> str:
@@ -28,7 +30,10 @@ def signing_key(config: Config) -> str:
 
 
 def database(config: Config) -> dict[str, Any]:
-    """Give Django's description of the database: PostgreSQL where a URL is set, else SQLite in the data folder."""
+    """Give Django's description of the database: PostgreSQL where a URL is set, else SQLite in the data folder.
+
+    Raises ConfigError if the URL cannot be read.
+    """
     if config.database_url is None:
         sqlite.use_safe_sqlite()
         return {
@@ -36,7 +41,9 @@ def database(config: Config) -> dict[str, Any]:
             "NAME": config.sqlite_path,
             "OPTIONS": sqlite.OPTIONS,
         }
-    parts = conninfo_to_dict(config.database_url)
+    parts = parameters_of(config.database_url)
+    ours = " ".join(f"-c {name}={value}" for name, value in SERVER_PATIENCE.items())
+    parts["options"] = f"{ours} {parts.get('options', '')}".rstrip()
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
     described = {ours: str(parts.pop(theirs, "")) for ours, theirs in names.items()}
     return {

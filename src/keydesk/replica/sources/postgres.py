@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
+from keydesk.config import PREFIX, URL_FAULT, ConfigError
 from keydesk.replica.layout import Head
 from keydesk.replica.sources.contract import (
     EVERYTHING,
@@ -35,8 +37,8 @@ class PostgresSource:
     """The database behind a URL: `keydesk.replica.sources.contract.Source`."""
 
     def __init__(self, url: str) -> None:
-        """Takes a libpq URL; what it says itself about waiting wins."""
-        self._url: Final = url
+        """Takes a libpq URL; what it says itself about waiting wins. Raises ConfigError if it is none."""
+        self._parameters: Final = parameters_of(url)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def head(self) -> Head:
@@ -71,7 +73,7 @@ class PostgresSource:
     def _connected(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         try:
             if self._connection is None:
-                self._connection = connect(self._url)
+                self._connection = connect(self._parameters)
             yield self._connection
         except (psycopg.Error, OSError) as error:
             self.close()
@@ -80,10 +82,20 @@ class PostgresSource:
             ) from error
 
 
-def connect(url: str) -> psycopg.Connection[tuple[Any, ...]]:
+def parameters_of(url: str) -> dict[str, Any]:
+    """Give what libpq is to connect with: what the URL says and, where it says nothing about waiting, our patience.
+
+    Raises ConfigError, which repeats nothing of the URL, if libpq cannot read it.
+    """
+    try:
+        return {**PATIENCE, **conninfo_to_dict(url)}
+    except psycopg.ProgrammingError:
+        raise ConfigError(f"{PREFIX}DATABASE_URL: {URL_FAULT}") from None
+
+
+def connect(parameters: dict[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
     """Open a connection that listens for new revisions and begins transactions where the code says so."""
-    given = psycopg.conninfo.conninfo_to_dict(url)
-    settings: dict[str, Any] = {**PATIENCE, "application_name": "keydesk replicator", **given}
+    settings: dict[str, Any] = {"application_name": "keydesk replicator", **parameters}
     connection = psycopg.connect(**settings, autocommit=True)
     connection.execute(f"LISTEN {CHANNEL}")
     return connection

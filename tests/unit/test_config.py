@@ -1,0 +1,80 @@
+"""The configuration tells every fault at once, and never a secret."""
+
+import pytest
+
+from keydesk.config import PREFIX, Config, ConfigError, load_config
+
+PASSWORD = "hunter2SECRET"
+
+
+@pytest.fixture
+def environment(monkeypatch, tmp_path):
+    """Set variables beside the data folder's."""
+    monkeypatch.setenv(f"{PREFIX}DATA_DIR", str(tmp_path))
+
+    def environment(**settings):
+        for name, value in settings.items():
+            monkeypatch.setenv(PREFIX + name, value)
+
+    return environment
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgres+psycopg://keydesk:{PASSWORD}@db/keydesk",
+        f"mysql://keydesk:{PASSWORD}@db/keydesk",
+        f"host=db password={PASSWORD}",
+        f"postgresql://keydesk:{PASSWORD}",
+        f"postgresql://keydesk:x/{PASSWORD}@db/keydesk",
+        f"postgresql://keydesk:x@{PASSWORD}@db/keydesk",
+        f"postgresql://db:{PASSWORD}/keydesk",
+        f"postgresql://keydesk:x {PASSWORD}@db/keydesk",
+    ],
+)
+def test_a_database_url_that_cannot_be_used_is_refused_without_being_repeated(environment, url):
+    environment(DATABASE_URL=url)
+    with pytest.raises(ConfigError, match="database_url: it must be like postgresql://") as refused:
+        load_config()
+    assert PASSWORD not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://keydesk@db.internal/keydesk",
+        "postgres://keydesk:p%40ss@db.internal:6432/keydesk?sslmode=verify-full",
+        "postgresql://keydesk:a:b?c@[::1]:5432,db2:5433/keydesk",
+        "postgresql://postgres:@/postgres?host=/run/postgresql",
+        "postgresql://",
+    ],
+)
+def test_a_url_of_libpq_is_taken(environment, url):
+    environment(DATABASE_URL=url)
+    assert load_config().database_url == url
+
+
+def test_a_configuration_can_be_printed_without_its_password():
+    config = Config(database_url=f"postgresql://keydesk:{PASSWORD}@db/keydesk")
+    assert PASSWORD not in repr(config) + str(config)
+
+
+def test_all_faults_are_told_at_once(environment, tmp_path):
+    (tmp_path / "keydesk.toml").write_text("verifier_port = 70000\ncolour = 'red'\n")
+    environment(FOO="1", PORT="abc")
+    with pytest.raises(ConfigError) as refused:
+        load_config()
+    told = str(refused.value).splitlines()
+    assert sorted(line.split(":")[0].split()[0] for line in told) == [
+        "KEYDESK_FOO",
+        "colour",
+        "port",
+        "verifier_port",
+    ]
+
+
+def test_an_empty_variable_does_not_hide_what_the_file_says(environment, tmp_path):
+    (tmp_path / "keydesk.toml").write_text("port = 9000\nverifier_port = 9001\n")
+    environment(PORT="", VERIFIER_PORT="9002")
+    config = load_config()
+    assert (config.port, config.verifier_port) == (9000, 9002)
