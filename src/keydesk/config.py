@@ -98,7 +98,7 @@ class Config(BaseSettings):
     key_marker: str = Field(
         default="kd",
         pattern=r"^[a-z]{2,8}$",
-        description="The first letters of every key; fixed from the first key on.",
+        description="The first letters of every key; fixed from the first `keydesk migrate` on.",
     )
     language: Literal["en", "id"] = Field(
         default="en", description="The language of people who have not chosen one."

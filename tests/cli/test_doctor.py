@@ -88,3 +88,21 @@ def test_no_command_repeats_a_database_url_that_cannot_be_read(prepared, command
     assert done.returncode == 1
     assert "postgresql://user:password@host" in said
     assert ("hidden" in said, "Traceback" in said) == (False, False)
+
+
+@pytest.mark.parametrize("name", [Secret.PEPPER, Secret.PIN_PEPPER, Secret.ROW_MAC_KEY])
+def test_a_secret_that_the_database_did_not_begin_with_stops_doctor_start_and_migration(
+    prepared, name
+):
+    (prepared.folder / "secrets" / name).write_bytes(base64.b64encode(bytes(32)))
+    sentence = f"The secret {name} is not the one that this database began with"
+    assert sentence in told(prepared)[1]
+    for command in ("serve", "dashboard", "migrate"):
+        assert sentence in prepared.run([command], says_no=True)
+
+
+def test_another_marker_than_the_first_stops_doctor_and_start(prepared):
+    sentence = "KEYDESK_KEY_MARKER is not kd, with which every key of this database begins"
+    assert sentence in told(prepared, KEYDESK_KEY_MARKER="acme")[1]
+    assert sentence in prepared.run(["serve"], says_no=True, KEYDESK_KEY_MARKER="acme")
+    assert told(prepared)[0] == 0

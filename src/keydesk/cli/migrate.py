@@ -11,7 +11,12 @@ from keydesk.cli.apps import new_app
 from keydesk.cli.control import database_sentence
 from keydesk.config import Config, Secret
 from keydesk.control.checks import pending_migrations
-from keydesk.server.desk import refuse_newer_database, require_matching_database
+from keydesk.control.vault.installation import note_installation
+from keydesk.server.desk import (
+    refuse_newer_database,
+    refuse_other_installation,
+    require_matching_database,
+)
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import UNREACHABLE_STATUS
 
@@ -31,8 +36,11 @@ def migrate(
 ) -> None:
     """Make the database, or bring it up to date with this version of Keydesk.
 
-    A database that a newer version has changed is left alone. With `--check` the exit code is 0 if nothing is to be
-    done, 1 if something is, and 3 if the database does not answer.
+    A database that a newer version has changed is left alone. What the installation is known by is noted the first
+    time: the marker of its keys, and values to recognise its secrets by.
+
+    With `--check` the exit code is 0 if nothing is to be done, 1 if something is, and 3 if the database does not
+    answer.
     """
     config: Config = settings.KEYDESK
     if check:
@@ -44,6 +52,8 @@ def migrate(
     pending = pending_migrations()
     take_time()
     call_command("migrate", verbosity=0, interactive=False)
+    note_installation()
+    refuse_other_installation()
     typer.echo(f"The database is up to date ({len(pending)} changes made).")
 
 

@@ -9,7 +9,7 @@ from keydesk.control.feed.models import FeedHead
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.people.models import Membership, User
 from keydesk.control.stepup.models import Grant, Pin
-from keydesk.control.vault.models import DataKey, KeyEncryptionKey
+from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
 
 __all__ = [
     "Account",
@@ -19,6 +19,7 @@ __all__ = [
     "Entitlement",
     "FeedHead",
     "Grant",
+    "InstallationValue",
     "KeyEncryptionKey",
     "Membership",
     "Pin",

@@ -12,9 +12,10 @@ from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
 
-from keydesk.config import Config, Secret
+from keydesk.config import PREFIX, Config, Secret
 from keydesk.control.checks import pending_migrations, unknown_migrations
 from keydesk.control.vault.actions import check_key_encryption_key
+from keydesk.control.vault.installation import MARKER, changed_values, note_installation
 from keydesk.control.vault.safe import VaultState
 from keydesk.server.faults import OperatorFault
 from keydesk.server.lifeline import die_with_parent
@@ -23,6 +24,11 @@ THREADS: Final = 8
 """How many requests are worked on at once; each may hold a database connection."""
 WAITING_REQUESTS: Final = 128
 STOP_SECONDS: Final = 1
+LOST_WITH: Final[dict[str, str]] = {
+    Secret.PEPPER: "every key is turned away",
+    Secret.PIN_PEPPER: "every PIN is wrong",
+    Secret.ROW_MAC_KEY: "no change reaches a verifier",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +36,8 @@ logger = logging.getLogger(__name__)
 def run_dashboard(config: Config) -> None:
     """Serve the pages until SIGTERM.
 
-    Raises ConfigError if a secret is missing and OperatorFault if the database is newer than this code. A database
+    Raises ConfigError if a secret is missing and OperatorFault if the database does not belong to this code or to
+    these secrets. A database
     that does not answer is no reason to end: pages answer 503 until it is back.
     """
     for name in (Secret.SESSION_KEY, Secret.PEPPER, Secret.PIN_PEPPER, Secret.ROW_MAC_KEY):
@@ -52,9 +59,10 @@ def run_dashboard(config: Config) -> None:
 
 
 def check_database() -> None:
-    """Raise OperatorFault if the database does not belong to this code; say loudly if keys cannot be sealed."""
+    """Raise OperatorFault if the database does not belong here; say loudly if keys cannot be sealed."""
     try:
         require_matching_database()
+        note_installation()
         if fault := sealing_fault():
             logger.error(fault)
     except (OperationalError, InterfaceError) as error:
@@ -62,10 +70,24 @@ def check_database() -> None:
 
 
 def require_matching_database() -> None:
-    """Raise OperatorFault if the database is newer or older than this code."""
+    """Raise OperatorFault if the database is newer or older than this code, or began with other secrets."""
     refuse_newer_database()
     if pending_migrations():
         raise OperatorFault("The database is older than this version: run `keydesk migrate`.")
+    refuse_other_installation()
+
+
+def refuse_other_installation() -> None:
+    """Raise OperatorFault if the marker or a secret is not the one that the database began with."""
+    faults = [
+        f"{PREFIX}KEY_MARKER is not {began}, with which every key of this database begins: set it back."
+        if name == MARKER
+        else f"The secret {name} is not the one that this database began with: put that one back from your copy. "
+        f"With another, {LOST_WITH[name]}."
+        for name, began in changed_values().items()
+    ]
+    if faults:
+        raise OperatorFault("\n".join(faults))
 
 
 def refuse_newer_database() -> None:

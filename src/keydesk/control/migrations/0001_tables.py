@@ -877,4 +877,17 @@ class Migration(migrations.Migration):
                 name="key_once_a_host_request",
             ),
         ),
+        migrations.CreateModel(
+            name="InstallationValue",
+            fields=[
+                (
+                    "name",
+                    models.CharField(max_length=32, primary_key=True, serialize=False),
+                ),
+                ("value", models.CharField(max_length=64)),
+            ],
+            options={
+                "db_table": "installation_values",
+            },
+        ),
     ]

@@ -1,4 +1,4 @@
-"""The tables of the key-encryption keys that were ever used, of which no key is here, and of wrapped data keys."""
+"""What the installation is known by, its key-encryption keys (no key is here), and wrapped data keys."""
 
 from django.db import models
 from django.db.models import Q
@@ -17,6 +17,16 @@ def new_key_encryption_key_id() -> str:
 def new_data_key_id() -> str:
     """Give the id of a new data key."""
     return new_id("dek")
+
+
+class InstallationValue(models.Model):
+    """Something that stays as it was when the database was made, or a value to recognise a secret by."""
+
+    name = models.CharField(primary_key=True, max_length=32)
+    value = models.CharField(max_length=64)
+
+    class Meta:
+        db_table = "installation_values"
 
 
 class KeyEncryptionKey(models.Model):
