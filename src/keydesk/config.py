@@ -88,6 +88,12 @@ class Config(BaseSettings):
     public_url: str | None = Field(
         default=None, description="The dashboard's address as people type it."
     )
+    trusted_proxies: int = Field(
+        default=0,
+        ge=0,
+        le=8,
+        description="How many proxies stand before the dashboard, each adding whom it saw to `X-Forwarded-For`.",
+    )
     api_url: str = Field(
         default="https://api.example.com",
         description="The provider's API, as request samples show it.",

@@ -101,6 +101,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "keydesk.web.middleware.request_ids",
+    "keydesk.web.middleware.client_addresses",
     "keydesk.web.middleware.public_scheme",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -1,5 +1,6 @@
-"""What happens around every page: its request id, its scheme, who may store it, its language, the end of a session."""
+"""What happens around every page: its id, its client and scheme, who may store it, its language, a session's end."""
 
+import ipaddress
 import uuid
 from collections.abc import Callable
 
@@ -22,6 +23,43 @@ def request_ids(get_response: Handler) -> Handler:
         return response
 
     return handle
+
+
+def client_addresses(get_response: Handler) -> Handler:
+    """Put the client's address in the peer's place, for the limits on tries and the audit trail alike.
+
+    How many proxies may be believed the configuration says, never a header that a client could send.
+    """
+    trusted = settings.KEYDESK.trusted_proxies
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        peer = request.META.get("REMOTE_ADDR", "")
+        chain = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        request.META["REMOTE_ADDR"] = client_address(peer, chain, trusted_proxies=trusted)
+        return get_response(request)
+
+    return handle
+
+
+def client_address(peer: str, chain: str, *, trusted_proxies: int) -> str:
+    """Give the address that the outermost trusted proxy saw; whatever stands before it the client may have sent.
+
+    Takes the peer's address and the text of X-Forwarded-For, to which each proxy adds at the end. A chain that is too
+    short or holds no address there says nothing, and the peer's address it is.
+    """
+    hops = chain.split(",")
+    if 0 < trusted_proxies <= len(hops):
+        return plain_address(hops[-trusted_proxies].strip()) or peer
+    return plain_address(peer) or peer
+
+
+def plain_address(text: str) -> str | None:
+    """Give an IP address in its one spelling, an IPv4 address as such; None if the text is none."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def public_scheme(get_response: Handler) -> Handler:
