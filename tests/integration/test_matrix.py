@@ -48,10 +48,6 @@ EXPECTED = {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 302 405 405",
         STRANGERS: "302 302 405 405",
     },
-    "account_reauthenticate": {
-        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 200 200 405",
-        STRANGERS: "302 302 302 302",
-    },
 }
 """For each route and kind of person the status of each method, in the order above."""
 

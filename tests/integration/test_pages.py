@@ -1,6 +1,7 @@
 """What pages promise around their content: policies, who may store them, what a stranger sees, what a reload does."""
 
 import pytest
+from django.core.cache import cache
 from tests.fixtures.browsing import KEYS, expired, hidden, press_generate, shown_key
 
 from keydesk.control.keys.models import ApiKey
@@ -161,6 +162,20 @@ def test_wrong_passwords_are_slowed_down_for_everybody_who_tries_that_person(bro
     answers = [browse().post("/account/login/", form) for _ in range(6)]
     assert b"Too many" in answers[5].content
     assert b"Too many" not in answers[0].content
+
+
+def test_tries_at_many_people_do_not_make_forget_the_tries_at_one(browse, ana, user_of):
+    form = {"login": user_of(ana).email, "password": "not this one"}
+    for _ in range(5):
+        browse().post("/account/login/", form)
+    for number in range(400):
+        cache.set(f"tries-at-{number}", [], timeout=300)
+    assert b"Too many" in browse().post("/account/login/", form).content
+
+
+@pytest.mark.parametrize("page", ["reauthenticate", "confirm-email", "password/change"])
+def test_no_other_page_than_the_log_in_takes_a_password(browse, ana, page):
+    assert browse(ana).get(f"/account/{page}/").status_code == 404
 
 
 def test_nobody_signs_up_alone(browse, db):

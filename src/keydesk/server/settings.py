@@ -76,11 +76,13 @@ ROOT_URLCONF = "keydesk.server.urls"
 WSGI_APPLICATION = "keydesk.server.wsgi.application"
 DATABASES = {"default": database(KEYDESK)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-# The tries that allauth counts are shared by every process.
+# The tries that allauth counts are shared by every process. Beyond so many entries some are forgotten, and with them
+# the tries: at Django's 300, whoever guesses at enough people would start anew with each of them.
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "shared_cache",
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
 
@@ -171,7 +173,6 @@ ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",
     "login_failed": "20/m/ip,5/5m/key",
-    "reauthenticate": "10/m/user",
 }
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard:home"

@@ -10,7 +10,6 @@ urlpatterns = [
     path("", include("keydesk.web.urls")),
     path("account/login/", entrance.login, name="account_login"),
     path("account/logout/", entrance.logout, name="account_logout"),
-    path("account/reauthenticate/", entrance.reauthenticate, name="account_reauthenticate"),
 ]
 
 handler400 = faults.bad_request
