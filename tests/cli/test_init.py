@@ -1,6 +1,7 @@
 """`keydesk init` makes secrets that only their owner reads, and never makes them twice."""
 
 import base64
+import os
 import stat
 
 from keydesk.config import Secret
@@ -52,3 +53,16 @@ def test_init_tells_names_and_no_secret(host):
     told = host.run(["init"])
     values = [path.read_text().strip() for path in (host.folder / "secrets").iterdir()]
     assert [value for value in values if value in told] == []
+
+
+def test_init_closes_a_folder_that_was_open_and_the_database_is_private_whatever_the_umask(host):
+    (host.folder / "secrets").mkdir(parents=True, mode=0o755)
+    host.folder.chmod(0o755)
+    before = os.umask(0o000)
+    try:
+        host.run(["init"])
+        host.run(["migrate"])
+    finally:
+        os.umask(before)
+    private = [host.folder, host.folder / "secrets", host.folder / "keydesk.sqlite3"]
+    assert [mode(path) for path in private] == [0o700, 0o700, 0o600]

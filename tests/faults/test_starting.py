@@ -102,6 +102,12 @@ def test_a_demo_of_another_version_is_told_how_to_start_afresh(tmp_path):
     assert "make demo ARGS=--reset" in refusal("demo", desk_environment(tmp_path))
 
 
+@pytest.mark.parametrize("path", ["secrets/pepper", "keydesk.sqlite3"])
+def test_what_other_users_could_read_is_not_started_with(prepared, tmp_path, path):
+    (tmp_path / "data" / path).chmod(0o640)
+    assert f"chmod 600 {tmp_path / 'data' / path}" in refusal("serve", prepared)
+
+
 def secrets_in(pid):
     """The names of the secrets, and of the database's password, that a process was given as variables."""
     words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")

@@ -89,6 +89,12 @@ def test_postgresql_gives_up_on_what_takes_longer_than_a_page_may_wait(db):
             ["localhost", "127.0.0.1", "[::1]", "desk.example"],
         ),
         ({"host": "0.0.0.0"}, ["*"]),
+        ({"host": "127.0.0.2"}, ["localhost", "127.0.0.1", "[::1]", "127.0.0.2"]),
+        ({"host": "::1"}, ["localhost", "127.0.0.1", "[::1]"]),
+        (
+            {"host": "0.0.0.0", "public_url": "https://desk.example"},
+            ["localhost", "127.0.0.1", "[::1]", "desk.example"],
+        ),
     ],
 )
 def test_pages_answer_to_the_names_of_this_desk_alone(where, names):

@@ -15,6 +15,7 @@ from keydesk.cli.facts import FILE_NAME, read_facts, schema, write_facts
 from keydesk.cli.init import make_secrets
 from keydesk.cli.serve import AllowRemote
 from keydesk.config import PREFIX, Config, load_config
+from keydesk.server.addresses import url_of
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import check_addresses, check_folder, run_all
 from keydesk.server.supervisor import log_to
@@ -118,11 +119,11 @@ def fill(config: Config) -> None:
 def tell_addresses(config: Config) -> dict[str, Any]:
     """Put this start's addresses, and what to try there with curl, into `demo.json`, and give all of it."""
     facts = read_facts(config.data_dir) or {}
-    verifier = f"http://{config.verifier_host}:{config.verifier_port}"
+    verifier = url_of(config.verifier_host, config.verifier_port)
     key = facts["example_key"]
     question = json.dumps({"key": key, "product": "disbursement"})
     facts |= {
-        "dashboard_url": f"http://{config.host}:{config.port}",
+        "dashboard_url": url_of(config.host, config.port),
         "verifier_url": verifier,
         "metrics_url": f"http://127.0.0.1:{config.metrics_port}/metrics",
         "accepted_curl": f"curl -i {verifier}/v1/authorize/disbursement -H 'x-api-key: {key}'",

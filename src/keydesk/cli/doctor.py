@@ -1,10 +1,8 @@
 """`keydesk doctor`: everything that would stop a start, at once, each with its cure."""
 
-import stat
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import typer
 
@@ -12,7 +10,7 @@ from keydesk.cli.apps import new_app
 from keydesk.config import Config, ConfigError, Secret, load_config
 from keydesk.server.addresses import addresses_of, is_loopback, taken
 from keydesk.server.faults import OperatorFault
-from keydesk.server.start import answers, check_folder
+from keydesk.server.start import answers, check_folder, open_to_others
 
 app = new_app()
 
@@ -57,15 +55,8 @@ def secret_faults(config: Config) -> list[str]:
             config.require_secret(name)
         except ConfigError as fault:
             faults.append(str(fault))
-        if (config.secrets_dir / name).exists():
-            faults += open_to_others(config.secrets_dir / name, "600")
+        faults += open_to_others(config.secrets_dir / name, "600")
     return faults
-
-
-def open_to_others(path: Path, mode: str) -> list[str]:
-    """Give the sentence that says that others than the owner may use a path, if they may."""
-    others = stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
-    return [f"{path} is open to other users of this host: chmod {mode} {path}"] if others else []
 
 
 def address_faults(config: Config) -> list[str]:
@@ -77,7 +68,7 @@ def address_faults(config: Config) -> list[str]:
         for address in addresses
         if not is_loopback(address.host)
     ]
-    is_running = answers(f"http://{config.verifier_host}:{config.verifier_port}/livez")
+    is_running = answers(config.verifier_host, config.verifier_port, "/livez")
     return remote if is_running else remote + taken(addresses)
 
 
@@ -87,9 +78,10 @@ def database_faults(config: Config) -> list[str]:
         return []
     if config.database_url is None and not config.sqlite_path.exists():
         return ["There is no database yet: run `keydesk migrate`."]
+    exposed = open_to_others(config.sqlite_path, "600")
     try:
         with import_module("keydesk.cli.control").control_plane():
             faults: list[str] = import_module("keydesk.cli.database").faults()
     except (OperatorFault, ConfigError) as fault:
-        return str(fault).splitlines()
-    return faults
+        return [*exposed, *str(fault).splitlines()]
+    return [*exposed, *faults]

@@ -48,8 +48,9 @@ def make_secrets(config: Config) -> list[Secret]:
             f"{config.secrets_dir}. New ones would turn every key away."
         )
     try:
-        config.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        config.secrets_dir.mkdir(mode=0o700, exist_ok=True)
+        for folder in (config.data_dir, config.secrets_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+            folder.chmod(0o700)  # it may have been there, open to others
         for name in wanted:
             write_secret(config.secrets_dir / name)
     except OSError as error:

@@ -4,6 +4,7 @@ A host that only verifies has no Django, so each command is named by an import s
 is one sentence a line on the error output and exit code 1; wrong usage is exit code 2.
 """
 
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -62,7 +63,7 @@ COMMANDS: Final[dict[str, Entry]] = {
         "Service credentials, for the provider's own services.",
         True,
     ),
-    "key": Entry("keydesk.cli.key", OPERATE, "API keys: list and revoke.", True),
+    "key": Entry("keydesk.cli.key", OPERATE, "API keys: generate, list and revoke.", True),
 }
 
 app = new_app(
@@ -103,7 +104,11 @@ for command_name, command_entry in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line: the console script `keydesk`, and `python -m keydesk`."""
+    """Run the command line: the console script `keydesk`, and `python -m keydesk`.
+
+    What it and the processes that it starts write is for their own user alone, whatever the shell says.
+    """
+    os.umask(0o077)
     try:
         app(prog_name="keydesk")
     except (OperatorFault, ConfigError) as fault:

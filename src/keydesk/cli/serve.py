@@ -7,6 +7,7 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import load_config
+from keydesk.server.addresses import url_of
 from keydesk.server.start import check_start, run_all
 from keydesk.server.supervisor import log_to
 
@@ -37,7 +38,7 @@ def serve(*, allow_remote: AllowRemote = False) -> None:
         log=log,
         announce=lambda: log(
             "supervisor",
-            f"dashboard at http://{config.host}:{config.port}, "
-            f"verifier at http://{config.verifier_host}:{config.verifier_port}",
+            f"dashboard at {url_of(config.host, config.port)}, "
+            f"verifier at {url_of(config.verifier_host, config.verifier_port)}",
         ),
     )

@@ -31,6 +31,11 @@ def addresses_of(config: Config) -> list[Address]:
     ]
 
 
+def url_of(host: str, port: int) -> str:
+    """Give the URL of an address in plain HTTP, an IPv6 address in brackets (RFC 3986)."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def refuse_remote(addresses: list[Address]) -> None:
     """Raise OperatorFault if one of the addresses can be reached from another machine."""
     remote = [address for address in addresses if not is_loopback(address.host)]

@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 from keydesk.config import Config, Secret, load_config
 from keydesk.replica.sources.postgres import parameters_of
 from keydesk.server import sqlite
+from keydesk.server.addresses import is_loopback
 from keydesk.web import policies
-
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 KEYDESK: Config = load_config()
 
@@ -62,9 +61,12 @@ def names_of_this_host(config: Config) -> list[str]:
     Without a public address, a desk that listens beyond loopback cannot know what people call it.
     """
     public = urlsplit(config.public_url or "").hostname
-    if public is None and config.host not in LOOPBACK:
+    if public is None and not is_loopback(config.host):
         return ["*"]
-    return ["localhost", "127.0.0.1", "[::1]", *([public] if public else [])]
+    own = ["localhost", "127.0.0.1", "[::1]"]
+    if is_loopback(config.host) and config.host not in {*own, "::1"}:
+        own.append(config.host)
+    return [*own, *([public] if public else [])]
 
 
 IS_HTTPS = (KEYDESK.public_url or "").startswith("https://")

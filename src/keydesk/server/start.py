@@ -1,34 +1,35 @@
 """The start of a host: what has to be true before anything runs, and everything under one supervisor."""
 
 import os
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
-from keydesk.config import PREFIX, Config
+from keydesk.config import PREFIX, Config, Secret
 from keydesk.server.addresses import addresses_of, refuse_remote, taken
 from keydesk.server.faults import OperatorFault
 from keydesk.server.supervisor import Supervisor, children_of
 
 UNREACHABLE_STATUS: Final = 3
 """The exit status of `keydesk migrate --check` when the database does not answer."""
-PROBE_SECONDS: Final = 0.2
-"""How long the supervisor asks whether an address answers; a signal that says stop waits for it."""
+PROBE_SECONDS: Final = 0.1
+"""How long each step of asking an address may take, of which there are two; a signal that says stop waits for it."""
+STATUS_LINE_BYTES: Final = 13
 
 
 def check_start(config: Config, *, allow_remote: bool) -> None:
-    """Raise OperatorFault if this host cannot start: its addresses, its folder, its database.
+    """Raise OperatorFault if this host cannot start: its addresses, its folder, its secrets, its database.
 
     A database that does not answer is no reason to stay down: the verifier decides from the replica meanwhile.
     """
     check_addresses(config, allow_remote=allow_remote)
     check_folder(config.data_dir)
+    check_secrecy(config)
     check_database(config)
 
 
@@ -55,6 +56,22 @@ def check_folder(folder: Path) -> None:
             f"{folder} cannot be written ({error.strerror}): make it writable for this user, or set {PREFIX}DATA_DIR "
             "to another folder."
         ) from error
+
+
+def check_secrecy(config: Config) -> None:
+    """Raise OperatorFault if a secret or the SQLite database is open to other users of this host."""
+    private = [*(config.secrets_dir / name for name in Secret), config.sqlite_path]
+    if faults := [fault for path in private for fault in open_to_others(path, "600")]:
+        raise OperatorFault("\n".join(faults))
+
+
+def open_to_others(path: Path, mode: str) -> list[str]:
+    """Give the sentence that says that others than the owner may use a path, if it is there and they may."""
+    try:
+        others = stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO)
+    except FileNotFoundError:
+        return []
+    return [f"{path} is open to other users of this host: chmod {mode} {path}"] if others else []
 
 
 def check_database(config: Config) -> None:
@@ -89,17 +106,24 @@ def run_all(
         children_of(allow_remote=allow_remote),
         log=log,
         is_up=lambda: (
-            answers(f"http://{config.verifier_host}:{config.verifier_port}/readyz")
-            and answers(f"http://{config.host}:{config.port}/")
+            answers(config.verifier_host, config.verifier_port, "/readyz")
+            and answers(config.host, config.port, "/")
         ),
         announce=announce,
     ).run()
 
 
-def answers(url: str) -> bool:
-    """Say whether an address of this host answers with success, and soon."""
+def answers(host: str, port: int, path: str) -> bool:
+    """Say whether an address of this host answers with success or with the way to another page, and at once.
+
+    Only the first bytes of the answer are read, whatever they are, so nothing that listens there can hold up or end
+    the process that asks.
+    """
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     try:
-        with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as answer:  # noqa: S310 - an http URL of our own
-            return bool(answer.status == HTTPStatus.OK)
-    except (OSError, urllib.error.URLError):
+        with socket.create_connection((host, port), timeout=PROBE_SECONDS) as connection:
+            connection.sendall(request.encode())
+            answer = connection.recv(STATUS_LINE_BYTES)
+    except OSError:
         return False
+    return answer.startswith((b"HTTP/1.1 2", b"HTTP/1.1 3"))

@@ -26,6 +26,8 @@ FIRST_DELAY_SECONDS: Final = 0.1
 LONGEST_DELAY_SECONDS: Final = 10.0
 SETTLED_SECONDS: Final = 10.0
 """A process that lived this long is restarted as quickly as the first time."""
+ASK_SECONDS: Final = 0.5
+"""How long it waits before it asks again whether everything answers."""
 READ_BYTES: Final = 65536
 
 HELD: Final[Mapping[str, frozenset[Secret]]] = {
@@ -100,7 +102,7 @@ class Supervisor:
     """Runs processes until it is told to stop by SIGTERM, SIGINT or SIGHUP.
 
     `log` receives whole lines, each with its process's name; `is_up` is asked until it says True, then `announce`
-    is called once.
+    is called once. `is_up` has to be quick: nothing else happens meanwhile.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class Supervisor:
         self.is_up = is_up
         self.announce = announce
         self.is_announced = False
+        self.ask_at = 0.0
         self.is_stopping = False
         self.selector = selectors.DefaultSelector()
 
@@ -168,9 +171,12 @@ class Supervisor:
 
     def tell_when_up(self) -> None:
         """Announce, once, that everything answers."""
-        if not self.is_announced and self.is_up():
+        if self.is_announced or self.is_stopping or time.monotonic() < self.ask_at:
+            return
+        if self.is_up():
             self.is_announced = True
             self.announce()
+        self.ask_at = time.monotonic() + ASK_SECONDS
 
     def stop(self) -> None:
         """Ask every process to stop, and kill what is still there when the time is over."""

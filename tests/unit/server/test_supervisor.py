@@ -70,3 +70,17 @@ def test_what_a_process_started_goes_with_it():
     wait_until(
         lambda: not [pid for pid in left if command_line(pid)], seconds=5, what="all are gone"
     )
+
+
+def test_it_asks_seldom_whether_all_is_up_and_not_while_it_stops():
+    asked = []
+    supervisor = Supervisor(
+        [], log=lambda *_: None, is_up=lambda: asked.append(1), announce=lambda: None
+    )
+    supervisor.tell_when_up()
+    supervisor.tell_when_up()
+    supervisor.ask_at, supervisor.is_stopping = 0.0, True
+    supervisor.tell_when_up()
+    supervisor.is_stopping = False
+    supervisor.tell_when_up()
+    assert len(asked) == 2
