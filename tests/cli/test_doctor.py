@@ -72,6 +72,12 @@ def test_a_database_that_does_not_answer_is_told_in_a_sentence(prepared):
     assert "hidden" not in said
 
 
+def test_a_database_that_takes_connections_and_says_nothing_is_given_up_on(prepared):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://keydesk@127.0.0.1:{silent.getsockname()[1]}/keydesk"
+        assert "The database does not answer" in told(prepared, KEYDESK_DATABASE_URL=url)[1]
+
+
 @pytest.mark.parametrize("command", ["doctor", "account list", "replicator", "migrate"])
 @pytest.mark.parametrize(
     "url",

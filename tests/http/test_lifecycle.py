@@ -158,3 +158,20 @@ def test_nothing_printed_holds_a_credential(start):
     running.verify(secret, {"key": secret, "product": secret})
     kill(running.workers()[0])
     assert secret not in running.stop()
+
+
+def test_what_a_killed_verifier_counted_is_cleared_by_the_next_and_a_stopped_one_leaves_nothing(
+    start, tmp_path
+):
+    killed = start()
+    port = killed.environment["KEYDESK_VERIFIER_PORT"]
+    folder = tmp_path / "verifier" / port
+    (left,) = wait_until(lambda: list(folder.glob("*.tally")), seconds=10, what="a tally")
+    workers = killed.workers()
+    killed.process.kill()
+    wait_until(lambda: all(map(is_gone, workers)), seconds=10, what="the workers are gone")
+    assert left.exists()
+    following = start(None, VERIFIER_PORT=port)
+    assert not left.exists()
+    following.stop()
+    assert not folder.exists()

@@ -2,11 +2,11 @@
 
 import errno
 import ipaddress
-import socket
 from collections import Counter
 from typing import NamedTuple
 
 from keydesk.config import PREFIX, Config
+from keydesk.host.ports import listening_error
 from keydesk.server.faults import OperatorFault
 
 
@@ -72,19 +72,13 @@ def taken(addresses: list[Address]) -> list[str]:
 
 def open_fault(address: Address) -> str | None:
     """Give the sentence that says why an address cannot be opened, None if it can."""
-    try:
-        family, kind, protocol, _, place = socket.getaddrinfo(
-            address.host, address.port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(place)
-    except OSError as error:
-        where = f"port {address.port} on {address.host}"
-        if error.errno == errno.EADDRINUSE:
-            return (
-                f"The {address.what}'s {where} is taken, perhaps by another Keydesk: stop what listens there, "
-                f"or set {PREFIX}{address.port_setting} to another port."
-            )
-        return f"The {address.what} cannot listen on {where}: {error.strerror}."
-    return None
+    error = listening_error(address.host, address.port)
+    if error is None:
+        return None
+    where = f"port {address.port} on {address.host}"
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"The {address.what}'s {where} is taken, perhaps by another Keydesk: stop what listens there, "
+            f"or set {PREFIX}{address.port_setting} to another port."
+        )
+    return f"The {address.what} cannot listen on {where}: {error.strerror}."

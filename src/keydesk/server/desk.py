@@ -17,8 +17,8 @@ from keydesk.control.checks import pending_migrations, unknown_migrations
 from keydesk.control.vault.actions import check_key_encryption_key
 from keydesk.control.vault.installation import MARKER, changed_values, note_installation
 from keydesk.control.vault.safe import VaultState
+from keydesk.host.lifeline import die_with_parent
 from keydesk.server.faults import OperatorFault
-from keydesk.server.lifeline import die_with_parent
 
 THREADS: Final = 8
 """How many requests are worked on at once; each may hold a database connection."""

@@ -17,7 +17,7 @@ from functools import partial
 from typing import IO, Final
 
 from keydesk.config import PREFIX, Secret
-from keydesk.server.lifeline import die_with_parent
+from keydesk.host.lifeline import die_with_parent
 
 TICK_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 1.0

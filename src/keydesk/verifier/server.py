@@ -4,13 +4,10 @@ The replica is opened in each worker after its fork, never here: an LMDB handle 
 """
 
 import asyncio
-import ctypes
 import gc
 import logging
 import os
-import signal
-import socket
-import tempfile
+import shutil
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -23,13 +20,14 @@ from prometheus_client import CollectorRegistry, start_http_server
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
+from keydesk.host.lifeline import die_with_parent
+from keydesk.host.ports import listening_error
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.metrics import Tally, TallyCollector
 
 METRICS_HOST: Final = "127.0.0.1"
-PR_SET_PDEATHSIG: Final = 1
 STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LATE_SECONDS: Final = 2.0
@@ -50,15 +48,33 @@ class PortTakenError(ConfigError):
 def run_verifier(config: Config) -> None:
     """Serve decisions until SIGTERM or SIGINT, then stop within two seconds.
 
-    Raises ConfigError if the pepper is missing, PortTakenError if an address cannot be had, SystemExit if the workers
-    keep dying.
+    Raises ConfigError if the pepper is missing or the data folder cannot be written, PortTakenError if an address
+    cannot be had, SystemExit if the workers keep dying.
     """
     digester = key_digester(config.require_secret(Secret.PEPPER))
-    refuse_taken_port(config.verifier_host, config.verifier_port)
-    with tempfile.TemporaryDirectory(prefix="keydesk-verifier-") as folder:
-        serve_metrics(Path(folder), config.metrics_port)
-        load = worker_loader(config, digester, Path(folder), parent=os.getpid())
+    if error := listening_error(config.verifier_host, config.verifier_port):
+        raise PortTakenError(config.verifier_host, config.verifier_port, error)
+    folder = fresh_folder(config)
+    try:
+        serve_metrics(folder, config.metrics_port)
+        load = worker_loader(config, digester, folder, parent=os.getpid())
         granian_server(config).serve(target_loader=load, wrap_loader=False)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def fresh_folder(config: Config) -> Path:
+    """Give an empty folder for what the workers count, without what a killed verifier of this port left there.
+
+    Raises ConfigError if the data folder cannot be written.
+    """
+    folder = config.data_dir / "verifier" / str(config.verifier_port)
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}.") from error
+    return folder
 
 
 def granian_server(config: Config) -> MPServer:
@@ -133,23 +149,3 @@ def serve_metrics(folder: Path, port: int) -> None:
         start_http_server(port, addr=METRICS_HOST, registry=registry)
     except OSError as error:
         raise PortTakenError(METRICS_HOST, port, error) from error
-
-
-def refuse_taken_port(host: str, port: int) -> None:
-    """Raise PortTakenError if the address cannot be listened on.
-
-    Workers share their port, and the system lets a second verifier of the same user join in silently; so ask first,
-    without sharing.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        socket.create_server((host, port), family=family).close()
-    except OSError as error:
-        raise PortTakenError(host, port, error) from error
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the system kill this process when its parent dies, however that dies (Linux)."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os.kill(os.getpid(), signal.SIGKILL)

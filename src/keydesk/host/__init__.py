@@ -1,0 +1,1 @@
+"""What both planes ask of the operating system of their host."""
