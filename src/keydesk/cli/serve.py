@@ -27,7 +27,7 @@ def serve(*, allow_remote: AllowRemote = False) -> None:
     """Run dashboard, verifier, replicator and worker on this host, and restart the ones that die.
 
     SIGTERM or Ctrl-C stops everything within two seconds. Before anything starts, it looks at the addresses, the
-    data folder and the database; `keydesk doctor` tells more.
+    data folder, the secrets and the database; `keydesk doctor` tells more.
     """
     config = load_config()
     check_start(config, allow_remote=allow_remote)

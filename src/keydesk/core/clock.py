@@ -1,4 +1,7 @@
-"""Where time comes from: everything that needs the moment is handed one of these, so tests can turn it."""
+"""Where the verifier's time comes from: what decides is handed one of these, so that tests can turn it.
+
+The control plane mostly takes the moment by itself, when it writes a row.
+"""
 
 import time
 from collections.abc import Callable
