@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Role
 from keydesk.control.accounts import actions as accounts
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog import actions as catalog
@@ -16,6 +17,8 @@ from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.feed.actions import row_mac_key
 from keydesk.control.keys import actions, queries
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.people import actions as people
+from keydesk.control.people.models import User
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.codes import Code
 from keydesk.core.digest import row_mac_matches
@@ -194,6 +197,42 @@ def test_other_roles_can_do_nothing_with_keys(member, ana, generate, request):
     ]
     assert {refusal(attempt) for attempt in attempts} == {Code.PERMISSION_DENIED}
     assert ApiKey.objects.get().state == "ACTIVE"
+
+
+def lose_role(host, actor):
+    place = {"account_id": actor.account_id, "user_id": actor.user_id}
+    people.change_role(host, **place, role=Role.VIEWER)
+
+
+def lose_membership(host, actor):
+    people.remove_member(host, account_id=actor.account_id, user_id=actor.user_id)
+
+
+def lose_login(host, actor):
+    User.objects.filter(pk=actor.user_id).update(is_active=False)
+
+
+@pytest.mark.parametrize("lose", [lose_role, lose_membership, lose_login])
+def test_whoever_lost_their_role_after_confirming_does_nothing_with_the_grant(
+    lose, host, ana, budi, sinar, generate, granted
+):
+    made = generate(ana)
+    grants = {action: granted(budi, action, made.id) for action in GuardedAction}
+    reveal, regenerate = grants[GuardedAction.KEY_REVEAL], grants[GuardedAction.KEY_REGENERATE]
+    new = granted(budi, GuardedAction.KEY_GENERATE, "disbursement/live")
+    place = {"account_id": sinar.id, "product": "disbursement", "environment": "live"}
+    lose(host, budi)
+    before = AuditEvent.objects.count()
+    attempts = [
+        lambda: actions.reveal_key(budi, key_id=made.id, grant=reveal),
+        lambda: actions.regenerate_key(budi, key_id=made.id, grant=regenerate, request_token="x"),
+        lambda: actions.generate_key(budi, **place, name="Key", grant=new, request_token="x"),
+        lambda: actions.revoke_key(budi, key_id=made.id),
+        lambda: entitlements.request_product(budi, **place),
+    ]
+    assert [refusal(attempt) for attempt in attempts] == [Code.PERMISSION_DENIED] * 5
+    assert [event for event, _, _ in events_since(before)] == ["permission.refused"] * 5
+    assert [row.state for row in ApiKey.objects.all()] == ["ACTIVE"]
 
 
 @pytest.mark.parametrize("key_id", ["of sinar", "key_aaaaaaaaaaaaaaaaaaaa"])

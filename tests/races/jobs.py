@@ -8,10 +8,12 @@ from django.db.models import F
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Role
 from keydesk.control.accounts import actions as accounts
 from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
+from keydesk.control.people import actions as people
 from keydesk.control.stepup import actions as stepup
 from keydesk.control.stepup import pins
 from keydesk.control.stepup.models import Pin
@@ -41,6 +43,10 @@ def generate(actor, **named):
     return {"id": made.id, "created": made.created, "revision": made.revision}
 
 
+def demote(actor, *, account_id, user_id):
+    people.change_role(actor, account_id=account_id, user_id=user_id, role=Role.VIEWER)
+
+
 def disable(actor, **named):
     named["environment"] = Environment(named["environment"])
     return entitlements.disable_product(actor, **named).revision
@@ -58,6 +64,7 @@ def stop(actor, *, slug):
 
 JOBS = {
     "confirm": confirm,
+    "demote": demote,
     "disable": disable,
     "generate": generate,
     "regenerate": lambda actor, **named: keys.regenerate_key(actor, **named).id,

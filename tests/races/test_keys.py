@@ -4,10 +4,13 @@ from collections import Counter
 
 import pytest
 
+from keydesk.control.access.roles import Role
 from keydesk.control.accounts import actions as accounts
+from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.people.actions import change_role
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.records import AccountStatus, Environment, ProductState
 
@@ -116,3 +119,19 @@ def test_whatever_changes_around_a_key_nobody_waits_for_each_other_in_a_circle(
         entitlements.enable_product(host, **{**place, "environment": Environment.LIVE})
         catalog.set_product_state(host, slug="disbursement", state=ProductState.ACTIVE)
         accounts.set_account_status(host, account_id=sinar.id, status=AccountStatus.APPROVED)
+
+
+def test_nobody_is_shown_a_key_after_their_role_was_taken_away(
+    crew, call, host, ana, budi, generate, give_grant, rounds
+):
+    key_id, place = generate(ana).id, {"account_id": ana.account_id, "user_id": budi.user_id}
+    for _ in range(rounds):
+        calls = [
+            call("reveal", budi, key_id=key_id, grant=give_grant(budi, action, key_id))
+            for action in [GuardedAction.KEY_REVEAL] * 15
+        ]
+        outcomes = crew.at_once([*calls[:8], call("demote", None, **place), *calls[8:]])
+        assert set(codes(outcomes)) <= {"ok", "permission_denied"}
+        demoted = AuditEvent.objects.filter(event="member.role_changed").latest("seq")
+        assert not AuditEvent.objects.filter(event="key.revealed", seq__gt=demoted.seq).exists()
+        change_role(host, **place, role=Role.ADMIN)

@@ -46,15 +46,27 @@ def authorise(
     try:
         require(actor, permission, account_id)
     except Refused as refused:
-        with transaction.atomic():
-            record(
-                actor,
-                Event.PERMISSION_REFUSED,
-                object_id=object_id,
-                details={
-                    "code": refused.code,
-                    "permission": permission,
-                    "account_asked_for": account_id,
-                },
-            )
+        record_refusal(actor, refused, permission, account_id=account_id, object_id=object_id)
         raise
+
+
+def record_refusal(
+    actor: Actor,
+    refused: Refused,
+    permission: Permission,
+    *,
+    account_id: str | None,
+    object_id: str,
+) -> None:
+    """Write that a permission was refused, in a transaction of its own."""
+    with transaction.atomic():
+        record(
+            actor,
+            Event.PERMISSION_REFUSED,
+            object_id=object_id,
+            details={
+                "code": refused.code,
+                "permission": permission,
+                "account_asked_for": account_id,
+            },
+        )

@@ -1,19 +1,19 @@
 """Asking for products, and enabling and disabling them for an account."""
 
-from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
-from keydesk.control.accounts.queries import lock_account
+from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.queries import product_named
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.entitlements.rules import MAY_REQUEST, can_become
 from keydesk.control.feed.actions import publish
+from keydesk.control.people.standing import authorised_transaction
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState
 
@@ -69,6 +69,12 @@ def disable_product(
     return move(place, EntitlementState.DISABLED, actor=actor, reason=reason.strip())
 
 
+PERMISSIONS = {
+    EntitlementState.REQUESTED: Permission.ENTITLEMENT_REQUEST,
+    EntitlementState.ENABLED: Permission.ENTITLEMENT_SET,
+    EntitlementState.DISABLED: Permission.ENTITLEMENT_SET,
+}
+
 EVENTS = {
     EntitlementState.REQUESTED: Event.ENTITLEMENT_REQUESTED,
     EntitlementState.ENABLED: Event.ENTITLEMENT_ENABLED,
@@ -77,9 +83,11 @@ EVENTS = {
 
 
 def move(place: Place, target: EntitlementState, *, actor: Actor, reason: str = "") -> Entitlement:
-    """Take the entitlement to the target state in one transaction, under the account's lock."""
-    with transaction.atomic():
-        entitlement = lock_entitlement(place)
+    """Take the entitlement to the target state in one authorised transaction."""
+    with authorised_transaction(
+        actor, PERMISSIONS[target], account_id=place.account_id, object_id=str(place)
+    ) as account:
+        entitlement = lock_entitlement(account, place)
         before = entitlement.state or None
         if target is EntitlementState.REQUESTED:
             require_may_request(entitlement)
@@ -105,12 +113,12 @@ def change(entitlement: Entitlement, target: EntitlementState, reason: str) -> N
         entitlement.requested_at = now
 
 
-def lock_entitlement(place: Place) -> Entitlement:
-    """Give the entitlement, a new one with an empty state if there is none, under the account's lock.
+def lock_entitlement(account: Account, place: Place) -> Entitlement:
+    """Give the entitlement of a locked account, a new one with an empty state if there is none.
 
-    Raises Refused(`not_found`) for an unknown account or product, and ValueError for an unknown environment.
+    Raises Refused(`not_found`) for an unknown product, and ValueError for an unknown environment.
     """
-    account, product = lock_account(place.account_id), product_named(place.product)
+    product = product_named(place.product)
     environment = str(Environment(place.environment))
     found = Entitlement.objects.select_for_update().filter(
         account=account, product=product, environment=environment

@@ -16,7 +16,6 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
@@ -24,6 +23,7 @@ from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.feed.actions import publish
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
+from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.vault import safe
@@ -85,11 +85,11 @@ def generate_key(
 
     In this order: permission, input, `account_not_approved`, `product_not_enabled`, `sealed`, `grant_invalid`.
     """
-    object_id = f"{product}/{environment}"
-    authorise(actor, Permission.KEY_GENERATE, account_id=account_id, object_id=object_id)
+    object_id, permission = f"{product}/{environment}", Permission.KEY_GENERATE
+    authorise(actor, permission, account_id=account_id, object_id=object_id)
     cleaned = _require_input(environment=environment, name=name, request_token=request_token)
-    with _key_transaction(actor, account_id, object_id=object_id):
-        place = _lock_place(account_id, product, environment)
+    with _key_transaction(actor, permission, account_id, object_id) as account:
+        place = _lock_place(account, product, environment)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
         made = _made_before(actor, place, request_token=request_token, replaces=None)
@@ -114,8 +114,9 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     seen once, `sealed`, `grant_invalid`. A sealed copy that was altered or moved is refused as `key_not_revealable`
     (is_damaged) too, and leaves an event of its own.
     """
-    account_id = _authorise_key(actor, Permission.KEY_REVEAL, key_id=key_id)
-    with _key_transaction(actor, account_id, object_id=key_id):
+    permission = Permission.KEY_REVEAL
+    account_id = _authorise_key(actor, permission, key_id=key_id)
+    with _key_transaction(actor, permission, account_id, key_id):
         key = ApiKey.objects.select_related("data_key").get(pk=key_id)
         _require_revealable(key)
         safe.require_open()
@@ -131,11 +132,12 @@ def regenerate_key(
     In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
     `grant_invalid`, `key_already_replaced`, `key_not_live`. A repeated request token gives the same new key.
     """
-    account_id = _authorise_key(actor, Permission.KEY_REGENERATE, key_id=key_id)
+    permission = Permission.KEY_REGENERATE
+    account_id = _authorise_key(actor, permission, key_id=key_id)
     _require_request_token(request_token)
-    with _key_transaction(actor, account_id, object_id=key_id):
+    with _key_transaction(actor, permission, account_id, key_id) as account:
         old = ApiKey.objects.get(pk=key_id)
-        place = _lock_place(account_id, old.product_id, old.environment)
+        place = _lock_place(account, old.product_id, old.environment)
         old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=key_id)
@@ -161,8 +163,9 @@ def revoke_key(actor: Actor, *, key_id: str) -> int:
 
     In this order: permission, `not_found`, `key_not_live` if it is revoked already.
     """
-    account_id = _authorise_key(actor, Permission.KEY_REVOKE, key_id=key_id)
-    with transaction.atomic():
+    permission = Permission.KEY_REVOKE
+    account_id = _authorise_key(actor, permission, key_id=key_id)
+    with authorised_transaction(actor, permission, account_id=account_id, object_id=key_id):
         key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         if key.state == KeyState.REVOKED:
             raise Refused(Code.KEY_NOT_LIVE)
@@ -172,11 +175,15 @@ def revoke_key(actor: Actor, *, key_id: str) -> int:
 
 
 @contextmanager
-def _key_transaction(actor: Actor, account_id: str, *, object_id: str) -> Iterator[None]:
-    """Run an action's transaction; a broken seal rolls it back and then leaves a record of its own."""
+def _key_transaction(
+    actor: Actor, permission: Permission, account_id: str, object_id: str
+) -> Iterator[Account]:
+    """Run an action's guarded transaction; a broken seal rolls it back and then leaves a record of its own."""
     try:
-        with grants.guarded_transaction(actor, object_id=object_id):
-            yield
+        with grants.guarded_transaction(
+            actor, permission, account_id=account_id, object_id=object_id
+        ) as account:
+            yield account
     except BrokenSealError:
         with transaction.atomic():
             record(actor, Event.KEY_SEAL_BROKEN, account_id=account_id, object_id=object_id)
@@ -220,13 +227,12 @@ def _require_request_token(request_token: str) -> None:
         raise Refused(Code.INVALID_INPUT, field="request_token")
 
 
-def _lock_place(account_id: str, product: str, environment: str) -> _Place:
-    """Lock account and product, in this order, and give them if they and the entitlement allow new keys.
+def _lock_place(account: Account, product: str, environment: str) -> _Place:
+    """Lock the product after its account, and give both if they and the entitlement allow new keys.
 
     Whoever changes one of the three waits until this transaction ends, and the other way round; an entitlement only
     changes under its account's lock.
     """
-    account = lock_account(account_id)
     if account.status != AccountStatus.APPROVED:
         raise Refused(Code.ACCOUNT_NOT_APPROVED, status=account.status)
     offered = Product.objects.select_for_update(of=("self",), no_key=True).filter(

@@ -8,11 +8,13 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role
+from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, plain_email
+from keydesk.control.people.standing import authorised_transaction
 from keydesk.core.codes import Code
 
 
@@ -117,9 +119,12 @@ def change_role(actor: Actor, *, account_id: str, user_id: int, role: Role) -> N
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it is their role already, or if the account
     would be left without a Superadmin.
     """
-    authorise(actor, Permission.MEMBER_EDIT, account_id=account_id, object_id=member_ref(user_id))
-    with transaction.atomic():
-        membership = lock_membership(account_id, user_id)
+    member, permission = member_ref(user_id), Permission.MEMBER_EDIT
+    authorise(actor, permission, account_id=account_id, object_id=member)
+    with authorised_transaction(
+        actor, permission, account_id=account_id, object_id=member
+    ) as account:
+        membership = membership_in(account, user_id)
         if membership.role == role:
             raise Refused(Code.STATE_CONFLICT, state=membership.role)
         require_another_superadmin(membership)
@@ -129,7 +134,7 @@ def change_role(actor: Actor, *, account_id: str, user_id: int, role: Role) -> N
             actor,
             Event.MEMBER_ROLE_CHANGED,
             account_id=account_id,
-            object_id=member_ref(user_id),
+            object_id=member,
             details={"from": before, "to": role},
         )
 
@@ -140,16 +145,19 @@ def remove_member(actor: Actor, *, account_id: str, user_id: int) -> None:
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account would be left without a
     Superadmin.
     """
-    authorise(actor, Permission.MEMBER_EDIT, account_id=account_id, object_id=member_ref(user_id))
-    with transaction.atomic():
-        membership = lock_membership(account_id, user_id)
+    member, permission = member_ref(user_id), Permission.MEMBER_EDIT
+    authorise(actor, permission, account_id=account_id, object_id=member)
+    with authorised_transaction(
+        actor, permission, account_id=account_id, object_id=member
+    ) as account:
+        membership = membership_in(account, user_id)
         require_another_superadmin(membership)
         membership.delete()
         record(
             actor,
             Event.MEMBER_REMOVED,
             account_id=account_id,
-            object_id=member_ref(user_id),
+            object_id=member,
             details={"role": membership.role},
         )
 
@@ -159,9 +167,8 @@ def member_ref(user_id: int) -> str:
     return f"user:{user_id}"
 
 
-def lock_membership(account_id: str, user_id: int) -> Membership:
-    """Give the membership under the account's lock, so that its members change one after the other."""
-    account = lock_account(account_id)
+def membership_in(account: Account, user_id: int) -> Membership:
+    """Give the membership in an account, which is locked so that its members change one after the other."""
     membership = Membership.objects.filter(account=account, user_id=user_id).first()
     if membership is None:
         raise Refused(Code.NOT_FOUND)

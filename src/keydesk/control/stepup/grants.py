@@ -12,8 +12,11 @@ from django.db.models.functions import Greatest
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Permission
+from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
+from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.stepup.rules import GRANT_SECONDS, GuardedAction
 from keydesk.control.stepup.tries import now
@@ -56,14 +59,18 @@ def use(actor: Actor, grant: str | None, *, action: GuardedAction, object_id: st
 
 
 @contextmanager
-def guarded_transaction(actor: Actor, *, object_id: str) -> Iterator[None]:
-    """Run an action's transaction; a grant that does not fit rolls it back and then leaves a record of its own.
+def guarded_transaction(
+    actor: Actor, permission: Permission, *, account_id: str, object_id: str
+) -> Iterator[Account]:
+    """Run an action's authorised transaction; a grant that does not fit rolls it back and then leaves a record.
 
     The record also notes the moment, so that a clock that is put back later does not bring the grant back.
     """
     try:
-        with transaction.atomic():
-            yield
+        with authorised_transaction(
+            actor, permission, account_id=account_id, object_id=object_id
+        ) as account:
+            yield account
     except Refused as refused:
         if refused.code is Code.GRANT_INVALID:
             with transaction.atomic():
