@@ -10,6 +10,7 @@ from keydesk.config import Config, Secret, load_config
 from keydesk.replica.sources.postgres import parameters_of
 from keydesk.server import sqlite
 from keydesk.server.addresses import is_loopback
+from keydesk.server.logs import logging_settings
 from keydesk.web import policies
 
 KEYDESK: Config = load_config()
@@ -212,10 +213,4 @@ LANGUAGE_CODE = KEYDESK.language
 LANGUAGES = [("en", "English"), ("id", "Bahasa Indonesia")]
 LOCALE_PATHS = [str(Path(policies.__file__).parent / "locale")]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "handlers": {"stderr": {"class": "logging.StreamHandler"}},
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {"django": {"handlers": [], "level": "WARNING", "propagate": True}},
-}
+LOGGING = logging_settings()

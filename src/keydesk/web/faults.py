@@ -1,6 +1,7 @@
 """What a person sees when there is no page: nothing here, a stale form, a fault, a database that is away."""
 
 import sys
+from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +13,9 @@ from keydesk.web.htmx import is_htmx, redirect_to
 RETRY_AFTER_SECONDS = 5
 
 
-def plain(template: str, *, status: int, again: str = "/") -> HttpResponse:
+def plain(template: str, *, status: int, **context: Any) -> HttpResponse:
     """Give a page that asks nothing of session or database, the same for everybody in a language."""
-    return HttpResponse(render_to_string(template, {**shell(), "again": again}), status=status)
+    return HttpResponse(render_to_string(template, {**shell(), **context}), status=status)
 
 
 def bad_request(_request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
@@ -27,13 +28,16 @@ def not_found(_request: HttpRequest, exception: Exception) -> HttpResponse:  # n
     return plain("404.html", status=404)
 
 
-def server_error(_request: HttpRequest) -> HttpResponse:
-    """Answer a fault: 503 and when to come back if the database is away, else 500; never a stack trace."""
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a fault: 503 and when to come back if the database is away, else 500.
+
+    Never a stack trace: that is in the log, in the line with the number that the page names.
+    """
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         response = plain("503.html", status=503)
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
-    return plain("500.html", status=500)
+    return plain("500.html", status=500, number=request.META.get("KEYDESK_REQUEST_ID", ""))
 
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django passes the reason

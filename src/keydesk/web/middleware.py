@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from keydesk.web.sessions import end_if_over
 
@@ -17,9 +18,12 @@ def request_ids(get_response: Handler) -> Handler:
     """Give each request an id that its answer, the log and the audit trail name."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        request.META["KEYDESK_REQUEST_ID"] = uuid.uuid4().hex
+        request_id = request.META["KEYDESK_REQUEST_ID"] = uuid.uuid4().hex
+        # Cleared by the next request and not after this one: Django logs a refusal when all of this is over.
+        clear_contextvars()
+        bind_contextvars(request_id=request_id)
         response = get_response(request)
-        response["X-Request-Id"] = request.META["KEYDESK_REQUEST_ID"]
+        response["X-Request-Id"] = request_id
         return response
 
     return handle
