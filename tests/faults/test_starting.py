@@ -138,3 +138,15 @@ def test_a_process_is_given_no_secret_that_it_does_not_hold(prepared, tmp_path):
         "replicator": {"KEYDESK_ROW_MAC_KEY", *database},
         "worker": {"KEYDESK_SESSION_KEY", *database},
     }
+
+
+def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_up(
+    prepared, tmp_path
+):
+    remote = {"KEYDESK_HOST": "0.0.0.0", "KEYDESK_PUBLIC_URL": "https://desk.example"}
+    desk = RunningDesk("serve --allow-remote", {**prepared, **remote}, tmp_path / "log")
+    try:
+        wait_until(lambda: "dashboard at http://0.0.0.0:" in desk.told(), seconds=60, what="said")
+    finally:
+        desk.stop()
+    assert "Invalid HTTP_HOST" not in desk.told()
