@@ -1,5 +1,7 @@
 """What pages promise around their content: policies, who may store them, what a stranger sees, what a reload does."""
 
+import re
+
 import pytest
 from django.core.cache import cache
 from tests.fixtures.browsing import KEYS, expired, hidden, press_generate, shown_key
@@ -106,6 +108,17 @@ def test_a_form_without_its_token_changes_nothing(browse, ana, generate):
     token = hidden(client.get(address), "csrfmiddlewaretoken")
     assert client.post(address, {"csrfmiddlewaretoken": token}, headers=foreign).status_code == 403
     assert ApiKey.objects.get(pk=key).state == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("page", "back"), [("/a/sinarabadi/", "/a/sinarabadi/"), ("https://elsewhere.example/", "/")]
+)
+def test_a_stale_choice_of_language_leads_back_to_its_page(browse, ana, page, back):
+    client = browse(ana, enforce_csrf_checks=True)
+    response = client.post("/language/", {"language": "id", "next": page})
+    assert response.status_code == 403
+    (link,) = re.findall(r'<a [^>]*href="([^"]*)"', response.content.decode().partition("<main")[2])
+    assert (link, client.get(link, follow=True).status_code) == (back, 200)
 
 
 def test_reading_a_page_changes_nothing(browse, ana, generate):

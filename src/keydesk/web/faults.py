@@ -6,9 +6,11 @@ from typing import Any
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 
 from keydesk.web.context import shell
 from keydesk.web.htmx import is_htmx, redirect_to
+from keydesk.web.language import local_address
 
 RETRY_AFTER_SECONDS = 5
 
@@ -44,4 +46,11 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa:
     """Answer a form whose token is not right: it was open while somebody logged in or out. Nothing is done."""
     if is_htmx(request):
         return redirect_to(request, request.get_full_path())
-    return plain("403_csrf.html", status=403, again=request.get_full_path())
+    return plain("403_csrf.html", status=403, again=page_of_form(request))
+
+
+def page_of_form(request: HttpRequest) -> str:
+    """Give the address of the page that a form was on: where it went to, but for the choice of language."""
+    if request.path == reverse("web:language"):
+        return local_address(request, request.POST.get("next", ""))
+    return request.get_full_path()
