@@ -110,6 +110,12 @@ def card_view(
 
 def card_state(card: ProductCard) -> tuple[str, str, str]:
     """Give a product's tone, state and, where something is to be said about it, a sentence."""
+    if card.product.state == ProductState.RETIRED:
+        return (
+            "bad",
+            _("Retired"),
+            _("The provider has ended this product. Its keys stopped working for good."),
+        )
     if card.product.state != ProductState.ACTIVE:
         return (
             "bad",

@@ -5,6 +5,7 @@ import shlex
 from typing import NamedTuple
 
 from keydesk.control.catalog.models import Product
+from keydesk.core.codes import CODES, Code
 
 
 class Sample(NamedTuple):
@@ -113,13 +114,14 @@ def java(call: Call) -> str:
 
 
 def response_sample() -> str:
-    """Give what comes back: the product's own answer, or the one problem that every refusal looks like."""
+    """Give what comes back: the product's own answer, or a problem; every refusal looks like this one."""
+    code = Code.KEY_REVOKED
     problem = {
-        "type": "about:blank",
-        "title": "The API key has been revoked.",
-        "status": 401,
-        "code": "key_revoked",
-        "request_id": "01JF8Z3V9Q7M5K2N4R6T8W0XYB",
+        "type": f"urn:keydesk:code:{code}",
+        "title": CODES[code].title,
+        "status": CODES[code].status,
+        "code": code,
+        "request_id": "req_5d0c7a91e2f84b36d5a0",
     }
     return (
         "HTTP/1.1 200 OK\ncontent-type: application/json\n\n{ … }\n\n"

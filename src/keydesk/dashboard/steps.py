@@ -1,5 +1,6 @@
 """Showing one step of the dialog: alone for the page's script, over the whole page for a browser without one."""
 
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
@@ -13,6 +14,7 @@ from keydesk.core.codes import Code
 from keydesk.dashboard.cards import card_view, filter_of, list_path, list_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit
+from keydesk.web.faults import RETRY_AFTER_SECONDS
 from keydesk.web.htmx import STEP_HEADER, is_htmx
 from keydesk.web.problems import Problem
 
@@ -54,10 +56,12 @@ class Dialog(NamedTuple):
         if is_htmx(self.request):
             response = render(self.request, step, shared | context, status=status)
             response[STEP_HEADER] = template
-            return response
-        return list_page(
-            self.request, self.visit, step=shared | context | {"step_template": step}, status=status
-        )
+        else:
+            over = shared | context | {"step_template": step}
+            response = list_page(self.request, self.visit, step=over, status=status)
+        if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
 
     def show_problem(self, problem: Problem, **context: Any) -> HttpResponse:
         """Show a refusal where it belongs: at the PIN, with the way to set one, or as the end of the dialog."""

@@ -77,6 +77,18 @@ def invalid_input(details: dict[str, Any]) -> str:
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
 
 
+def key_not_revealable(details: dict[str, Any]) -> str:
+    """Say why a key cannot be shown."""
+    if details.get("is_damaged"):
+        return _(
+            "The stored copy of this key is damaged, so it cannot be shown. Tell the internal team, and re-generate "
+            "the key if you do not have it any more."
+        )
+    return _(
+        "This key was shown once, when it was made, and cannot be shown again. Re-generate it if it is lost."
+    )
+
+
 def conflict(_details: dict[str, Any]) -> str:
     """Say that the state has changed."""
     return _("Something has changed meanwhile. Look at the keys again and repeat the step.")
@@ -94,9 +106,7 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
         "Somebody else has just replaced this key. Their new key is in the list; reveal it with your PIN."
     ),
     Code.KEY_NOT_LIVE: lambda _details: _("This key is no longer in use."),
-    Code.KEY_NOT_REVEALABLE: lambda _details: _(
-        "This key was shown once, when it was made, and cannot be shown again. Re-generate it if it is lost."
-    ),
+    Code.KEY_NOT_REVEALABLE: key_not_revealable,
     Code.PASSWORD_WRONG: password_wrong,
     Code.PIN_HARD_LOCKED: lambda _details: _(
         "Your PIN is locked after too many wrong tries. Ask the internal team to reset it. Revoking works without it."
