@@ -307,6 +307,25 @@ def test_putting_the_clock_back_never_brings_a_grant_back(ana, generate, granted
             assert refused == (Code.GRANT_INVALID, {})
 
 
+def test_a_clock_that_ran_ahead_and_was_put_right_takes_no_grant_away(ana, generate, granted):
+    with time_machine.travel(START, tick=False) as clock:
+        made = generate(ana)
+        for moment in (timedelta(days=1), timedelta(0)):
+            clock.move_to(START + moment)
+            grant = granted(ana, GuardedAction.KEY_REVEAL, made.id)
+            assert keys.reveal_key(ana, key_id=made.id, grant=grant).id == made.id
+
+
+def test_a_reset_forgets_a_clock_that_ran_ahead(ana, host, password, with_pin):
+    with time_machine.travel(START + timedelta(days=1), tick=False) as clock:
+        with_pin(ana)
+        clock.move_to(START)
+        actions.reset_pin(host, user_id=ana.user_id)
+        actions.set_pin(ana, pin=WRONG, password=password)
+        guess = [refusal(confirm, ana, PIN) for _ in range(5)]
+        assert guess[-1] == (Code.PIN_LOCKED, {"locked_until": START + HALF_AN_HOUR})
+
+
 def test_a_new_pin_ends_the_grants_of_the_old_one(ana, password, generate, granted):
     made = generate(ana)
     grant = granted(ana, GuardedAction.KEY_REVEAL, made.id)

@@ -12,7 +12,7 @@ from keydesk.control.people.models import User
 from keydesk.control.stepup import grants, pins
 from keydesk.control.stepup.models import Pin
 from keydesk.control.stepup.rules import GuardedAction, Weakness, has_pin_shape, weakness_of
-from keydesk.control.stepup.tries import Counter, spend_try, standing
+from keydesk.control.stepup.tries import Counter, now, spend_try, standing
 from keydesk.core.codes import Code
 
 UNTRIED = {"tries": 0, "locked_until": None}
@@ -76,6 +76,8 @@ def reset_pin(actor: Actor, *, user_id: int) -> None:
         pin.previous_hash = pin.hash or pin.previous_hash
         pin.hash, pin.tries, pin.locked_until = None, 0, None
         pin.password_tries, pin.password_locked_until = 0, None
+        # No grant and no lock is left that an earlier clock could bring back or cut short.
+        pin.seen_at = now()
         pin.save()
         grants.take_back_grants(user_id)
         record(actor, Event.PIN_RESET, object_id=member_ref(user_id))

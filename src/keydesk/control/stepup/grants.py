@@ -27,7 +27,7 @@ GRANT_BYTES = 16
 
 def give(actor: Actor, *, action: GuardedAction, object_id: str) -> str:
     """Give a new grant for one action on one object, in the caller's transaction; only its digest is stored."""
-    grant, moment = secrets.token_urlsafe(GRANT_BYTES), now()
+    grant, moment = secrets.token_urlsafe(GRANT_BYTES), latest_moment(actor)
     Grant.objects.create(
         digest=digest_of(grant),
         **_bound_to(actor, action=action, object_id=object_id),
@@ -45,8 +45,7 @@ def use(actor: Actor, grant: str | None, *, action: GuardedAction, object_id: st
     """
     if actor.kind is ActorKind.HOST:
         return
-    seen = _pin_of(actor).values_list("seen_at", flat=True).first()
-    moment = max(now(), seen or 0)
+    moment = latest_moment(actor)
     fitting = Grant.objects.filter(
         digest=digest_of(grant or ""),
         **_bound_to(actor, action=action, object_id=object_id),
@@ -77,6 +76,15 @@ def guarded_transaction(
                 _pin_of(actor).update(seen_at=Greatest("seen_at", now()))
                 record(actor, Event.GRANT_REFUSED, object_id=object_id)
         raise
+
+
+def latest_moment(actor: Actor) -> int:
+    """Give the later of now and what the row of the actor's PIN has seen, by which grants are given and used alike.
+
+    So a clock that is put back brings no grant back, and one that ran ahead for a moment takes none away.
+    """
+    seen = _pin_of(actor).values_list("seen_at", flat=True).first()
+    return max(now(), seen or 0)
 
 
 def forget_old_grants() -> int:
