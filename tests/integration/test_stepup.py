@@ -4,13 +4,15 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 import time_machine
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher as Argon2
+from argon2 import _password_hasher, low_level
 from django.db import transaction
 from tests.fixtures.pins import PIN
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.keys import actions as keys
+from keydesk.control.people.passwords import PasswordHasher
 from keydesk.control.stepup import actions, grants, pins
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.stepup.queries import PinStatus, pin_status
@@ -64,18 +66,21 @@ def test_a_hash_copied_to_another_person_fits_nobody_there(ana, budi, with_pin):
     assert refusal(confirm, budi) == (Code.PIN_WRONG, {"tries_left": 4})
 
 
-class WatchedHasher:
-    """The real hasher, which notes how many hashes are made at the same time."""
+class Watch:
+    """Notes how many hashes are made at the same time, by the real functions that it wraps."""
 
-    def __init__(self, real):
-        self.real, self.running, self.most, self.lock = real, 0, 0, threading.Lock()
+    def __init__(self):
+        self.running, self.most, self.lock = 0, 0, threading.Lock()
 
-    def hash(self, secret):
-        self.note(1)
-        try:
-            return self.real.hash(secret)
-        finally:
-            self.note(-1)
+    def around(self, real):
+        def watched(*args, **kwargs):
+            self.note(1)
+            try:
+                return real(*args, **kwargs)
+            finally:
+                self.note(-1)
+
+        return watched
 
     def note(self, change):
         with self.lock:
@@ -83,11 +88,19 @@ class WatchedHasher:
             self.most = max(self.most, self.running)
 
 
-def test_at_most_two_pins_are_hashed_at_a_time(monkeypatch, at_once):
-    watched = WatchedHasher(pins.HASHER)
-    monkeypatch.setattr(pins, "HASHER", watched)
-    hashes = at_once(*[lambda: pins.hash_pin(PIN, user_id=1)] * 8)
-    assert (watched.most <= 2, len(set(hashes))) == (True, 8)
+def test_at_most_two_pins_and_passwords_are_hashed_at_a_time(monkeypatch, at_once, password):
+    watch, hasher = Watch(), PasswordHasher()
+    for module in (low_level, _password_hasher):
+        for name in ("hash_secret", "verify_secret"):
+            monkeypatch.setattr(module, name, watch.around(getattr(module, name)))
+    stored = hasher.encode(password, "saltsaltsaltsalt")
+    kinds = (
+        lambda: pins.hash_pin(PIN, user_id=1),
+        lambda: hasher.verify(password, stored),
+        lambda: hasher.encode(password, "saltsaltsaltsalt"),
+    )
+    hashes = at_once(*kinds * 4)
+    assert (watch.most, len(set(hashes))) == (2, 4 + 1 + 1)
 
 
 def test_a_hash_that_cannot_be_read_fits_nobody(ana, with_pin):
@@ -98,7 +111,7 @@ def test_a_hash_that_cannot_be_read_fits_nobody(ana, with_pin):
 
 def test_a_hash_of_older_parameters_is_made_anew_by_the_next_right_try(ana, with_pin):
     with_pin(ana)
-    older = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+    older = Argon2(time_cost=2, memory_cost=19 * 1024, parallelism=1)
     Pin.objects.update(hash=older.hash(pins._peppered(PIN, ana.user_id)))
     confirm(ana)
     assert "m=65536,t=3,p=1" in Pin.objects.get().hash

@@ -111,9 +111,7 @@ def _check_password(actor: Actor, *, user_id: int, password: str) -> None:
     """Spend a try on the account password; a right one puts its counter back."""
     Pin.objects.get_or_create(user_id=user_id)
     row = spend_try(Counter.PASSWORD, user_id=user_id)
-    with pins.SLOTS:
-        is_right = User.objects.get(pk=user_id).check_password(password)
-    if is_right:
+    if User.objects.get(pk=user_id).check_password(password):
         Pin.objects.filter(user_id=user_id).update(password_tries=0, password_locked_until=None)
         return
     with transaction.atomic():

@@ -1,7 +1,6 @@
-"""Hashing PINs: argon2id (RFC 9106) over an HMAC with the PIN pepper, two at a time in a process."""
+"""Hashing PINs: argon2id (RFC 9106) over an HMAC with the PIN pepper, in the slots of passwords."""
 
 import hmac
-import threading
 from functools import cache
 from typing import Final
 
@@ -10,9 +9,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from django.conf import settings
 
 from keydesk.config import Secret
-
-SLOTS: Final = threading.BoundedSemaphore(2)
-"""Each hash takes 64 MiB; more at once would only wait for the processor, and fill the memory."""
+from keydesk.control.people.passwords import SLOTS
 
 HASHER: Final = PasswordHasher(
     time_cost=3, memory_cost=64 * 1024, parallelism=1, hash_len=32, salt_len=16
