@@ -165,10 +165,18 @@ class Config(BaseSettings):
         value = self.read_secret(name)
         if value is None:
             raise ConfigError(
-                f"The secret {name} is missing: run `keydesk init`, or set {PREFIX}{name.upper()} or "
+                f"The secret {name} is missing: {self._source_of(name)}, or set {PREFIX}{name.upper()} or "
                 f"{PREFIX}{name.upper()}_FILE."
             )
         return value
+
+    def _source_of(self, name: Secret) -> str:
+        """Say where a missing secret comes from: `keydesk init` makes them all, and only where there is nothing."""
+        if self.sqlite_path.exists() or any(
+            (self.secrets_dir / other).exists() for other in Secret
+        ):
+            return f"bring it back from your copy, as {self.secrets_dir / name}"
+        return "run `keydesk init`"
 
 
 def decode_secret(text: str, source: str) -> bytes:

@@ -112,3 +112,12 @@ def test_another_marker_than_the_first_stops_doctor_and_start(prepared):
     assert sentence in told(prepared, KEYDESK_KEY_MARKER="acme")[1]
     assert sentence in prepared.run(["serve"], says_no=True, KEYDESK_KEY_MARKER="acme")
     assert told(prepared)[0] == 0
+
+
+def test_a_lost_secret_is_to_be_brought_back_and_not_made_anew(prepared):
+    path = prepared.folder / "secrets" / Secret.PEPPER
+    path.unlink()
+    status, said = told(prepared)
+    assert status == 1
+    assert f"The secret pepper is missing: bring it back from your copy, as {path}" in said
+    assert "keydesk init" not in said

@@ -1,14 +1,24 @@
 """What stops a start is said in one sentence, before anything runs."""
 
+import json
 import shutil
 import socket
 from pathlib import Path
 
 import pysqlite3
 import pytest
-from tests.fixtures.desk import RunningDesk, descendants, desk_environment, keydesk, wait_until
+from tests.fixtures.desk import (
+    RunningDesk,
+    descendants,
+    desk_environment,
+    keydesk,
+    lose_override,
+    wait_until,
+)
 
+from keydesk.cli.facts import FORMAT
 from keydesk.config import Secret
+from keydesk.server.start import sole_desk
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +37,9 @@ def prepared(prepared_once, tmp_path):
     return desk_environment(tmp_path / "data")
 
 
-def refusal(command, environment):
+def refusal(command, environment, **started):
     """What a command says when it refuses: exit code 1, nothing on the output, no traceback."""
-    refused = keydesk(*command.split(), environment=environment)
+    refused = keydesk(*command.split(), environment=environment, **started)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "Traceback" not in refused.stderr
     return refused.stderr
@@ -150,3 +160,52 @@ def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_
     finally:
         desk.stop()
     assert "Invalid HTTP_HOST" not in desk.told()
+
+
+@pytest.mark.parametrize("name", sorted(set(Secret) - {Secret.KEY_ENCRYPTION_KEY}))
+def test_a_desk_does_not_start_without_a_secret_that_it_needs(prepared, tmp_path, name):
+    path = tmp_path / "data" / "secrets" / name
+    path.unlink()
+    told = refusal("serve", prepared)
+    assert f"The secret {name} is missing: bring it back from your copy, as {path}, or " in told
+    assert told.count("\n") == 1
+
+
+def test_a_desk_does_not_start_with_secrets_that_it_cannot_use(prepared, tmp_path):
+    secrets = tmp_path / "data" / "secrets"
+    (secrets / Secret.KEY_ENCRYPTION_KEY).write_text("c2hvcnQ=")
+    (secrets / Secret.PEPPER).chmod(0)
+    told = refusal("serve", prepared, preexec_fn=lose_override)
+    assert f"{secrets / Secret.KEY_ENCRYPTION_KEY} must hold 32 bytes in base64." in told
+    assert f"{secrets / Secret.PEPPER} cannot be read: Permission denied." in told
+
+
+def test_a_desk_without_its_key_encryption_key_starts_sealed(prepared, tmp_path):
+    (tmp_path / "data" / "secrets" / Secret.KEY_ENCRYPTION_KEY).unlink()
+    desk = RunningDesk("serve", prepared, tmp_path / "output.log")
+    try:
+        desk.wait_until_up()
+    finally:
+        desk.stop()
+    assert "Keydesk runs sealed" in desk.told()
+
+
+def test_a_database_that_cannot_be_written_stops_the_start_and_is_told_by_doctor(
+    prepared, tmp_path
+):
+    (tmp_path / "data" / "keydesk.sqlite3").chmod(0o400)
+    told = "The database can be read and not written"
+    assert told in refusal("serve", prepared, preexec_fn=lose_override)
+    looked = keydesk("doctor", environment=prepared, preexec_fn=lose_override)
+    assert (looked.returncode, looked.stdout.count(told)) == (1, 1)
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "demo --reset"])
+def test_a_data_folder_has_one_desk_at_a_time(prepared, tmp_path, command):
+    facts = tmp_path / "data" / "demo.json"
+    facts.write_text(json.dumps({"format": FORMAT}))
+    with sole_desk(facts.parent):
+        told = refusal(command, prepared)
+    assert told.startswith(f"keydesk: Another Keydesk runs with {facts.parent}: stop that one, or ")
+    assert told.count("\n") == 1
+    assert json.loads(facts.read_text()) == {"format": FORMAT}

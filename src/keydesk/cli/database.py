@@ -1,6 +1,10 @@
 """What `keydesk doctor` asks the control plane's database."""
 
-from keydesk.server.desk import require_matching_database, sealing_fault
+from keydesk.server.desk import (
+    require_matching_database,
+    require_writable_database,
+    sealing_fault,
+)
 from keydesk.server.faults import OperatorFault
 
 
@@ -11,6 +15,7 @@ def faults() -> list[str]:
     """
     try:
         require_matching_database()
+        require_writable_database()
     except OperatorFault as fault:
         return [str(fault)]
     sealed = sealing_fault()

@@ -17,7 +17,7 @@ from keydesk.cli.serve import AllowRemote
 from keydesk.config import PREFIX, Config, load_config
 from keydesk.server.addresses import url_of
 from keydesk.server.faults import OperatorFault
-from keydesk.server.start import check_addresses, check_folder, run_all
+from keydesk.server.start import check_addresses, check_folder, run_all, sole_desk
 from keydesk.server.supervisor import log_to
 
 LOG_NAME: Final = "keydesk.log"
@@ -48,9 +48,9 @@ def demo(
     config = demo_config(data_dir)
     check_addresses(config, allow_remote=allow_remote)
     prepare_folder(config.data_dir, reset=reset)
-    fill(config)
-    facts = tell_addresses(config)
-    with (config.data_dir / LOG_NAME).open("a") as file:
+    with sole_desk(config.data_dir), (config.data_dir / LOG_NAME).open("a") as file:
+        fill(config)
+        facts = tell_addresses(config)
         typer.echo("Starting ...")
         run_all(
             config,
@@ -89,7 +89,8 @@ def prepare_folder(folder: Path, *, reset: bool) -> None:
                     f"{folder} is not the folder of a demo, and nothing was changed: choose another with --data-dir."
                 )
             if reset or not read_facts(folder):
-                shutil.rmtree(folder)
+                with sole_desk(folder):
+                    shutil.rmtree(folder)
         if not folder.exists() or not any(folder.iterdir()):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_facts(folder, {})

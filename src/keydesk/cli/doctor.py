@@ -10,7 +10,7 @@ from keydesk.cli.apps import new_app
 from keydesk.config import Config, ConfigError, Secret, load_config
 from keydesk.server.addresses import addresses_of, is_loopback, taken
 from keydesk.server.faults import OperatorFault
-from keydesk.server.start import answers, check_folder, open_to_others
+from keydesk.server.start import answers, check_folder, open_to_others, secret_fault
 
 app = new_app()
 
@@ -49,14 +49,14 @@ def folder_faults(config: Config) -> list[str]:
 
 def secret_faults(config: Config) -> list[str]:
     """Give what is wrong with the secrets: missing, unreadable, not 32 bytes, or readable by others."""
-    faults = []
-    for name in Secret:
-        try:
-            config.require_secret(name)
-        except ConfigError as fault:
-            faults.append(str(fault))
-        faults += open_to_others(config.secrets_dir / name, "600")
-    return faults
+    return [
+        fault
+        for name in Secret
+        for fault in (
+            *secret_fault(config, name),
+            *open_to_others(config.secrets_dir / name, "600"),
+        )
+    ]
 
 
 def address_faults(config: Config) -> list[str]:

@@ -16,6 +16,7 @@ from keydesk.server.desk import (
     refuse_newer_database,
     refuse_other_installation,
     require_matching_database,
+    require_writable_database,
 )
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import UNREACHABLE_STATUS
@@ -65,11 +66,12 @@ def take_time() -> None:
 
 
 def look(config: Config) -> None:
-    """Raise OperatorFault if the database is newer or older than this code; end with status 3 if it is silent."""
+    """Raise OperatorFault if the database is not this code's or cannot be written; end with 3 if it is silent."""
     if config.database_url is None and not config.sqlite_path.exists():
         raise OperatorFault("There is no database yet: run `keydesk migrate`.")
     try:
         require_matching_database()
+        require_writable_database()
     except (OperationalError, InterfaceError) as error:
         typer.echo(f"keydesk: {database_sentence(error)}", err=True)
         raise typer.Exit(UNREACHABLE_STATUS) from error

@@ -8,7 +8,7 @@ import typer
 from keydesk.cli.apps import new_app
 from keydesk.config import load_config
 from keydesk.server.addresses import url_of
-from keydesk.server.start import check_start, run_all
+from keydesk.server.start import check_start, run_all, sole_desk
 from keydesk.server.supervisor import log_to
 
 app = new_app()
@@ -32,13 +32,14 @@ def serve(*, allow_remote: AllowRemote = False) -> None:
     config = load_config()
     check_start(config, allow_remote=allow_remote)
     log = log_to(sys.stdout)
-    run_all(
-        config,
-        allow_remote=allow_remote,
-        log=log,
-        announce=lambda: log(
-            "supervisor",
-            f"dashboard at {url_of(config.host, config.port)}, "
-            f"verifier at {url_of(config.verifier_host, config.verifier_port)}",
-        ),
-    )
+    with sole_desk(config.data_dir):
+        run_all(
+            config,
+            allow_remote=allow_remote,
+            log=log,
+            announce=lambda: log(
+                "supervisor",
+                f"dashboard at {url_of(config.host, config.port)}, "
+                f"verifier at {url_of(config.verifier_host, config.verifier_port)}",
+            ),
+        )

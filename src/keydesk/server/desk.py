@@ -7,7 +7,14 @@ from functools import partial
 from importlib import import_module
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 from granian import Granian
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -24,6 +31,8 @@ THREADS: Final = 8
 """How many requests are worked on at once; each may hold a database connection."""
 WAITING_REQUESTS: Final = 128
 STOP_SECONDS: Final = 1
+WRITE_REFUSED: Final = ("readonly", "read-only", "permission denied")
+"""What SQLite and PostgreSQL say of a database that this user, or nobody, may write."""
 LOST_WITH: Final[dict[str, str]] = {
     Secret.PEPPER: "every key is turned away",
     Secret.PIN_PEPPER: "every PIN is wrong",
@@ -88,6 +97,21 @@ def refuse_other_installation() -> None:
     ]
     if faults:
         raise OperatorFault("\n".join(faults))
+
+
+def require_writable_database() -> None:
+    """Raise OperatorFault if the database can be read and not written; nothing in it is changed."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("UPDATE feed_head SET revision = revision WHERE 1 = 0")
+    except DatabaseError as error:
+        first, *_ = str(error).splitlines() or [""]
+        if not any(words in first for words in WRITE_REFUSED):
+            raise
+        raise OperatorFault(
+            f"The database can be read and not written ({first}): give this user, or the database's role, the right "
+            "to write."
+        ) from error
 
 
 def refuse_newer_database() -> None:

@@ -1,16 +1,18 @@
 """The start of a host: what has to be true before anything runs, and everything under one supervisor."""
 
+import fcntl
 import os
 import socket
 import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from keydesk.config import PREFIX, Config, Secret
+from keydesk.config import PREFIX, Config, ConfigError, Secret
 from keydesk.server.addresses import addresses_of, refuse_remote, taken
 from keydesk.server.faults import OperatorFault
 from keydesk.server.supervisor import Supervisor, children_of
@@ -20,16 +22,19 @@ UNREACHABLE_STATUS: Final = 3
 PROBE_SECONDS: Final = 0.1
 """How long each step of asking an address may take, of which there are two; a signal that says stop waits for it."""
 STATUS_LINE_BYTES: Final = 13
+LOCK_NAME: Final = "desk.lock"
 
 
 def check_start(config: Config, *, allow_remote: bool) -> None:
     """Raise OperatorFault if this host cannot start: its addresses, its folder, its secrets, its database.
 
-    A database that does not answer is no reason to stay down: the verifier decides from the replica meanwhile.
+    A database that does not answer is no reason to stay down: the verifier decides from the replica meanwhile. Nor is
+    a missing key-encryption key: the dashboard runs sealed without it.
     """
     check_addresses(config, allow_remote=allow_remote)
     check_folder(config.data_dir)
     check_secrecy(config)
+    check_secrets(config)
     check_database(config)
 
 
@@ -65,6 +70,25 @@ def check_secrecy(config: Config) -> None:
         raise OperatorFault("\n".join(faults))
 
 
+def check_secrets(config: Config) -> None:
+    """Raise OperatorFault if a secret that a process cannot do without is missing, or one that is there is damaged."""
+    if faults := [
+        fault
+        for name in Secret
+        for fault in secret_fault(config, name, is_needed=name is not Secret.KEY_ENCRYPTION_KEY)
+    ]:
+        raise OperatorFault("\n".join(faults))
+
+
+def secret_fault(config: Config, name: Secret, *, is_needed: bool = True) -> list[str]:
+    """Give the sentence that says why a secret cannot be used, none if it can, or is missing and not needed."""
+    try:
+        (config.require_secret if is_needed else config.read_secret)(name)
+    except ConfigError as fault:
+        return [str(fault)]
+    return []
+
+
 def open_to_others(path: Path, mode: str) -> list[str]:
     """Give the sentence that says that others than the owner may use a path, if it is there and they may."""
     try:
@@ -75,7 +99,7 @@ def open_to_others(path: Path, mode: str) -> list[str]:
 
 
 def check_database(config: Config) -> None:
-    """Raise OperatorFault if the database is newer or older than this code, as `keydesk migrate --check` says.
+    """Raise OperatorFault if the database is not this code's or cannot be written, as `keydesk migrate --check` says.
 
     That is a process of its own, since it needs Django.
     """
@@ -92,6 +116,22 @@ def check_database(config: Config) -> None:
     elif checked.returncode:
         lines = [line.removeprefix("keydesk: ") for line in checked.stderr.splitlines()]
         raise OperatorFault("\n".join(lines or ["The database cannot be checked."]))
+
+
+@contextmanager
+def sole_desk(folder: Path) -> Iterator[None]:
+    """Hold a data folder for one desk while it runs; the hold ends with the process, however that ends.
+
+    Raises OperatorFault if another desk holds it.
+    """
+    with (folder / LOCK_NAME).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OperatorFault(
+                f"Another Keydesk runs with {folder}: stop that one, or choose another folder for this one."
+            ) from None
+        yield
 
 
 def run_all(
