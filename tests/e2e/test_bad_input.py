@@ -1,6 +1,8 @@
 """Whatever goes wrong in the dialog gets a sentence at its place, and nothing that was typed is lost."""
 
 import secrets
+import sqlite3
+from contextlib import closing, contextmanager
 
 import pytest
 from playwright.sync_api import expect
@@ -144,13 +146,90 @@ def test_a_double_click_on_generate_makes_one_key(visitor, ana, product):
     expect(at_keys.product(product).get_by_role("row").filter(has_text="Twice")).to_have_count(1)
 
 
-def test_an_answer_that_does_not_come_keeps_what_was_typed(visitor, ana, product):
-    at_keys = visitor(ana).open_keys()
-    at_keys.name_a_key(product, "Unlucky")
-    at_keys.page.route("**/generate/**", lambda route: route.abort())
-    at_keys.enter_pin(ana["pin"])
-    expect(at_keys.dialog.get_by_role("alert")).to_contain_text("Nothing is lost")
-    at_keys.page.unroute("**/generate/**")
-    at_keys.complaints = [each for each in at_keys.complaints if not each.startswith("htmx:")]
+@pytest.fixture
+def failing(at_keys):
+    """Let what the page asks for fail, and htmx write of it to the console."""
+
+    @contextmanager
+    def failing(address, answer):
+        at_keys.page.route(address, answer)
+        yield
+        at_keys.page.unroute(address)
+        at_keys.complaints = [each for each in at_keys.complaints if not is_of_a_failure(each)]
+
+    return failing
+
+
+def is_of_a_failure(complaint):
+    return complaint.startswith(("htmx:", "Response Status Error Code"))
+
+
+def no_answer(route):
+    route.abort()
+
+
+def fault(route):
+    route.fulfill(status=500, body="<h1>Something failed</h1>")
+
+
+def away(route):
+    route.fulfill(status=503, headers={"Retry-After": "5"}, body="<h1>Not available</h1>")
+
+
+FAILURES = [no_answer, fault, away]
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_failure_at_the_pin_is_told_and_the_same_button_helps(
+    at_keys, failing, failure, ana, product
+):
+    at_keys.open_keys().name_a_key(product, "Unlucky")
+    expect(at_keys.dialog.get_by_label("PIN")).to_be_focused()
+    with failing("**/generate/**", failure):
+        at_keys.enter_pin(ana["pin"])
+        expect(at_keys.dialog.get_by_role("alert")).to_contain_text("Nothing is lost")
     at_keys.enter_pin(ana["pin"])
     at_keys.shown_key()
+    at_keys.close()
+    expect(at_keys.product(product).get_by_role("row").filter(has_text="Unlucky")).to_have_count(1)
+
+
+def test_a_database_that_is_away_at_the_pin_is_told(at_keys, failing, ana):
+    at_keys.name_a_key("Disbursement", "Held up")
+    expect(at_keys.dialog.get_by_label("PIN")).to_be_focused()
+    with (
+        closing(sqlite3.connect(at_keys.desk.data_dir / "keydesk.sqlite3")) as other,
+        failing("**/generate/**", lambda route: route.continue_()),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        at_keys.enter_pin(ana["pin"])
+        # The desk itself waits for five seconds before it gives up.
+        alert = at_keys.dialog.get_by_role("alert")
+        expect(alert).to_contain_text("Nothing is lost", timeout=15_000)
+        other.rollback()
+    at_keys.enter_pin(ana["pin"])
+    at_keys.shown_key()
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_a_dialog_that_cannot_open_is_tried_again_as_a_page(at_keys, failing, failure):
+    def fails_in_the_page(route):
+        failure(route) if "hx-request" in route.request.headers else route.continue_()
+
+    with failing("**/generate/**", fails_in_the_page):
+        at_keys.product("Disbursement").get_by_role("button", name="Generate").click()
+        at_keys.page.wait_for_url("**/generate/disbursement/live/")
+        expect(at_keys.dialog.get_by_label("Name")).to_be_focused()
+
+
+def test_a_list_that_cannot_be_read_again_does_not_stay_as_it_was(at_keys, failing, ana, product):
+    at_keys.open_keys().generate(product, "Unseen", ana["pin"])
+
+    def fails_in_the_page(route):
+        fault(route) if "hx-request" in route.request.headers else route.continue_()
+
+    with failing("**/api-keys/", fails_in_the_page):
+        at_keys.close()
+        expect(
+            at_keys.product(product).get_by_role("row").filter(has_text="Unseen")
+        ).to_be_visible()

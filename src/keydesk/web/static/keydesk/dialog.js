@@ -65,7 +65,10 @@ class Dialog extends HTMLElement {
 
   answered(event) {
     const { xhr, target } = event.detail;
-    if (target !== this.content) return;
+    if (target !== this.content) {
+      if (event.detail.isError) this.failed(event);
+      return;
+    }
     if (xhr.getResponseHeader(STEP_HEADER)) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
@@ -81,9 +84,14 @@ class Dialog extends HTMLElement {
     this.dialog.showModal();
   }
 
-  // Keep what was typed and say that it can be sent again.
+  // Keep what was typed and say that it can be sent again; where nothing can be said, show the page of the failure.
   failed(event) {
-    const form = event.detail.elt.closest("form");
+    // Not the event's own element: before a swap that is the target.
+    const form = event.detail.requestConfig.elt.closest("form");
+    if (!form) {
+      location.reload();
+      return;
+    }
     if (!this.dialog.open) {
       location.assign(form.action);
       return;
