@@ -1,10 +1,14 @@
 """What the pages tell a newcomer to type exists."""
 
+import importlib
 import re
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
+import typer
+from typer.core import TyperGroup
 
 from keydesk.cli.main import COMMANDS
 
@@ -13,6 +17,8 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
     *sorted((ROOT / "docs").glob("how-to/*.md")),
+    *sorted((ROOT / "docs").glob("reference/*.md")),
+    *sorted((ROOT / "docs").glob("explanation/*.md")),
     ROOT / "docs" / "tutorial.md",
 ]
 TARGETS = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -24,6 +30,28 @@ def test_every_make_target_and_command_on_a_page_exists(page):
     targets = set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE))
     commands = set(re.findall(r"(?:^|`|bin/)keydesk ([a-z]+)", text, re.MULTILINE))
     assert (targets - TARGETS, commands - set(COMMANDS)) == (set(), set())
+
+
+def commands_on(page):
+    """Give the `keydesk` commands on a page: those between backticks, and the lines that are one."""
+    found = re.findall(r"`keydesk ([^`\n]+)`|^keydesk (.+)$", page.read_text(), re.MULTILINE)
+    written = [(inline or line).partition(" # ")[0] for inline, line in found]
+    return [command for command in written if not command.startswith("<group>")]
+
+
+def parse(written):
+    """Read a command as the command line does, and run nothing; one that is only named need not be complete."""
+    name, *words = shlex.split(re.sub(r"<[^>]+>", "something", written))
+    command = typer.main.get_command(importlib.import_module(COMMANDS[name].module).app)
+    if isinstance(command, TyperGroup):
+        command = command.commands[words.pop(0)]
+    command.make_context(written, words, resilient_parsing=not words)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_on_a_page_is_taken_as_it_is_written(page):
+    for written in commands_on(page):
+        parse(written)
 
 
 def test_make_alone_explains_every_target():
