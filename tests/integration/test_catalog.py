@@ -8,6 +8,7 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.core.codes import Code
 from keydesk.core.records import ProductRecord, ProductState
+from keydesk.verifier.answers import MAX_IDENTITY_LENGTH, refuse_unfit
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +39,7 @@ def test_a_product_is_published_with_its_lease_and_its_demands(host):
         ({"icon": ""}, {"field": "icon", "reason": "invalid"}),
         ({"lease_seconds": 0}, {"field": "lease_seconds", "reason": "invalid"}),
         ({"scopes": ("not a scope!",)}, {"field": "scopes", "reason": "invalid"}),
+        ({"scopes": ("a" * 128, "b" * 128)}, {"field": "scopes", "reason": "invalid"}),
         ({"sample_path": "v1"}, {"field": "sample_path", "reason": "invalid"}),
     ],
 )
@@ -57,6 +59,13 @@ def test_a_stopped_product_is_published_and_a_retired_one_stays_retired(eko, dis
     with pytest.raises(Refused) as refused:
         set_product_state(eko, slug=slug, state=ProductState.ACTIVE)
     assert refused.value.details == {"state": "RETIRED"}
+
+
+def test_the_longest_scopes_of_a_product_fit_into_a_header_of_an_answer(host):
+    scopes = ("a" * 128, "b" * 127)
+    product = create_product(host, slug="payment-link", name="Payment Link", scopes=scopes)
+    assert len(product.scopes) == MAX_IDENTITY_LENGTH
+    refuse_unfit((product.scopes,))
 
 
 def test_an_unknown_product_is_not_found(eko):

@@ -15,6 +15,7 @@ REFUSED = [
     "UPDATE products SET reveal_policy = 'always'",
     "UPDATE products SET lease_seconds = 0",
     "UPDATE products SET lease_seconds = -1",
+    f"UPDATE products SET scopes = '{'x' * 257}'",
     "UPDATE products SET name = 'Disbursement'",
     "UPDATE entitlements SET state = 'MAYBE'",
     "UPDATE entitlements SET environment = 'prod'",

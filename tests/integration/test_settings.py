@@ -16,6 +16,7 @@ SQLITE = {
     "synchronous": 2,
     "secure_delete": 1,
     "trusted_schema": 0,
+    "recursive_triggers": 1,
     "busy_timeout": 5000,
     "foreign_keys": 1,
 }

@@ -21,9 +21,14 @@ OPTIONS: Final = {
         "PRAGMA synchronous=FULL;"
         "PRAGMA secure_delete=ON;"
         "PRAGMA trusted_schema=OFF;"
+        "PRAGMA recursive_triggers=ON;"
     ),
 }
-"""Options of the connection: an acknowledged commit survives a power cut, and what is deleted is overwritten."""
+"""Options of the connection.
+
+An acknowledged commit survives a power cut, what is deleted is overwritten, and the triggers that keep rows are asked
+by INSERT OR REPLACE too.
+"""
 
 
 def use_safe_sqlite() -> None:

@@ -75,7 +75,7 @@ def require_particulars(product: Product) -> None:
         "description": len(product.description) <= DESCRIPTION_LENGTH,
         "icon": 0 < len(product.icon) <= ICON_LENGTH,
         "lease_seconds": product.lease_seconds is None or product.lease_seconds > 0,
-        "scopes": are_scopes(tuple(product.scopes.split())),
+        "scopes": are_scopes(product.scopes),
         "sample_path": is_path(product.sample_path),
     }
     for field, is_right in stands.items():

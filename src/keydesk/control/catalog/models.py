@@ -7,10 +7,11 @@ from keydesk.control.catalog.rules import (
     ICON_LENGTH,
     NAME_LENGTH,
     PATH_LENGTH,
+    SCOPES_LENGTH,
     SLUG_LENGTH,
     RevealPolicy,
 )
-from keydesk.control.feed.constraints import one_of
+from keydesk.control.feed.constraints import at_most, one_of
 from keydesk.control.feed.models import Published
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
 from keydesk.core.records import ProductRecord, ProductState
@@ -41,6 +42,7 @@ class Product(Published):
             *Published.Meta.constraints,
             one_of("state", ProductState, name="product_state"),
             one_of("reveal_policy", RevealPolicy, name="product_reveal_policy"),
+            at_most("scopes", SCOPES_LENGTH, name="product_scopes_fit"),
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__isnull=True) | models.Q(lease_seconds__gt=0),
                 name="product_lease_positive",

@@ -13,6 +13,8 @@ DESCRIPTION_LENGTH: Final = 300
 ICON_LENGTH: Final = 40
 PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{0,199}", re.ASCII)
 PATH_LENGTH: Final = 200
+SCOPES_LENGTH: Final = 256
+"""How long all scopes of a product may be together, with the spaces between: what a verifier's header can carry."""
 SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]*", re.ASCII)
 
 TRANSITIONS: Final[dict[State, frozenset[State]]] = {
@@ -39,9 +41,10 @@ def is_path(text: str) -> bool:
     return PATH.fullmatch(text) is not None
 
 
-def are_scopes(scopes: tuple[str, ...]) -> bool:
-    """Say whether all of these may be names of scopes."""
-    return all(SCOPE.fullmatch(scope) for scope in scopes)
+def are_scopes(text: str) -> bool:
+    """Say whether a text may be the scopes of a product: names with one space between, 256 characters at most."""
+    names = text.split(" ") if text else []
+    return len(text) <= SCOPES_LENGTH and all(SCOPE.fullmatch(name) for name in names)
 
 
 def can_become(state: str, target: State) -> bool:

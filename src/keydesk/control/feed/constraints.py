@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db.models import CheckConstraint, Q
 from django.db.models.functions import Length
-from django.db.models.lookups import Exact
+from django.db.models.lookups import Exact, LessThanOrEqual
 
 from keydesk.core.digest import DIGEST_LENGTH
 
@@ -22,6 +22,11 @@ def one_of(field: str, values: type[StrEnum], *, name: str) -> CheckConstraint:
 def of_length(field: str, length: int, *, name: str) -> CheckConstraint:
     """Give the constraint that the field holds this many bytes or characters."""
     return CheckConstraint(condition=Exact(Length(field), length), name=name)
+
+
+def at_most(field: str, length: int, *, name: str) -> CheckConstraint:
+    """Give the constraint that the field holds no more than this many characters."""
+    return CheckConstraint(condition=LessThanOrEqual(Length(field), length), name=name)
 
 
 def digest_of_32(name: str) -> CheckConstraint:

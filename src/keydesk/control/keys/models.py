@@ -10,7 +10,8 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog.models import Product
-from keydesk.control.feed.constraints import digest_of_32, one_of
+from keydesk.control.catalog.rules import SCOPES_LENGTH
+from keydesk.control.feed.constraints import at_most, digest_of_32, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
 from keydesk.control.keys.rules import LONGEST_NAME, LONGEST_REQUEST_TOKEN
@@ -64,6 +65,7 @@ class ApiKey(Published):
             digest_of_32("key_digest_whole"),
             one_of("environment", Environment, name="key_environment"),
             one_of("state", KeyState, name="key_state"),
+            at_most("scopes", SCOPES_LENGTH, name="key_scopes_fit"),
             models.CheckConstraint(
                 condition=Q(
                     Exact(F("name"), Trim("name")),
@@ -104,7 +106,10 @@ class ApiKey(Published):
             ),
         ]
         indexes = [
-            models.Index(fields=["account", "environment", "-created_at"], name="key_by_account"),
+            models.Index(
+                fields=["account", "environment", "product", "-created_at", "-id"],
+                name="key_by_account",
+            ),
         ]
 
     def record(self) -> KeyRecord:

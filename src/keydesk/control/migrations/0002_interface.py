@@ -6,11 +6,11 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from keydesk.control.feed import interface
+from keydesk.control.feed import interface_v1
 
 
 def create_interface(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    for statement in interface.creating(schema_editor.connection.vendor):
+    for statement in interface_v1.creating(schema_editor.connection.vendor):
         schema_editor.execute(statement, params=None)
 
 

@@ -2,6 +2,9 @@
 
 A view is an interface with a version: it is never changed, a new shape is a new view. Its columns are the fields of
 the record of the same kind in `core/records.py`, then `mac`; moments are whole seconds since the Unix epoch.
+
+This is the SQL of migration 0002 and stays as it is, so that every database has the same past: what comes later
+comes in a module and a migration of its own.
 """
 
 from typing import Final
@@ -75,11 +78,20 @@ def guarding(vendor: str) -> list[str]:
         *((f"{table}_stay_revoked", "UPDATE", table, f"WHEN ({REVIVED}) ") for table in FINAL),
     ]
     if vendor == "postgresql":
-        return [REFUSE_ON_POSTGRESQL] + [
-            f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW {condition}"
-            "EXECUTE FUNCTION keydesk_refuse()"
-            for name, operation, table, condition in guards
-        ]
+        return (
+            [REFUSE_ON_POSTGRESQL]
+            + [
+                f"CREATE TRIGGER {name} BEFORE {operation} ON {table} FOR EACH ROW {condition}"
+                "EXECUTE FUNCTION keydesk_refuse()"
+                for name, operation, table, condition in guards
+            ]
+            + [
+                # TRUNCATE asks no trigger of a row.
+                f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
+                "EXECUTE FUNCTION keydesk_refuse()"
+                for table in KEPT
+            ]
+        )
     return [
         f"CREATE TRIGGER {name} BEFORE {operation} ON {table} {condition}"
         f"BEGIN SELECT RAISE(ABORT, 'Rows of {table} are kept: {operation} is refused.'); END"
