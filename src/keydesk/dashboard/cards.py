@@ -34,7 +34,6 @@ class Filter(NamedTuple):
 
     search: str
     state: str
-    is_offered: bool
 
     @property
     def is_used(self) -> bool:
@@ -49,20 +48,15 @@ class Filter(NamedTuple):
             *((str(state), str(name)) for state, (_tone, name) in STATES.items()),
         ]
 
-    def lets_through(self, row: KeyRow) -> bool:
-        """Say whether a key is to be shown."""
-        wanted = self.search.casefold()
-        is_found = wanted in row.name.casefold() or row.shown_prefix.startswith(self.search)
-        return is_found and self.state in {"", row.state}
+
+def filter_of(request: HttpRequest) -> Filter:
+    """Give what the address asks to be shown."""
+    return Filter(search=request.GET.get("search", "").strip(), state=request.GET.get("state", ""))
 
 
-def filter_of(request: HttpRequest, cards: list[ProductCard]) -> Filter:
-    """Give what the address asks to be shown; it is offered from ten keys on."""
-    return Filter(
-        search=request.GET.get("search", "").strip(),
-        state=request.GET.get("state", ""),
-        is_offered=sum(len(card.keys) for card in cards) >= FILTER_FROM_KEYS,
-    )
+def is_worth_filtering(cards: list[ProductCard]) -> bool:
+    """Say whether the page offers a filter: from ten keys on."""
+    return sum(card.key_count for card in cards) >= FILTER_FROM_KEYS
 
 
 def is_offered(visit: Visit, card: ProductCard) -> bool:
@@ -74,13 +68,11 @@ def is_offered(visit: Visit, card: ProductCard) -> bool:
     )
 
 
-def card_view(
-    request: HttpRequest, visit: Visit, card: ProductCard, shown: Filter
-) -> dict[str, Any]:
+def card_view(request: HttpRequest, visit: Visit, card: ProductCard) -> dict[str, Any]:
     """Give what the template of a product's card shows."""
     product, may_generate = card.product, is_offered(visit, card)
     tone, state_name, sentence = card_state(card)
-    page = page_of(request, card, shown)
+    page = page_of(request, card)
     return {
         "slug": product.slug,
         "name": product.name,
@@ -174,10 +166,12 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
     ]
 
 
-def page_of(request: HttpRequest, card: ProductCard, shown: Filter) -> Page[KeyRow]:
+def page_of(request: HttpRequest, card: ProductCard) -> Page[KeyRow]:
     """Give the page of a product's keys that the address asks for; the nearest one if there is no such page."""
-    rows = [row for row in card.keys if shown.lets_through(row)]
-    return Paginator(rows, KEYS_A_PAGE).get_page(request.GET.get(page_parameter(card)))
+    keys: Any = (
+        card.keys
+    )  # a paginator asks for its length and for slices, which is all that a list of keys has
+    return Paginator(keys, KEYS_A_PAGE).get_page(request.GET.get(page_parameter(card)))
 
 
 def page_parameter(card: ProductCard) -> str:

@@ -12,6 +12,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.catalog.models import Product
+from keydesk.control.catalog.queries import product_named
 from keydesk.control.keys.actions import (
     DeliveredKey,
     generate_key,
@@ -19,7 +20,7 @@ from keydesk.control.keys.actions import (
     reveal_key,
     revoke_key,
 )
-from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_cards
+from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_card
 from keydesk.control.keys.rules import LONGEST_NAME, clean_name
 from keydesk.control.stepup.actions import confirm
 from keydesk.control.stepup.queries import pin_status
@@ -263,7 +264,7 @@ def generate_dialog(request: HttpRequest, visit: Visit, product: Product) -> Dia
 
 def suggested_name(card: ProductCard) -> str:
     """Give a name to start from."""
-    words = {"product": card.product.name, "number": len(card.keys) + 1}
+    words = {"product": card.product.name, "number": card.key_count + 1}
     return (_("%(product)s key %(number)d") % words)[:LONGEST_NAME]
 
 
@@ -283,11 +284,11 @@ def environment_of(text: str) -> Environment:
 
 def card_of(visit: Visit, product: str) -> ProductCard:
     """Give the account's card of a product; raises Http404 if it has none."""
-    cards = product_cards(visit.actor, account_id=visit.account.id, environment=visit.environment)
-    for card in cards:
-        if card.product.slug == product:
-            return card
-    raise Http404
+    place = {"account_id": visit.account.id, "environment": visit.environment}
+    try:
+        return product_card(visit.actor, **place, product=product)
+    except Refused as refused:
+        raise Http404 from refused
 
 
 def visit_to_key(visit: Visit, key_id: str) -> tuple[Visit, KeyRow, Product]:
@@ -297,7 +298,7 @@ def visit_to_key(visit: Visit, key_id: str) -> tuple[Visit, KeyRow, Product]:
     except Refused as refused:
         raise Http404 from refused
     visit = visit._replace(environment=Environment(row.environment))
-    return visit, row, card_of(visit, row.product).product
+    return visit, row, product_named(row.product)
 
 
 def request_token(request: HttpRequest) -> str:

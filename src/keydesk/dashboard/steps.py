@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from keydesk.control.keys.queries import product_cards
 from keydesk.core.codes import Code
-from keydesk.dashboard.cards import card_view, filter_of, list_path, list_url
+from keydesk.dashboard.cards import card_view, filter_of, is_worth_filtering, list_path, list_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit
 from keydesk.web.faults import RETRY_AFTER_SECONDS
@@ -90,11 +90,18 @@ def list_page(
     request: HttpRequest, visit: Visit, *, step: dict[str, Any] | None = None, status: int = 200
 ) -> HttpResponse:
     """Show the products and their keys, with a step of the dialog over them if one is given."""
-    cards = product_cards(visit.actor, account_id=visit.account.id, environment=visit.environment)
-    shown = filter_of(request, cards)
+    shown = filter_of(request)
+    cards = product_cards(
+        visit.actor,
+        account_id=visit.account.id,
+        environment=visit.environment,
+        search=shown.search,
+        state=shown.state,
+    )
     context = frame(visit, section="settings", is_section=False) | {
-        "cards": [card_view(request, visit, card, shown) for card in cards],
+        "cards": [card_view(request, visit, card) for card in cards],
         "filter": shown,
+        "is_filter_offered": is_worth_filtering(cards),
         "list_path": list_path(visit),
         "list_url": list_url(visit),
         "switch_path": list_path(visit),

@@ -1,9 +1,11 @@
 """What the API Key page shows: products and keys, never a key's text."""
 
-from collections import defaultdict
+import unicodedata
+from collections.abc import Iterator
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from msgspec import Struct
 
@@ -16,6 +18,7 @@ from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import ShownState, shown_state
 from keydesk.core.codes import Code
+from keydesk.core.records import KeyState
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
@@ -37,6 +40,27 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     is_revealable: bool
 
 
+class KeyList:
+    """A product's keys in one environment, newest first: counted, and read from the database a slice at a time."""
+
+    def __init__(self, keys: QuerySet[ApiKey], *, found: int) -> None:
+        """Takes the keys, not read yet, and how many they are."""
+        self._keys = keys
+        self._found = found
+
+    def __len__(self) -> int:
+        """Give how many keys there are, which costs no query."""
+        return self._found
+
+    def __getitem__(self, asked: slice) -> list[KeyRow]:
+        """Give a stretch of the keys; none without a query where there are none."""
+        return [_row(key) for key in self._keys[asked]] if self._found else []
+
+    def __iter__(self) -> Iterator[KeyRow]:
+        """Give all keys."""
+        return iter(self[:])
+
+
 class ProductCard(Struct, frozen=True, kw_only=True):
     """A product as the page lists it, with the account's keys for it in one environment."""
 
@@ -47,25 +71,65 @@ class ProductCard(Struct, frozen=True, kw_only=True):
     changed_at: datetime | None
     reason: str
     """Why the internal team disabled it, as the customer reads it."""
-    keys: list[KeyRow]
+    key_count: int
+    """How many keys there are, whatever was searched for."""
+    keys: KeyList
+    """Those that were searched for."""
 
 
-def product_cards(actor: Actor, *, account_id: str, environment: str) -> list[ProductCard]:
-    """Give every product that the account ever asked for or had, by name, with all of its keys, newest first.
+class Counts(NamedTuple):
+    """How many keys of a product there are, and how many of them were searched for."""
 
-    Takes two SQL queries, however many products and keys there are. Raises Refused as `require` does.
+    total: int
+    found: int
+
+
+def product_cards(
+    actor: Actor, *, account_id: str, environment: str, search: str = "", state: str = ""
+) -> list[ProductCard]:
+    """Give every product that the account ever asked for or had, by name, with its keys.
+
+    `search` narrows the keys to those with this text in their name or at the start of their prefix, `state` to those
+    that people see in this state. Takes two SQL queries, however many products and keys there are, and one for each
+    slice of keys that is read. Raises Refused as `require` does.
     """
     authorise(actor, Permission.KEY_VIEW, account_id=account_id)
-    rows = defaultdict(list)
-    for key in _listed().filter(account=account_id, environment=environment):
-        rows[key.product_id].append(_row(key))
-    entitlements = Entitlement.objects.filter(account=account_id).select_related("product")
-    products = {known.product_id: known.product for known in entitlements}
-    here = {known.product_id: known for known in entitlements if known.environment == environment}
-    return [
-        _card(product, here.get(product.pk), rows[product.pk])
-        for product in sorted(products.values(), key=lambda product: product.name.casefold())
-    ]
+    entitlements = Entitlement.objects.filter(account=account_id)
+    place = {"account": account_id, "environment": environment}
+    return _cards(entitlements, place, searched_for(search, state))
+
+
+def product_card(actor: Actor, *, account_id: str, product: str, environment: str) -> ProductCard:
+    """Give one of the products that `product_cards` gives; raises Refused `not_found` for any other."""
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    entitlements = Entitlement.objects.filter(account=account_id, product=product)
+    place = {"account": account_id, "environment": environment, "product": product}
+    for card in _cards(entitlements, place, Q()):
+        return card
+    raise Refused(Code.NOT_FOUND)
+
+
+def searched_for(search: str, state: str) -> Q:
+    """Give the condition on keys that a search sets; an empty text sets none."""
+    found = Q()
+    if "\0" in search:
+        # No name and no prefix has one, and PostgreSQL takes none.
+        return Q(pk__in=())
+    if search:
+        text = unicodedata.normalize("NFC", search)
+        found &= Q(name__icontains=text) | Q(shown_prefix__istartswith=text)
+    return found & in_state(state) if state else found
+
+
+def in_state(state: str) -> Q:
+    """Give the condition on keys that `shown_state` puts into words: a key whose time is over has expired."""
+    if state == ShownState.REVOKED:
+        return Q(state=state)
+    now = timezone.now()
+    is_over = Q(expires_at__lte=now) | Q(retires_at__lte=now)
+    if state == ShownState.EXPIRED:
+        return is_over & ~Q(state=KeyState.REVOKED)
+    return Q(state=state) & ~is_over
 
 
 def key_for(actor: Actor, *, key_id: str) -> KeyRow:
@@ -86,14 +150,43 @@ def _listed() -> QuerySet[ApiKey]:
     return ApiKey.objects.select_related("created_by", "replaced_by").order_by("-created_at", "-id")
 
 
-def _card(product: Product, entitlement: Entitlement | None, keys: list[KeyRow]) -> ProductCard:
+def _cards(
+    entitlements: QuerySet[Entitlement], place: dict[str, str], search: Q
+) -> list[ProductCard]:
+    """Give the cards of these entitlements' products, with the keys of this place."""
+    keys = _listed().filter(**place)
+    counted = (
+        ApiKey.objects.filter(**place)
+        .values_list("product")
+        .annotate(total=Count("pk"), found=Count("pk", filter=search))
+        .order_by()
+    )
+    counts = {product: Counts(total, found) for product, total, found in counted}
+    known = list(entitlements.select_related("product"))
+    here = {each.product_id: each for each in known if each.environment == place["environment"]}
+    products = {each.product_id: each.product for each in known}
+    return [
+        _card(
+            product,
+            here.get(product.pk),
+            keys.filter(search, product=product),
+            counts.get(product.pk, Counts(0, 0)),
+        )
+        for product in sorted(products.values(), key=lambda product: product.name.casefold())
+    ]
+
+
+def _card(
+    product: Product, entitlement: Entitlement | None, keys: QuerySet[ApiKey], counts: Counts
+) -> ProductCard:
     return ProductCard(
         product=product,
         entitlement=None if entitlement is None else entitlement.state,
         requested_at=None if entitlement is None else entitlement.requested_at,
         changed_at=None if entitlement is None else entitlement.changed_at,
         reason="" if entitlement is None else entitlement.reason,
-        keys=keys,
+        key_count=counts.total,
+        keys=KeyList(keys, found=counts.found),
     )
 
 
