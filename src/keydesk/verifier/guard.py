@@ -14,6 +14,7 @@ API_KEY: Final = b"x-api-key"
 AUTHORIZATION: Final = b"authorization"
 USERNAME: Final = b"x-username"
 WATCHED: Final = frozenset((API_KEY, AUTHORIZATION, USERNAME))
+FOLDED: Final = bytes.maketrans(b"_.", b"--")
 
 MAX_HEADER_BYTES: Final = 16 * 1024
 SEPARATORS: Final = 4
@@ -33,14 +34,14 @@ def sift(headers: Iterable[Header]) -> list[Header] | Code:
         total += len(name) + len(value) + SEPARATORS
         if name in WATCHED:
             watched.append(header)
-        elif b"_" in name and is_look_alike(name):
+        elif (b"_" in name or b"." in name) and is_look_alike(name):
             return Code.KEY_MISSING
     return Code.KEY_MALFORMED if total > MAX_HEADER_BYTES else watched
 
 
 def is_look_alike(name: bytes) -> bool:
-    """Say whether a name with an underscore becomes a watched one where the two signs are taken for the same.
+    """Say whether a name becomes a watched one where underscores, dots and hyphens are taken for the same.
 
-    CGI, WSGI and several gateways fold `x_api_key` and `X-Api-Key` into one variable.
+    CGI, WSGI and several gateways fold `x_api_key` and `X-Api-Key` into one variable, PHP folds `x.api.key` as well.
     """
-    return name.replace(b"_", b"-").strip(b"-") in WATCHED
+    return name.translate(FOLDED).strip(b"-") in WATCHED

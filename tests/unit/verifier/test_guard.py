@@ -19,6 +19,7 @@ def test_only_headers_that_can_decide_are_kept_in_their_order():
     [
         b"x_api_key", b"x-api_key", b"x_api-key", b"_x_api_key", b"x_api_key_", b"_x-api-key",
         b"x_username", b"_x_username", b"x-username_", b"_authorization", b"authorization_",
+        b"x.api.key", b"x-api.key", b"x.username",
     ],
 )  # fmt: skip
 def test_a_look_alike_counts_as_one_credential_too_many(name):
