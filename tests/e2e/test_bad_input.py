@@ -109,6 +109,28 @@ def test_a_session_that_ends_in_the_dialog_leads_to_log_in_and_back_with_the_nam
     at_keys.shown_key()
 
 
+def test_whoever_logs_in_meanwhile_is_told_at_the_pin_and_goes_on_with_the_name(
+    visitor, demo_desk, ana
+):
+    at_keys = visitor().log_in(demo_desk.login("Budi")).open_keys()
+    at_keys.name_a_key("Disbursement", "Handed over")
+    expect(at_keys.dialog.get_by_label("PIN")).to_be_focused()
+    elsewhere = at_keys.page.context.new_page()
+    elsewhere.goto(f"{demo_desk.dashboard_url}/account/logout/")
+    elsewhere.get_by_role("button", name="Log out").click()
+    elsewhere.wait_for_url("**/account/login/")
+    at_keys.page, left = elsewhere, at_keys.page
+    at_keys.log_in(ana)
+    at_keys.page = left
+    at_keys.enter_pin(demo_desk.login("Budi")["pin"])
+    expect(at_keys.dialog.get_by_role("alert")).to_contain_text("Somebody has logged in or out")
+    at_keys.dialog.get_by_role("link", name="Open the page again").click()
+    expect(at_keys.dialog.get_by_label("Name")).to_have_value("Handed over")
+    at_keys.dialog.get_by_role("button", name="Confirm").click()
+    at_keys.enter_pin(ana["pin"])
+    at_keys.shown_key()
+
+
 def test_a_product_disabled_in_the_meantime_is_told_before_the_pin(at_keys, operator, product):
     at_keys.open_keys()
     at_keys.product(product).get_by_role("button", name="Generate").click()

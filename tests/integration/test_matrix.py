@@ -1,6 +1,7 @@
 """A1: every route of the desk, taken from the router, by every method, for every kind of person: what each one gets."""
 
 import itertools
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -71,27 +72,60 @@ def test_every_route_of_the_router_has_its_expected_results():
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-def test_everybody_gets_from_a_route_what_is_theirs(name, clients, new_key):
-    parts = {route.name: route.parts for route in routes()}[name]
-    found = {}
-    for person, method in itertools.product(clients, METHODS):
-        values = {
-            "username": "sinarabadi",
-            "product": "disbursement",
-            "environment": "live",
-            "key_id": new_key() if "key_id" in parts else "",
-        }
-        address = reverse(name, kwargs={part: values[part] for part in parts})
-        response = getattr(clients[person](), method)(address)
-        found.setdefault(person, []).append(str(response.status_code))
-    expected = {person: cells for people, cells in EXPECTED[name].items() for person in people}
-    assert {person: " ".join(cells) for person, cells in found.items()} == expected
+def test_everybody_gets_from_a_route_what_is_theirs(name, clients, answers):
+    assert answers(name, clients()) == expected(name)
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_without_a_token_nobody_learns_more_of_a_route_than_a_look_at_it_tells(
+    name, clients, answers
+):
+    assert answers(name, clients(enforce_csrf_checks=True)) == {
+        person: " ".join([look, *("404" if look == "404" else "403" for _method in METHODS[1:])])
+        for person, (look, *_rest) in map(split_cells, expected(name).items())
+    }
+
+
+def split_cells(item):
+    person, cells = item
+    return person, cells.split()
+
+
+def expected(name):
+    """Give the expected results of a route by person."""
+    return {person: cells for people, cells in EXPECTED[name].items() for person in people}
+
+
+@pytest.fixture
+def answers(new_key):
+    """Ask a route by every method as each person; gives the statuses."""
+
+    def answers(name, clients):
+        parts = {route.name: route.parts for route in routes()}[name]
+        found = {}
+        for person, method in itertools.product(clients, METHODS):
+            values = {
+                "username": "sinarabadi",
+                "product": "disbursement",
+                "environment": "live",
+                "key_id": new_key() if "key_id" in parts else "",
+            }
+            address = reverse(name, kwargs={part: values[part] for part in parts})
+            response = getattr(clients[person](), method)(address)
+            found.setdefault(person, []).append(str(response.status_code))
+        return {person: " ".join(cells) for person, cells in found.items()}
+
+    return answers
 
 
 @pytest.fixture
 def clients(browse, hire, sinar, dewi, eko, disbursement):
-    """Give a maker of logged-in clients for each kind of person."""
-    return hire_everybody(browse, hire, sinar, dewi=dewi, eko=eko)
+    """Give makers of logged-in clients for each kind of person."""
+
+    def clients(**options):
+        return hire_everybody(partial(browse, **options), hire, sinar, dewi=dewi, eko=eko)
+
+    return clients
 
 
 @pytest.fixture

@@ -66,18 +66,22 @@ def test_the_session_cookie_is_for_this_host_and_no_script(browse, ana, password
     }
 
 
+@pytest.mark.parametrize("has_token", [True, False])
 def test_to_others_hidden_missing_and_foreign_pages_are_byte_for_byte_the_same(
-    browse, citra, ana, disbursement, generate
+    browse, citra, ana, disbursement, generate, has_token
 ):
     key = generate(ana).id
     addresses = [
         KEYS,
         f"{KEYS}{key}/reveal/",
         f"{KEYS}key_none/reveal/",
+        f"{KEYS}generate/disbursement/live/",
+        "/a/sinarabadi/settings/pin/",
         "/a/duasamudra/",
         "/none/",
     ]
-    client = browse(citra)
+    client = browse(citra, enforce_csrf_checks=not has_token)
+    client.get("/none/")  # notes when the session began
     answers = [
         answer for address in addresses for answer in (client.get(address), client.post(address))
     ]
@@ -87,7 +91,7 @@ def test_to_others_hidden_missing_and_foreign_pages_are_byte_for_byte_the_same(
 
 def comparable(response):
     headers = sorted((name, text) for name, text in response.items() if name != "X-Request-Id")
-    return response.status_code, response.content, tuple(headers)
+    return response.status_code, response.content, tuple(headers), response.cookies.output()
 
 
 def test_a_key_of_another_account_is_not_there(browse, dewi, ana, generate):
@@ -103,7 +107,8 @@ def test_a_form_without_its_token_changes_nothing(browse, ana, generate):
     client = browse(ana, enforce_csrf_checks=True)
     address = f"{KEYS}{key}/revoke/"
     assert client.post(address).status_code == 403
-    assert client.post(address, headers={"hx-request": "true"})["HX-Redirect"] == address
+    step = client.post(address, headers={"hx-request": "true"})
+    assert (step.status_code, step["Keydesk-Step"]) == (403, "stale")
     foreign = {"origin": "https://elsewhere.example"}
     token = hidden(client.get(address), "csrfmiddlewaretoken")
     assert client.post(address, {"csrfmiddlewaretoken": token}, headers=foreign).status_code == 403
@@ -119,6 +124,17 @@ def test_a_stale_choice_of_language_leads_back_to_its_page(browse, ana, page, ba
     assert response.status_code == 403
     (link,) = re.findall(r'<a [^>]*href="([^"]*)"', response.content.decode().partition("<main")[2])
     assert (link, client.get(link, follow=True).status_code) == (back, 200)
+
+
+def test_a_form_without_its_token_leads_back_with_the_name_that_was_typed(
+    browse, ana, disbursement
+):
+    client = browse(ana, enforce_csrf_checks=True)
+    address = f"{KEYS}generate/disbursement/test/"
+    form = {"step": "pin", "name": "For the ERP", "pin": "482915"}
+    for headers in ({}, {"hx-request": "true"}):
+        page = client.post(address, form, headers=headers).content.decode()
+        assert (f'href="{address}?name=For+the+ERP"' in page, "482915" in page) == (True, False)
 
 
 def test_reading_a_page_changes_nothing(browse, ana, generate):

@@ -18,6 +18,7 @@ from keydesk.control.audit.actions import authorise
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import actor_for, memberships_of
 from keydesk.core.records import Environment
+from keydesk.web.addresses import page_of_form
 from keydesk.web.htmx import redirect_to
 from keydesk.web.sessions import session_ref
 
@@ -115,14 +116,6 @@ def require_permission(visit: Visit, permission: Permission) -> None:
 
 
 def log_in_first(request: HttpRequest) -> HttpResponse:
-    """Send a stranger to log in, with the way back; of what was typed only a key's name comes along, never a PIN."""
-    back = request.path
-    kept = {name: request.GET[name] for name in ("environment",) if name in request.GET}
-    typed = request.POST.get("name") or request.GET.get("name")
-    if typed:
-        kept["name"] = typed
-    if kept:
-        back += "?" + urlencode(kept)
-    return redirect_to(
-        request, f"{reverse('account_login')}?{urlencode({REDIRECT_FIELD_NAME: back})}"
-    )
+    """Send a stranger to log in, with the way back."""
+    back = urlencode({REDIRECT_FIELD_NAME: page_of_form(request)})
+    return redirect_to(request, f"{reverse('account_login')}?{back}")

@@ -4,13 +4,12 @@ import sys
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.urls import reverse
 
+from keydesk.web.addresses import page_of_form
 from keydesk.web.context import shell
-from keydesk.web.htmx import is_htmx, redirect_to
-from keydesk.web.language import local_address
+from keydesk.web.htmx import STEP_HEADER, is_htmx
 
 RETRY_AFTER_SECONDS = 5
 
@@ -43,14 +42,30 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001 - Django passes the reason
-    """Answer a form whose token is not right: it was open while somebody logged in or out. Nothing is done."""
+    """Answer a form whose token is not right: it was open while somebody logged in or out. Nothing is done.
+
+    Who would find no page where the form went to, finds none with a form either.
+    """
+    again = page_of_form(request)  # first: a look at the page does not read the form
+    if not is_there(request):
+        return plain("404.html", status=404)
     if is_htmx(request):
-        return redirect_to(request, request.get_full_path())
-    return plain("403_csrf.html", status=403, again=page_of_form(request))
+        response = plain("403_csrf_step.html", status=403, again=again)
+        response[STEP_HEADER] = "stale"
+        return response
+    return plain("403_csrf.html", status=403, again=again)
 
 
-def page_of_form(request: HttpRequest) -> str:
-    """Give the address of the page that a form was on: where it went to, but for the choice of language."""
-    if request.path == reverse("web:language"):
-        return local_address(request, request.POST.get("next", ""))
-    return request.get_full_path()
+def is_there(request: HttpRequest) -> bool:
+    """Say whether the person finds a page at the address of a request, by looking at it, which changes nothing."""
+    match = request.resolver_match
+    if match is None:
+        return False
+    method, request.method = request.method, "GET"
+    try:
+        match.func(request, *match.args, **match.kwargs)
+    except Http404:
+        return False
+    finally:
+        request.method = method
+    return True
