@@ -3,8 +3,6 @@
 import ast
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "keydesk"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts)
@@ -121,31 +119,3 @@ def names_in(call: ast.Call) -> set[str]:
     return {node.id for node in nodes if isinstance(node, ast.Name)} | {
         node.attr for node in nodes if isinstance(node, ast.Attribute)
     }
-
-
-ACTION_MODULES = sorted(SOURCE.glob("control/*/actions.py"))
-SYSTEM_ACTIONS = {"audit", "feed", "vault"}
-"""Domains in which the machine acts, not a person: nothing there is anybody's to permit."""
-
-
-@pytest.mark.parametrize("path", ACTION_MODULES, ids=lambda path: path.parent.name)
-def test_an_action_asks_for_permission_and_takes_the_actor_first_and_the_rest_by_keyword(path):
-    if path.parent.name in SYSTEM_ACTIONS:
-        return
-    actions = [
-        node
-        for node in TREES[path].body
-        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and authorises(node)
-    ]
-    positional = {action.name: [name.arg for name in action.args.args] for action in actions}
-    assert positional == {action.name: ["actor"] for action in actions}
-    assert actions, "an action module without an action"
-
-
-def authorises(function: ast.FunctionDef) -> bool:
-    called = {
-        node.func.id
-        for node in ast.walk(function)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-    }
-    return any("authorise" in name for name in called)
