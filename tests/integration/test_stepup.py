@@ -176,6 +176,20 @@ def test_every_failure_leaves_an_event_and_the_fifth_says_that_it_locks(ana, wit
     assert WRONG not in str(list(AuditEvent.objects.values()))
 
 
+def test_a_try_on_a_locked_pin_is_noted_once_for_as_long_as_a_lock_lasts(ana, with_pin):
+    with time_machine.travel(START, tick=False) as clock:
+        with_pin(ana)
+        Pin.objects.update(tries=10)
+        before = len(events())
+        for moment in (0, 60, 30 * 60):
+            clock.move_to(START + timedelta(seconds=moment))
+            guess(ana, 3)
+        assert events()[before:] == ["pin.refused"]
+        clock.move_to(START + timedelta(seconds=30 * 60 + 1))
+        guess(ana, 3)
+    assert events()[before:] == ["pin.refused"] * 2
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_pin_is_never_evaluated_inside_a_transaction_that_could_forget_the_try(ana, with_pin):
     with_pin(ana)

@@ -1,7 +1,15 @@
-"""How people get in: allauth with what this desk decides about it."""
+"""How people get in and out: allauth with what this desk decides about it, and a record of each."""
+
+from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest
+
+from keydesk.control.people.actions import note_failed_login, note_login, note_logout
+from keydesk.control.people.models import User
+from keydesk.control.people.queries import user_by_email
+from keydesk.control.people.rules import SessionEnd
+from keydesk.web.sessions import person
 
 
 class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no types
@@ -10,3 +18,22 @@ class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
         """Say whether a stranger may make a login."""
         return False
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Begin a person's session, and leave a record."""
+        super().login(request, user)
+        note_login(person(request, user))
+
+    def logout(self, request: HttpRequest) -> None:
+        """End the session, and leave a record."""
+        if isinstance(request.user, User):
+            note_logout(person(request, request.user), reason=SessionEnd.LOGGED_OUT)
+        super().logout(request)
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Leave a record of a wrong password; allauth's limits let few through.
+
+        An address that is nobody's is not kept: people type passwords there by mistake.
+        """
+        user = user_by_email(credentials.get("email", ""))
+        note_failed_login(person(request, user))

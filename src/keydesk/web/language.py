@@ -6,11 +6,10 @@ from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
-from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.people.actions import choose_language
 from keydesk.control.people.models import User
 from keydesk.web.context import LANGUAGES
-from keydesk.web.sessions import session_ref
+from keydesk.web.sessions import person
 
 COOKIE_SECONDS = 365 * 24 * 3600
 
@@ -33,18 +32,6 @@ def language(request: HttpRequest) -> HttpResponse:
         samesite="Lax",
     )
     return response
-
-
-def person(request: HttpRequest, user: User) -> Actor:
-    """Give a logged-in person as the actor they are outside of any account: one without permissions."""
-    return Actor(
-        kind=ActorKind.MEMBER,
-        label=user.email,
-        user_id=user.pk,
-        session=session_ref(request),
-        ip=request.META.get("REMOTE_ADDR") or None,
-        request_id=request.META.get("KEYDESK_REQUEST_ID"),
-    )
 
 
 def local_address(request: HttpRequest, address: str, *, otherwise: str = "/") -> str:

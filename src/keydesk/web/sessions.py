@@ -6,9 +6,12 @@ from typing import Final
 from django.contrib.auth import logout
 from django.http import HttpRequest
 
+from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.roles import Role
+from keydesk.control.people.actions import note_logout
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import memberships_of
+from keydesk.control.people.rules import SessionEnd
 from keydesk.core.clock import system_clock
 from keydesk.web.policies import LONGEST_SESSION_SECONDS
 
@@ -30,6 +33,7 @@ def end_if_over(request: HttpRequest) -> None:
     started = request.session.setdefault(STARTED, now)
     seen = request.session.setdefault(SEEN, now)
     if now - started >= LONGEST_SESSION_SECONDS or now - seen >= idle_seconds(request.user):
+        note_logout(person(request, request.user), reason=SessionEnd.OVER)
         logout(request)
     elif now - seen >= NOTED_EVERY_SECONDS:
         request.session[SEEN] = now
@@ -45,3 +49,15 @@ def session_ref(request: HttpRequest) -> str | None:
     """Give a name of the session that cannot be used as its key; None without a session."""
     key = request.session.session_key
     return None if key is None else hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def person(request: HttpRequest, user: User | None) -> Actor:
+    """Give a person as the actor they are outside of any account, one without permissions; None is a stranger."""
+    return Actor(
+        kind=ActorKind.MEMBER,
+        label="stranger" if user is None else user.email,
+        user_id=None if user is None else user.pk,
+        session=session_ref(request),
+        ip=request.META.get("REMOTE_ADDR") or None,
+        request_id=request.META.get("KEYDESK_REQUEST_ID"),
+    )

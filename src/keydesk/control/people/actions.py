@@ -13,7 +13,7 @@ from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, plain_email
+from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, SessionEnd, plain_email
 from keydesk.control.people.standing import authorised_transaction
 from keydesk.core.codes import Code
 
@@ -86,6 +86,28 @@ def choose_language(actor: Actor, *, language: str) -> None:
         User.objects.filter(pk=actor.user_id).update(language=language)
         details = {"language": language}
         record(actor, Event.LANGUAGE_CHOSEN, object_id=member_ref(actor.user_id), details=details)
+
+
+def note_login(actor: Actor) -> None:
+    """Note that a person has logged in."""
+    _note(actor, Event.SESSION_STARTED, {})
+
+
+def note_failed_login(actor: Actor) -> None:
+    """Note a wrong password; the actor is whose address was given, or a stranger without an id where it is nobody's."""
+    _note(actor, Event.LOGIN_FAILED, {})
+
+
+def note_logout(actor: Actor, *, reason: SessionEnd) -> None:
+    """Note that a person's session has ended, and why."""
+    _note(actor, Event.SESSION_ENDED, {"reason": reason})
+
+
+def _note(actor: Actor, event: Event, details: dict[str, str]) -> None:
+    """Write what happened to a session; nothing else changes."""
+    object_id = "" if actor.user_id is None else member_ref(actor.user_id)
+    with transaction.atomic():
+        record(actor, event, object_id=object_id, details=details)
 
 
 def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Membership:

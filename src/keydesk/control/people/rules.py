@@ -1,10 +1,19 @@
 """What a person's particulars must look like."""
 
+from enum import StrEnum
 from typing import Final
 
 NAME_LENGTH: Final = 120
 LANGUAGES: Final = ("", "en", "id")
 """The languages a person may choose; the empty one is the installation's."""
+
+
+class SessionEnd(StrEnum):
+    """Why a session ended."""
+
+    LOGGED_OUT = "logged_out"
+    OVER = "over"
+    """It was idle for too long, or too old; noted when the browser next comes with it."""
 
 
 def plain_email(text: str) -> str:

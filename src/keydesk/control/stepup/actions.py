@@ -1,17 +1,27 @@
 """Setting a PIN, confirming with it, and resetting it."""
 
+from datetime import timedelta
+
 from django.db import transaction
+from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
+from keydesk.control.audit.queries import has_happened
 from keydesk.control.people.actions import member_ref
 from keydesk.control.people.models import User
 from keydesk.control.stepup import grants, pins
 from keydesk.control.stepup.models import Pin
-from keydesk.control.stepup.rules import GuardedAction, Weakness, has_pin_shape, weakness_of
+from keydesk.control.stepup.rules import (
+    LOCK_SECONDS,
+    GuardedAction,
+    Weakness,
+    has_pin_shape,
+    weakness_of,
+)
 from keydesk.control.stepup.tries import Counter, now, spend_try, standing
 from keydesk.core.codes import Code
 
@@ -97,7 +107,7 @@ def _check_pin(actor: Actor, *, user_id: int, pin: str, field: str = "pin") -> s
         raise Refused(Code.PIN_NOT_SET)
     if not has_pin_shape(pin):
         raise Refused(Code.INVALID_INPUT, field=field)
-    row = spend_try(Counter.PIN, user_id=user_id)
+    row = _spend_pin_try(actor, user_id=user_id)
     if row.hash is not None and pins.matches(pin, user_id=user_id, stored=row.hash):
         return row.hash
     refusal = standing(row, Counter.PIN).refusal(Code.PIN_WRONG)
@@ -105,6 +115,19 @@ def _check_pin(actor: Actor, *, user_id: int, pin: str, field: str = "pin") -> s
     with transaction.atomic():
         record(actor, event, object_id=member_ref(user_id), details={"tries": row.tries})
     raise refusal
+
+
+def _spend_pin_try(actor: Actor, *, user_id: int) -> Pin:
+    """Spend a try; one on a locked PIN leaves a record, but not a second one before a lock's time is over."""
+    try:
+        return spend_try(Counter.PIN, user_id=user_id)
+    except Refused as refused:
+        member, since = member_ref(user_id), timezone.now() - timedelta(seconds=LOCK_SECONDS)
+        is_locked = refused.code in {Code.PIN_LOCKED, Code.PIN_HARD_LOCKED}
+        if is_locked and not has_happened(Event.PIN_REFUSED, object_id=member, since=since):
+            with transaction.atomic():
+                record(actor, Event.PIN_REFUSED, object_id=member)
+        raise
 
 
 def _check_password(actor: Actor, *, user_id: int, password: str) -> None:
