@@ -11,7 +11,6 @@ from keydesk.control.entitlements.actions import (
     request_product,
 )
 from keydesk.control.entitlements.models import Entitlement
-from keydesk.control.entitlements.queries import entitlement_of
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, EntitlementRecord, Environment, ProductState
 
@@ -55,8 +54,7 @@ def test_the_moment_of_the_request_stays_when_it_is_granted(ana, eko, place):
     asked = request_product(ana, **place).requested_at
     enabled = enable_product(eko, **place)
     assert (enabled.requested_at, enabled.changed_at > asked) == (asked, True)
-    assert entitlement_of(**place) == enabled
-    assert entitlement_of(**place | {"environment": Environment.TEST}) is None
+    assert Entitlement.objects.get(account=ana.account_id) == enabled
 
 
 def test_what_is_so_already_is_a_conflict(ana, eko, place):

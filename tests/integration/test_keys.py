@@ -143,6 +143,7 @@ def test_a_repeated_request_token_gives_the_same_key_and_never_a_second(
 def test_a_request_token_stands_for_one_thing_only(ana, generate, regenerate):
     made = generate(ana, token="press")
     assert refusal(generate, ana, token="press", environment="test") == Code.INVALID_INPUT
+    assert refusal(generate, ana, token="press", name="Another") == Code.INVALID_INPUT
     assert refusal(regenerate, ana, made.id, token="press") == Code.INVALID_INPUT
 
 

@@ -261,3 +261,12 @@ def test_a_pin_is_changed_with_the_password_and_the_one_before(
 def test_a_host_name_that_is_not_ours_is_not_answered(browse, db):
     response = browse().get("/account/login/", headers={"host": "elsewhere.example"})
     assert response.status_code == 400
+
+
+def test_a_form_sent_again_with_another_name_makes_no_key_and_says_so(browse, ana, with_pins, pin):
+    client = browse(ana)
+    form, _ = press_generate(client, pin)
+    again = client.post(f"{KEYS}generate/disbursement/live/", form | {"name": "Another"})
+    assert (again.status_code, shown_key(again)) == (422, None)
+    assert "Something in the form needs another look." in again.content.decode()
+    assert [row.name for row in ApiKey.objects.all()] == ["Ledger"]

@@ -7,12 +7,14 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
+from tests.fixtures.heads import head
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.accounts.actions import create_account, set_account_status
 from keydesk.control.accounts.models import Account
-from keydesk.control.feed import actions, queries
+from keydesk.control.feed import actions
 from keydesk.core.records import AccountStatus
+from keydesk.replica.layout import Head
 
 WRITERS = 5
 CHANGES = 12
@@ -35,15 +37,15 @@ def test_a_follower_that_asks_for_what_is_above_n_misses_nothing(at_once, host):
     *written, seen = at_once(*(lambda n=n: write(n) for n in range(WRITERS)), follow)
     assert written == [None] * WRITERS
     assert seen == list(range(1, WRITERS * CHANGES + 1))
-    assert queries.head().revision == WRITERS * CHANGES
+    assert head().revision == WRITERS * CHANGES
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_change_that_fails_takes_no_revision(host, sinar):
-    before = queries.head()
+    before = head()
     with pytest.raises(Refused):
         create_account(host, username=sinar.username, name="PT Kembar")
-    assert queries.head() == before
+    assert head() == before
     assert (
         set_account_status(host, account_id=sinar.id, status=AccountStatus.CLOSED)
         == before.revision + 1
@@ -64,9 +66,9 @@ def test_a_new_row_never_overwrites_one_with_its_id(host, sinar, disbursement):
 
 
 def test_the_heartbeat_moves_the_moment_and_nothing_else(db):
-    before = queries.head()
+    before = head()
     actions.heartbeat(lambda: 1_800_000_000.9)
-    assert queries.head() == queries.Head(before.epoch, before.revision, 1_800_000_000)
+    assert head() == Head(before.epoch, before.revision, 1_800_000_000)
 
 
 @pytest.mark.postgresql

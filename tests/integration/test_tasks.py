@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.contrib.sessions.models import Session
 from django.utils import timezone
+from tests.fixtures.heads import head
 
-from keydesk.control.feed.queries import head
 from keydesk.jobs.tasks import TASKS
 
 pytestmark = pytest.mark.django_db

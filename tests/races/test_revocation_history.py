@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 from django.conf import settings
 from tests.fixtures.desk import desk_environment, status_of
+from tests.fixtures.heads import head
 from tests.fixtures.replicators import eventually
 from tests.races.askers import Answer, Askers
 from tests.races.history import Change, staleness, violations
@@ -16,7 +17,6 @@ from tests.races.history import Change, staleness, violations
 from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.catalog.actions import create_product, set_product_state
 from keydesk.control.entitlements.actions import disable_product, enable_product
-from keydesk.control.feed.queries import head
 from keydesk.control.keys.actions import generate_key, regenerate_key, revoke_key
 from keydesk.core.records import AccountStatus, Environment, ProductState
 from keydesk.replica.wait import wait_for_revision

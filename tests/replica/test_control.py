@@ -10,12 +10,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from tests.fixtures.feeds import rows_in
+from tests.fixtures.heads import head
 
 from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential, revoke_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed.models import Published
-from keydesk.control.feed.queries import head
 from keydesk.control.keys.actions import generate_key, regenerate_key
 from keydesk.core.records import RECORD_TYPES, Environment
 from keydesk.replica.follow import Follower

@@ -9,6 +9,9 @@ from typing import ClassVar, Final
 
 from msgspec import Struct
 
+CHANNEL: Final = "keydesk_feed"
+"""The PostgreSQL channel on which control hints at a new revision and replicators listen."""
+
 
 class Environment(StrEnum):
     """Which of the provider's worlds a key opens."""

@@ -80,9 +80,9 @@ class Dialog(NamedTuple):
 
 
 def at_field(problem: Problem) -> dict[str, Any]:
-    """Give a problem to a form: at its field if it has one, else above."""
-    if problem.field is None:
-        return {"problem": problem}
+    """Give a problem to a form: at its field if it has one that people see, else above."""
+    if problem.field in {None, "request_token"}:
+        return {"problem": problem._replace(field=None)}
     return {"errors": {problem.field: problem.text}}
 
 

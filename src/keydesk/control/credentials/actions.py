@@ -2,14 +2,12 @@
 
 from collections.abc import Collection
 from datetime import datetime
-from functools import cache
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
-from keydesk.config import Secret
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
@@ -19,8 +17,8 @@ from keydesk.control.audit.events import Event
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.credentials.rules import NAME_LENGTH, Scope, scope_text
 from keydesk.control.feed.actions import publish
+from keydesk.control.feed.digests import digester
 from keydesk.core.codes import Code
-from keydesk.core.digest import Digester, key_digester
 from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.core.records import CredentialState, Environment
 
@@ -34,12 +32,6 @@ class CreatedCredential(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"CreatedCredential(id={self.id!r}, plaintext=..., revision={self.revision})"
-
-
-@cache
-def digester() -> Digester:
-    """Give this installation's digest of credentials; raises ConfigError without the pepper."""
-    return key_digester(settings.KEYDESK.require_secret(Secret.PEPPER))
 
 
 def create_credential(

@@ -1,7 +1,6 @@
 """Publishing: the one way in which a row that verifiers follow is saved."""
 
 from functools import cache
-from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -10,9 +9,7 @@ from keydesk.config import Secret
 from keydesk.control.feed.models import FeedHead, Published
 from keydesk.core.clock import Clock, system_clock
 from keydesk.core.digest import row_mac
-
-CHANNEL: Final = "keydesk_feed"
-"""The PostgreSQL channel that hints at a new revision."""
+from keydesk.core.records import CHANNEL
 
 
 @cache

@@ -11,7 +11,6 @@ from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
-from keydesk.config import Secret
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
@@ -21,6 +20,7 @@ from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.feed.actions import publish
+from keydesk.control.feed.digests import digester
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
 from keydesk.control.people.standing import authorised_transaction
@@ -29,7 +29,6 @@ from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.vault import safe
 from keydesk.control.vault.envelope import BrokenSealError
 from keydesk.core.codes import Code
-from keydesk.core.digest import Digester, key_digester
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import (
     AccountStatus,
@@ -92,7 +91,7 @@ def generate_key(
         place = _lock_place(account, product, environment)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
-        made = _made_before(actor, place, request_token=request_token, replaces=None)
+        made = _made_before(actor, place, name=cleaned, request_token=request_token, replaces=None)
         if made is not None:
             return _deliver_again(actor, made)
         key, plaintext = _mint(actor, place, name=cleaned, request_token=request_token)
@@ -141,7 +140,9 @@ def regenerate_key(
         old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=key_id)
-        made = _made_before(actor, place, request_token=request_token, replaces=key_id)
+        made = _made_before(
+            actor, place, name=old.name, request_token=request_token, replaces=key_id
+        )
         if made is not None:
             return _deliver_again(actor, made)
         _require_replaceable(old)
@@ -196,12 +197,6 @@ def key_format() -> KeyFormat:
     return KeyFormat(settings.KEYDESK.key_marker)
 
 
-@cache
-def digester() -> Digester:
-    """Give the function that digests keys under this installation's pepper; raises ConfigError without one."""
-    return key_digester(settings.KEYDESK.require_secret(Secret.PEPPER))
-
-
 def _authorise_key(actor: Actor, permission: Permission, *, key_id: str) -> str:
     """Give the account of a key that the actor may act on; to a member, others' keys and no keys are the same."""
     account_id = ApiKey.objects.filter(pk=key_id).values_list("account_id", flat=True).first()
@@ -249,7 +244,7 @@ def _lock_place(account: Account, product: str, environment: str) -> _Place:
 
 
 def _made_before(
-    actor: Actor, place: _Place, *, request_token: str, replaces: str | None
+    actor: Actor, place: _Place, *, name: str, request_token: str, replaces: str | None
 ) -> ApiKey | None:
     """Give the key that this actor made with this request token; the token must not have been for something else."""
     made = (
@@ -259,8 +254,8 @@ def _made_before(
     )
     if made is None:
         return None
-    asked = (place.product.pk, place.environment, replaces)
-    if (made.product_id, made.environment, made.replaces_id) != asked:
+    asked = (place.product.pk, place.environment, name, replaces)
+    if (made.product_id, made.environment, made.name, made.replaces_id) != asked:
         raise Refused(Code.INVALID_INPUT, field="request_token")
     return made
 

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from keydesk.config import PREFIX, URL_FAULT, ConfigError
+from keydesk.core.records import CHANNEL
 from keydesk.replica.layout import Head
 from keydesk.replica.sources.contract import (
     EVERYTHING,
@@ -19,7 +20,6 @@ from keydesk.replica.sources.contract import (
     to_head,
 )
 
-CHANNEL: Final = "keydesk_feed"
 ROWS_AT_ONCE: Final = 1_000 if psycopg.capabilities.has_stream_chunked() else 1
 """How many rows cross the wire at once while a result is read; libpq before 17 knows only one."""
 
