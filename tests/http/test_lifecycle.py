@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, wait_until
+from tests.fixtures.desk import desk_environment, keydesk, status_of, wait_until
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, SETTINGS, RunningVerifier, fill, is_gone, kill, mint
 
@@ -157,6 +157,8 @@ def test_the_metrics_are_on_their_own_port_only(start):
     running = start()
     assert running.get("/metrics").status == 404
     assert "keydesk_replica_revision 4.0" in running.metrics()
+    for path in ("/", "/metrics/", "/favicon.ico", "/v1/verify"):
+        assert status_of(f"http://127.0.0.1:{running.metrics_port}{path}") == 404
 
 
 def test_nothing_printed_holds_a_credential(start):

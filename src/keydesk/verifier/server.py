@@ -9,14 +9,15 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
 from granian.log import LogLevels
 from granian.server.mp import MPServer
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
@@ -28,6 +29,7 @@ from keydesk.verifier.doors import Doors
 from keydesk.verifier.metrics import Tally, TallyCollector
 
 METRICS_HOST: Final = "127.0.0.1"
+METRICS_PATH: Final = "/metrics"
 STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LATE_SECONDS: Final = 2.0
@@ -146,6 +148,19 @@ def serve_metrics(folder: Path, port: int) -> None:
     registry = CollectorRegistry()
     registry.register(TallyCollector(folder))
     try:
-        start_http_server(port, addr=METRICS_HOST, registry=registry)
+        server, _ = start_http_server(port, addr=METRICS_HOST, registry=registry)
     except OSError as error:
         raise PortTakenError(METRICS_HOST, port, error) from error
+    server.set_app(only_metrics(make_wsgi_app(registry)))
+
+
+def only_metrics(metrics: WSGIApplication) -> WSGIApplication:
+    """Give the application that answers at /metrics as the given one, and with 404 elsewhere."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == METRICS_PATH:
+            return metrics(environ, start_response)
+        start_response("404 Not Found", [("Content-Length", "0")])
+        return []
+
+    return answer
