@@ -208,12 +208,17 @@ def load_config(**overrides: Any) -> Config:
         config = Config(**{**known, **overrides})
     except ValidationError as error:
         faults += [
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+            f"{place_of(str(fault['loc'][0]), known)}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors(include_input=False)
         ]
     if faults:
         raise ConfigError("\n".join(faults))
     return config
+
+
+def place_of(setting: str, in_file: dict[str, Any]) -> str:
+    """Name a setting as the operator has set it: in the configuration file or by its variable."""
+    return f"{setting} in {FILE_NAME}" if setting in in_file else PREFIX + setting.upper()
 
 
 def data_dir_of(overrides: dict[str, Any]) -> Path:

@@ -64,11 +64,13 @@ def test_a_person_is_let_in_with_a_password_that_no_argument_carries(desk):
     ("command", "sentence"),
     [
         (["account", "approve", "nobody"], "There is no account with the username nobody."),
-        (["account", "create", "A", "--name", "x"], "The username cannot be taken as it is: invalid."),
+        (["account", "create", "A", "--name", "x"], "The username is not well-formed."),
+        (["account", "create", "sinarabadi", "--name", "x"], "The username is taken already."),
+        (["account", "suspend", "sinarabadi", "--reason", ""], "The reason is empty."),
         (["account", "approve", "sinarabadi"], "The state has changed meanwhile."),
-        (["product", "stop", "nothing"], "There is no such thing."),
-        (["key", "revoke", "key_none"], "There is no such thing."),
-        (["credential", "revoke", "crd_none"], "There is no such thing."),
+        (["product", "stop", "nothing"], "Nothing has that name or id: `list` tells what there is."),
+        (["key", "revoke", "key_none"], "Nothing has that name or id: `list` tells what there is."),
+        (["credential", "revoke", "crd_none"], "Nothing has that name or id: `list` tells what there is."),
         (["member", "remove", "sinarabadi", "no@x.example"], "Nobody has the e-mail address"),
     ],
 )  # fmt: skip

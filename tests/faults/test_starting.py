@@ -50,7 +50,7 @@ def test_a_taken_port_is_named_with_its_setting(prepared, setting):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         told = refusal("serve", {**prepared, f"KEYDESK_{setting}": str(port)})
-    assert f"port {port} on 127.0.0.1 is taken" in told
+    assert f", port {port} on 127.0.0.1 is taken" in told
     assert f"set KEYDESK_{setting} to another port" in told
     assert told.count("\n") == 1
 

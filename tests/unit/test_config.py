@@ -34,7 +34,9 @@ def environment(monkeypatch, tmp_path):
 )
 def test_a_database_url_that_cannot_be_used_is_refused_without_being_repeated(environment, url):
     environment(DATABASE_URL=url)
-    with pytest.raises(ConfigError, match="database_url: it must be like postgresql://") as refused:
+    with pytest.raises(
+        ConfigError, match="KEYDESK_DATABASE_URL: it must be like postgresql://"
+    ) as refused:
         load_config()
     assert PASSWORD not in str(refused.value)
 
@@ -67,8 +69,8 @@ def test_all_faults_are_told_at_once(environment, tmp_path):
     told = str(refused.value).splitlines()
     assert sorted(line.split(":")[0].split()[0] for line in told) == [
         "KEYDESK_FOO",
+        "KEYDESK_PORT",
         "colour",
-        "port",
         "verifier_port",
     ]
 
@@ -78,3 +80,12 @@ def test_an_empty_variable_does_not_hide_what_the_file_says(environment, tmp_pat
     environment(PORT="", VERIFIER_PORT="9002")
     config = load_config()
     assert (config.port, config.verifier_port) == (9000, 9002)
+
+
+def test_a_fault_names_the_setting_as_it_was_set(environment, tmp_path):
+    environment(PORT="abc")
+    (tmp_path / "keydesk.toml").write_text('verifier_port = "x"\nprot = 1\n')
+    with pytest.raises(ConfigError) as refused:
+        load_config()
+    named = sorted(line.partition(": ")[0] for line in str(refused.value).splitlines())
+    assert named == ["KEYDESK_PORT", "prot in keydesk.toml", "verifier_port in keydesk.toml"]

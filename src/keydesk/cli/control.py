@@ -12,6 +12,13 @@ from keydesk.control.access.refused import Refused
 from keydesk.core.codes import CODES, Code
 from keydesk.server.faults import OperatorFault
 
+INVALID: Final = {
+    "": "is not well-formed",
+    "empty": "is empty",
+    "invalid": "is not well-formed",
+    "taken": "is taken already",
+}
+"""What is said of a field by the reason for which it is refused."""
 MISSING_TABLE: Final = ("no such table", "does not exist")
 
 
@@ -32,10 +39,10 @@ def sentence_of(refused: Refused) -> str:
     """Give a refusal as the sentence that an operator reads, with the details that it carries."""
     details = dict(refused.details)
     if refused.code is Code.NOT_FOUND:
-        return "There is no such thing."
+        return "Nothing has that name or id: `list` tells what there is."
     if refused.code is Code.INVALID_INPUT:
         field = str(details.pop("field", "input")).replace("_", " ")
-        return f"The {field} cannot be taken as it is: {told(details)}."
+        return f"The {field} {INVALID.get(told(details), f'is refused: {told(details)}')}."
     title = CODES[refused.code].title
     return f"{title} ({told(details)})" if details else title
 

@@ -15,7 +15,7 @@ from keydesk.core.records import ProductState
 
 app = new_app("The products that keys are for.")
 
-Slug = Annotated[str, typer.Argument(help="The product's name in requests.")]
+Slug = Annotated[str, typer.Argument(help="The product's name in requests: a-z, 0-9 and hyphens.")]
 Reason = Annotated[str, typer.Option(help="Why, for the audit trail.")]
 
 

@@ -78,7 +78,7 @@ def open_fault(address: Address) -> str | None:
     where = f"port {address.port} on {address.host}"
     if error.errno == errno.EADDRINUSE:
         return (
-            f"The {address.what}'s {where} is taken, perhaps by another Keydesk: stop what listens there, "
+            f"For the {address.what}, {where} is taken, perhaps by another Keydesk: stop what listens there, "
             f"or set {PREFIX}{address.port_setting} to another port."
         )
     return f"The {address.what} cannot listen on {where}: {error.strerror}."
