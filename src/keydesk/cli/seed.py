@@ -217,14 +217,17 @@ def entitle(sinar: Account, samudra: Account, ana: Person) -> None:
 
 
 def make_keys(ana: Person, budi: Person) -> str:
-    """Make keys as their people would, some replaced and some revoked; give the one that the examples use."""
+    """Make keys as their people would, some replaced and some revoked; give the one that the examples use.
+
+    Account Inquiry gets no live key, so that the page also shows a product without any.
+    """
     example = generate(ana, "disbursement", Environment.LIVE, "Payroll service")
     old = generate(budi, "disbursement", Environment.LIVE, "Old ERP")
     keys.revoke_key(acting(ana), key_id=old.id)
     settlement = generate(ana, "disbursement", Environment.LIVE, "Settlement job")
     regenerate(budi, settlement)
     generate(budi, "disbursement", Environment.TEST, "Integration tests")
-    generate(budi, "account-inquiry", Environment.LIVE, "Name check at sign-up")
+    generate(budi, "account-inquiry", Environment.TEST, "Name check at sign-up")
     tried = generate(ana, "account-inquiry", Environment.TEST, "Trial")
     keys.revoke_key(acting(budi), key_id=tried.id)
     generate(ana, "qris-payment-routing", Environment.LIVE, "Cashier pilot")
