@@ -67,6 +67,8 @@ def test_without_a_pin_one_is_set_and_the_typed_name_is_still_there(visitor, new
     at_keys.dialog.get_by_role("link", name="Set a PIN").click()
     set_pin(at_keys.page, login, "123456")
     expect(at_keys.page.get_by_text("This PIN counts up or down.")).to_be_visible()
+    expect(at_keys.page.get_by_label("New PIN", exact=True)).to_be_focused()
+    expect(at_keys.page.get_by_text("6 to 12 digits. Not a date")).to_be_visible()
     set_pin(at_keys.page, {"password": "not mine"}, PIN)
     expect(at_keys.page.get_by_text("This password is not right.")).to_be_visible()
     set_pin(at_keys.page, login, PIN)
@@ -85,10 +87,15 @@ def test_a_locked_pin_says_until_when_and_does_not_hold_up_revoking(visitor, new
     at_keys.open_keys().generate("Disbursement", name, PIN)
     at_keys.close()
     at_keys.choose(name, "Reveal")
-    for _ in range(5):
+    for _ in range(4):
         at_keys.enter_pin("907316")
         expect(at_keys.dialog.get_by_label("PIN")).to_have_value("")
+    at_keys.enter_pin("907316")
     expect(at_keys.dialog.get_by_role("alert")).to_contain_text("You can try again after")
+    expect(at_keys.dialog.get_by_label("PIN")).to_have_count(0)
+    with at_keys.page.expect_response("**/reveal/"):
+        at_keys.dialog.get_by_role("button", name="Try again").click()
+    expect(at_keys.dialog.get_by_role("link", name="Cancel")).to_be_focused()
     at_keys.page.keyboard.press("Escape")
     at_keys.choose(name, "Revoke")
     at_keys.dialog.get_by_role("button", name="Revoke").click()

@@ -6,7 +6,10 @@ import pytest
 from django.core.cache import cache
 from tests.fixtures.browsing import KEYS, expired, hidden, press_generate, shown_key
 
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.access.roles import Role
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.people.actions import remove_member
 from keydesk.web import middleware
 from keydesk.web.sessions import STARTED
 
@@ -189,6 +192,7 @@ def test_a_log_in_does_not_lead_elsewhere(browse, ana, password, user_of):
 def test_wrong_passwords_are_slowed_down_for_everybody_who_tries_that_person(browse, ana, user_of):
     form = {"login": user_of(ana).email, "password": "not this one"}
     answers = [browse().post("/account/login/", form) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
     assert b"Too many" in answers[5].content
     assert b"Too many" not in answers[0].content
 
@@ -205,6 +209,24 @@ def test_tries_at_many_people_do_not_make_forget_the_tries_at_one(browse, ana, u
 @pytest.mark.parametrize("page", ["reauthenticate", "confirm-email", "password/change"])
 def test_no_other_page_than_the_log_in_takes_a_password(browse, ana, page):
     assert browse(ana).get(f"/account/{page}/").status_code == 404
+
+
+def test_static_files_are_for_this_origin_alone(browse, db):
+    response = browse().get("/static/keydesk/keydesk.css")
+    response.close()
+    assert (response.status_code, "Access-Control-Allow-Origin" in response) == (200, False)
+
+
+def test_whoever_has_no_account_reads_what_is_for_them(browse, eko, hire, sinar):
+    left = hire("Joko", sinar, Role.ADMIN)
+    remove_member(HOST_OPERATOR, account_id=sinar.id, user_id=left.user_id)
+    pages = [browse(person).get("/").content.decode() for person in (eko, left)]
+    assert [
+        ("keydesk command" in page, "a Superadmin of your company" in page) for page in pages
+    ] == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_nobody_signs_up_alone(browse, db):

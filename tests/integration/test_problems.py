@@ -1,17 +1,18 @@
 """Every refusal that a person can meet has a sentence of its own, in both languages."""
 
 import json
+import re
 
 import pytest
 from django.conf import settings
 from django.http import Http404
 from django.utils import translation
-from tests.fixtures.browsing import KEYS, press_generate
+from tests.fixtures.browsing import KEYS, hidden, shown_key
 
 from keydesk.config import Secret
 from keydesk.control.access.refused import Refused
 from keydesk.control.catalog.actions import create_product, set_product_state
-from keydesk.control.entitlements.actions import enable_product
+from keydesk.control.entitlements.actions import disable_product, enable_product
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.stepup.rules import Weakness
 from keydesk.control.vault import safe
@@ -89,12 +90,89 @@ def sealed():
 
 
 @pytest.mark.usefixtures("sealed")
-def test_a_sealed_desk_says_so_and_keeps_the_name(browse, ana, disbursement, with_pin, pin):
-    _form, response = press_generate(browse(with_pin(ana)), pin, name="Typed name")
-    assert (response.status_code, b"runs sealed" in response.content) == (503, True)
-    assert b"Typed name" in response.content
-    assert response["Retry-After"] == "5"
+def test_a_sealed_desk_says_so_before_it_asks_for_the_pin_and_keeps_the_name(
+    browse, ana, disbursement, with_pin
+):
+    address = f"{KEYS}generate/disbursement/live/"
+    form = {"step": "confirm", "name": "Typed name"}
+    response = browse(with_pin(ana)).post(address, form)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert b"runs sealed" in response.content
+    assert hidden(response, "name") == "Typed name"
+    assert b'name="pin"' not in response.content
+
+
+def test_a_desk_that_is_sealed_at_the_pin_says_so_and_keeps_the_name(
+    browse, ana, disbursement, with_pin, pin, sealed
+):
+    address = f"{KEYS}generate/disbursement/live/"
+    form = {"step": "pin", "name": "Typed name", "pin": pin}
+    response = browse(with_pin(ana)).post(address, form)
+    assert (response.status_code, response["Retry-After"]) == (503, "5")
+    assert hidden(response, "name") == "Typed name"
     assert ApiKey.objects.count() == 0
+
+
+def test_no_dialog_of_a_sealed_desk_asks_for_the_pin_but_revoking_works(
+    browse, ana, generated_before, sealed
+):
+    client, address = browse(ana), f"{KEYS}{generated_before}"
+    answers = [
+        client.get(f"{address}/reveal/"),
+        client.post(f"{address}/regenerate/", {"step": "confirm"}),
+    ]
+    assert [(answer.status_code, b'name="pin"' in answer.content) for answer in answers] == [
+        (503, False),
+        (503, False),
+    ]
+    assert client.post(f"{address}/revoke/").status_code == 200
+
+
+@pytest.fixture
+def generated_before(generate, ana):
+    """A key from before the desk was sealed."""
+    return generate(ana).id
+
+
+def test_a_locked_pin_is_not_asked_for_and_its_page_says_until_when(
+    browse, ana, disbursement, with_pin
+):
+    client, address = browse(with_pin(ana)), f"{KEYS}generate/disbursement/live/"
+    for _ in range(5):
+        last = client.post(address, {"step": "pin", "name": "Typed name", "pin": "907316"})
+    asked = client.post(address, {"step": "confirm", "name": "Typed name"})
+    page = client.get("/a/sinarabadi/settings/pin/")
+    assert [answer.status_code for answer in (last, asked, page)] == [423, 423, 200]
+    for answer in (last, asked, page):
+        assert b"You can try again after" in answer.content
+        assert b'type="password"' not in answer.content
+    assert hidden(asked, "name") == "Typed name"
+
+
+def test_a_press_without_a_token_that_can_be_one_gets_one(browse, ana, disbursement, with_pin, pin):
+    client, address = browse(with_pin(ana)), f"{KEYS}generate/disbursement/live/"
+    form = {"step": "confirm", "name": "Ledger", "request_token": "\N{SNOWMAN}" * 65}
+    token = hidden(client.post(address, form), "request_token")
+    assert token.isalnum()
+    made = client.post(address, form | {"step": "pin", "pin": pin, "request_token": token})
+    assert shown_key(made) is not None
+
+
+def test_a_key_whose_product_does_not_work_says_so(browse, host, ana, sinar, generate):
+    generate(ana)
+    seen = [state_of_the_key(browse(ana))]
+    disable_product(
+        host, account_id=sinar.id, product="disbursement", environment=Environment.LIVE, reason="."
+    )
+    seen.append(state_of_the_key(browse(ana)))
+    set_product_state(host, slug="disbursement", state=ProductState.STOPPED)
+    seen.append(state_of_the_key(browse(ana)))
+    assert seen == ["Active", "Product disabled", "Product stopped"]
+
+
+def state_of_the_key(client):
+    row = client.get(KEYS).content.decode().partition("<tbody")[2]
+    return re.search(r"kd-pill[^>]*>\s*([^<]*?)\s*<", row)[1]
 
 
 @pytest.mark.parametrize(

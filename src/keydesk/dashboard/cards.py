@@ -83,7 +83,7 @@ def card_view(request: HttpRequest, visit: Visit, card: ProductCard) -> dict[str
         "sentence": sentence,
         "may_generate": may_generate,
         "generate_url": generate_url(visit, product.slug),
-        "rows": [row_view(visit, row, is_offered=may_generate) for row in page.object_list],
+        "rows": [row_view(visit, row, card=card) for row in page.object_list],
         "page": page,
         "previous_url": page_url(request, card, page.previous_page_number)
         if page.has_previous()
@@ -133,9 +133,20 @@ def card_state(card: ProductCard) -> tuple[str, str, str]:
     return "", _("Not enabled"), text
 
 
-def row_view(visit: Visit, row: KeyRow, *, is_offered: bool) -> dict[str, Any]:
+def row_state(row: KeyRow, card: ProductCard) -> tuple[str, Promise | str]:
+    """Give a key's tone and state: of one that would work if its product did, that its product does not."""
+    if row.state not in {ShownState.ACTIVE, ShownState.RETIRING}:
+        return STATES[row.state]
+    if card.product.state != ProductState.ACTIVE:
+        return "bad", _("Product stopped")
+    if card.entitlement != EntitlementState.ENABLED:
+        return "bad", _("Product disabled")
+    return STATES[row.state]
+
+
+def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
     """Give what the template of a key's row shows."""
-    tone, state_name = STATES[row.state]
+    tone, state_name = row_state(row, card)
     ends = {ShownState.REVOKED: row.revoked_at, ShownState.EXPIRED: row.expires_at}
     return {
         "id": row.id,
@@ -146,7 +157,7 @@ def row_view(visit: Visit, row: KeyRow, *, is_offered: bool) -> dict[str, Any]:
         "tone": tone,
         "state_name": state_name,
         "state_at": ends.get(row.state),
-        "actions": row_actions(visit, row, is_offered=is_offered),
+        "actions": row_actions(visit, row, is_offered=is_offered(visit, card)),
     }
 
 

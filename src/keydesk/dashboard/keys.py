@@ -21,10 +21,11 @@ from keydesk.control.keys.actions import (
     revoke_key,
 )
 from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_card
-from keydesk.control.keys.rules import LONGEST_NAME, clean_name
+from keydesk.control.keys.rules import LONGEST_NAME, clean_name, is_request_token
 from keydesk.control.stepup.actions import confirm
-from keydesk.control.stepup.queries import pin_status
+from keydesk.control.stepup.queries import PinStatus, pin_status
 from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.vault.safe import VaultState, vault_state
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.dashboard.cards import (
@@ -34,6 +35,7 @@ from keydesk.dashboard.cards import (
     key_url,
     list_url,
 )
+from keydesk.dashboard.pin import lock_of
 from keydesk.dashboard.samples import call_to, response_sample, samples_for
 from keydesk.dashboard.steps import Dialog, at_field, list_page
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
@@ -188,15 +190,20 @@ def guarded(
 
 def ask_pin(dialog: Dialog, context: dict[str, Any]) -> HttpResponse:
     """Ask for the PIN, or say at once why it would not help."""
-    status = pin_status(dialog.visit.user.pk)
-    if status.is_hard_locked:
-        return dialog.show_problem(problem_of(Refused(Code.PIN_HARD_LOCKED)), **context)
-    if not status.is_set:
-        return dialog.show_problem(problem_of(Refused(Code.PIN_NOT_SET)), **context)
-    if status.locked_until is not None:
-        refused = Refused(Code.PIN_LOCKED, locked_until=status.locked_until)
+    refused = vault_refusal() or pin_refusal(pin_status(dialog.visit.user.pk))
+    if refused is not None:
         return dialog.show_problem(problem_of(refused), **context)
     return dialog.show("pin", **context)
+
+
+def vault_refusal() -> Refused | None:
+    """Give the refusal of everything that needs the key-encryption key, None if it is there."""
+    return None if vault_state() is VaultState.OPEN else Refused(Code.SEALED)
+
+
+def pin_refusal(pin: PinStatus) -> Refused | None:
+    """Give the refusal that a person's PIN would meet whatever they typed, None if a right one is let in."""
+    return lock_of(pin) or (None if pin.is_set else Refused(Code.PIN_NOT_SET))
 
 
 def show_key(
@@ -302,8 +309,9 @@ def visit_to_key(visit: Visit, key_id: str) -> tuple[Visit, KeyRow, Product]:
 
 
 def request_token(request: HttpRequest) -> str:
-    """Give the token of this press of the button: the one that was sent, else a new one."""
-    return request.POST.get("request_token") or uuid4().hex
+    """Give the token of this press of the button: the one that was sent if it can be one, else a new one."""
+    sent = request.POST.get("request_token", "")
+    return sent if is_request_token(sent) else uuid4().hex
 
 
 def is_in_replica(revision: int) -> bool:

@@ -22,14 +22,13 @@ PIN_STEP_CODES: Final = frozenset(
     {
         Code.GRANT_INVALID,
         Code.INVALID_INPUT,
-        Code.PIN_HARD_LOCKED,
-        Code.PIN_LOCKED,
         Code.PIN_WRONG,
-        Code.SEALED,
         Code.STATE_CONFLICT,
     }
 )
-"""Refusals after which entering the PIN again may help; any other ends the dialog with its sentence."""
+"""Refusals after which entering the PIN again may help."""
+BLOCKING_CODES: Final = frozenset({Code.PIN_HARD_LOCKED, Code.PIN_LOCKED, Code.SEALED})
+"""Refusals that no PIN helps against until something else has changed; any other ends the dialog with its sentence."""
 
 
 class Dialog(NamedTuple):
@@ -64,9 +63,11 @@ class Dialog(NamedTuple):
         return response
 
     def show_problem(self, problem: Problem, **context: Any) -> HttpResponse:
-        """Show a refusal where it belongs: at the PIN, with the way to set one, or as the end of the dialog."""
+        """Show a refusal where it belongs: at the PIN, in its place, or as the end of the dialog."""
         if problem.code in PIN_STEP_CODES:
             return self.show("pin", status=problem.status, **context, **at_field(problem))
+        if problem.code in BLOCKING_CODES:
+            return self.show("blocked", status=problem.status, problem=problem, **context)
         cure = {}
         if problem.code is Code.PIN_NOT_SET:
             cure = {"cure": _("Set a PIN"), "cure_url": self.set_pin_url(context.get("name"))}

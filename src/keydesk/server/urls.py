@@ -1,15 +1,16 @@
 """Every address of the desk. Of allauth's pages there are only those that this desk uses."""
 
-from allauth.account import views as entrance
+from allauth.account.views import logout
 from django.urls import include, path
 
 from keydesk.web import faults
+from keydesk.web.entrance import LogIn
 
 urlpatterns = [
     path("", include("keydesk.dashboard.urls")),
     path("", include("keydesk.web.urls")),
-    path("account/login/", entrance.login, name="account_login"),
-    path("account/logout/", entrance.logout, name="account_logout"),
+    path("account/login/", LogIn.as_view(), name="account_login"),
+    path("account/logout/", logout, name="account_logout"),
 ]
 
 handler400 = faults.bad_request

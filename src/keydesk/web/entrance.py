@@ -1,9 +1,13 @@
 """How people get in and out: allauth with what this desk decides about it, and a record of each."""
 
+from http import HTTPStatus
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.http import HttpRequest
+from allauth.account.views import LoginView
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
 
 from keydesk.control.people.actions import note_failed_login, note_login, note_logout
 from keydesk.control.people.models import User
@@ -37,3 +41,14 @@ class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no 
         """
         user = user_by_email(credentials.get("email", ""))
         note_failed_login(person(request, user))
+
+
+class LogIn(LoginView):  # type: ignore[misc] # allauth ships no types
+    """The form for logging in, which tells programs too that there were too many tries."""
+
+    def form_invalid(self, form: Form) -> HttpResponse:
+        """Show the form again with what is wrong."""
+        response: HttpResponse = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts"):
+            response.status_code = HTTPStatus.TOO_MANY_REQUESTS
+        return response
