@@ -173,3 +173,12 @@ def newcomer(operator):
         return {"email": email, "password": password}
 
     return newcomer
+
+
+@pytest.fixture
+def product(operator):
+    """A product of one test, on offer to PT Sinar Abadi."""
+    slug = f"product-{secrets.token_hex(4)}"
+    operator("product", "create", slug, "--name", slug)
+    operator("entitlement", "enable", "sinarabadi", slug)
+    return slug

@@ -20,15 +20,6 @@ def at_keys(visitor, ana):
     return visitor(ana).open_keys()
 
 
-@pytest.fixture
-def product(operator):
-    """A product of one test, on offer to PT Sinar Abadi."""
-    slug = f"product-{secrets.token_hex(4)}"
-    operator("product", "create", slug, "--name", slug)
-    operator("entitlement", "enable", "sinarabadi", slug)
-    return slug
-
-
 def set_pin(page, login, pin):
     page.get_by_label("Your password").fill(login["password"])
     page.get_by_label("New PIN", exact=True).fill(pin)

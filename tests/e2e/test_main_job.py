@@ -38,6 +38,16 @@ def test_every_product_is_listed_with_its_keys_and_where_it_stands(at_keys):
         expect(product.get_by_role("button", name="Generate")).to_have_count(0)
 
 
+@pytest.mark.parametrize(("locale", "text"), [("en", "No keys yet"), ("id", "Belum ada kunci")])
+def test_an_enabled_product_without_keys_says_how_a_first_call_looks(
+    visitor, newcomer, product, locale, text
+):
+    card = visitor(newcomer(), locale=locale).open_keys().product(product)
+    expect(card.get_by_role("heading", name=text)).to_be_visible()
+    expect(card.locator("pre")).to_contain_text("x-api-key: $API_KEY")
+    expect(card.get_by_role("table")).to_have_count(0)
+
+
 def test_a_generated_key_is_accepted_at_once_and_for_its_product_alone(at_keys, person, authorize):
     key = at_keys.generate("Disbursement", "At once", person["pin"])
     expect(at_keys.dialog).to_contain_text("active at once")
