@@ -46,6 +46,7 @@ def guest(surroundings, visitor, demo_desk):
     expect(guest.page.locator("html")).to_have_attribute("lang", "en")
 
 
+@pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
 def test_pages_have_no_faults(guest):
     addresses = ("", "settings/", "settings/pin/", "settings/developer/api-keys/", "nothing/")
     found = {}
