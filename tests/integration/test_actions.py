@@ -177,6 +177,10 @@ SCENARIOS = {
         Event.MEMBER_REMOVED,
         lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.budi.user_id}),
     ),
+    "policies.change_policies": (
+        Event.POLICIES_CHANGED,
+        lambda on: (on.eko, {"changes": {"pin_min_digits": 8}}),
+    ),
     "stepup.confirm": (
         Event.PIN_CONFIRMED,
         lambda on: (

@@ -38,6 +38,11 @@ EXPECTED = {
     "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
     "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
+    "console:home": {
+        ("eko",): "200 405 405 405",
+        (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
+        STRANGERS: LOG_IN,
+    },
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },

@@ -4,7 +4,7 @@ import pytest
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Role
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.people.actions import add_member, change_role, create_user, remove_member
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.passwords import PasswordHasher
@@ -43,10 +43,12 @@ def test_a_person_is_refused_for_one_named_reason(changed, details, db, host, pa
     assert not User.objects.exists()
 
 
-def test_only_the_host_makes_somebody_of_the_internal_team(eko, password):
+def test_only_an_owner_makes_somebody_of_the_internal_team(eko, staff, password):
     given = {"email": "new@b.example", "full_name": "New", "password": password}
-    assert refusal(create_user, eko, **given, is_internal=True)[0] is Code.PERMISSION_DENIED
-    assert create_user(eko, **given).is_internal is False
+    rangga, reviewer = staff("Rangga", StaffRole.OPERATIONS), {"staff_role": StaffRole.REVIEWER}
+    assert refusal(create_user, rangga, **given, **reviewer)[0] is Code.PERMISSION_DENIED
+    assert create_user(rangga, **given).is_internal is False
+    assert create_user(eko, **given | {"email": "two@b.example"}, **reviewer).is_internal is True
 
 
 def test_a_member_acts_in_their_account_alone_and_a_stranger_not_at_all(

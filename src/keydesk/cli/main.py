@@ -53,6 +53,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "worker": Entry("keydesk.cli.worker", PROCESS, "What happens by the clock.", True),
     "account": Entry("keydesk.cli.account", OPERATE, "Customer accounts.", True),
     "member": Entry("keydesk.cli.member", OPERATE, "The people of an account.", True),
+    "staff": Entry("keydesk.cli.staff", OPERATE, "Your internal team.", True),
     "product": Entry("keydesk.cli.product", OPERATE, "What the provider sells.", True),
     "entitlement": Entry(
         "keydesk.cli.entitlement", OPERATE, "Which account may use which product.", True

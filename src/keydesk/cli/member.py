@@ -1,23 +1,19 @@
-"""`keydesk member`: the people of an account and of the internal team, let in by the host's operator."""
+"""`keydesk member`: the people of an account, let in by the host's operator."""
 
-import sys
 from typing import Annotated
 
 import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.cli.named import Email, Username, account_named, person_named, show_table
+from keydesk.cli.newcomer import Language, Name, new_person
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.people import actions
-from keydesk.control.people.models import User
 from keydesk.control.people.queries import members_of, user_by_email
 from keydesk.control.stepup.actions import reset_pin as reset
 
-app = new_app("The people of an account, and those of your internal team.")
-
-Name = Annotated[str | None, typer.Option(help="The full name, for somebody new.")]
-Language = Annotated[str, typer.Option(help="en or id; empty is the installation's.")]
+app = new_app("The people of an account.")
 
 
 @app.command("list")
@@ -46,16 +42,9 @@ def add(
     For somebody new, give `--name`; the password is asked for, or read from the standard input if that is no terminal.
     """
     account = account_named(username)
-    user = user_by_email(email) or new_person(email, name, language, is_internal=False)
+    user = user_by_email(email) or new_person(email, name, language)
     actions.add_member(HOST_OPERATOR, account_id=account.id, user_id=user.pk, role=role)
     typer.echo(f"{user.email} is {role} of {username}.")
-
-
-@app.command()
-def staff(email: Email, *, name: Name = None, language: Language = "") -> None:
-    """Make somebody of your internal team; the password is asked for, or read from the standard input."""
-    user = new_person(email, name, language, is_internal=True)
-    typer.echo(f"{user.email} is of the internal team.")
 
 
 @app.command()
@@ -82,24 +71,3 @@ def reset_pin(email: Email) -> None:
     user = person_named(email)
     reset(HOST_OPERATOR, user_id=user.pk)
     typer.echo(f"{user.email} sets a new PIN at the next need.")
-
-
-def new_person(email: str, name: str | None, language: str, *, is_internal: bool) -> User:
-    """Make a person with a password that is asked for; raises a usage error without a name."""
-    if name is None:
-        raise typer.BadParameter(f"Nobody has the address {email} yet: give their --name too.")
-    return actions.create_user(
-        HOST_OPERATOR,
-        email=email,
-        full_name=name,
-        password=asked_password(),
-        language=language,
-        is_internal=is_internal,
-    )
-
-
-def asked_password() -> str:
-    """Give a password that is typed unseen at a terminal, or the first line of the standard input."""
-    if sys.stdin.isatty():
-        return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\n")

@@ -16,7 +16,7 @@ from django.utils import timezone
 from keydesk.cli.apps import new_app
 from keydesk.cli.facts import FORMAT, read_facts, schema, write_facts
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
-from keydesk.control.access.roles import Role
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts import actions as accounts
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog import actions as catalog
@@ -181,7 +181,7 @@ def make_staff(full_name: str) -> Person:
         email=f"{full_name.split(maxsplit=1)[0].lower()}@acmepay.example",
         full_name=full_name,
         password=password,
-        is_internal=True,
+        staff_role=StaffRole.OWNER,
     )
     login = {
         "name": full_name,

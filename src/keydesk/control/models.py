@@ -7,7 +7,9 @@ from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
+from keydesk.control.policies.models import Policies
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
 
@@ -21,8 +23,10 @@ __all__ = [
     "Grant",
     "InstallationValue",
     "KeyEncryptionKey",
+    "Mail",
     "Membership",
     "Pin",
+    "Policies",
     "Product",
     "ServiceCredential",
     "User",

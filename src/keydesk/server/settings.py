@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "keydesk.control",
     "keydesk.web",  # before allauth, whose templates it replaces
     "keydesk.dashboard",
+    "keydesk.console",
     "allauth",
     "allauth.account",
     "csp",

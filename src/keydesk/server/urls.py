@@ -9,6 +9,7 @@ from keydesk.web.entrance import LogIn
 urlpatterns = [
     path("", include("keydesk.dashboard.urls")),
     path("", include("keydesk.web.urls")),
+    path("console/", include("keydesk.console.urls")),
     path("account/login/", LogIn.as_view(), name="account_login"),
     path("account/logout/", logout, name="account_logout"),
 ]

@@ -5,43 +5,67 @@ import pytest
 from keydesk.control.access.actor import HOST_OPERATOR, Actor, ActorKind
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused, require
-from keydesk.control.access.roles import Permission, Role
+from keydesk.control.access.roles import Permission, Role, StaffRole
 from keydesk.control.audit.events import Event
 from keydesk.core.codes import Code
 
 KEYS = {"key.generate", "key.regenerate", "key.reveal", "key.revoke", "key.view"}
-STAFF = {
+MANAGER = KEYS | {"application.edit", "entitlement.request", "member.edit", "team.view"}
+EVERY_STAFF = {"account.view", "team.view"}
+REVIEWER = EVERY_STAFF | {"application.decide", "entitlement.request"}
+SECURITY = EVERY_STAFF | {
+    "account.set_status",
+    "account.view_as",
+    "credential.edit",
+    "key.stop",
+    "pin.reset",
+    "product.stop",
+}
+OPERATIONS = EVERY_STAFF | {
     "account.create",
     "account.set_status",
-    "credential.edit",
+    "account.view_as",
     "entitlement.request",
     "entitlement.set",
-    "member.edit",
+    "key.stop",
     "people.edit",
+    "pin.reset",
     "product.edit",
+    "product.stop",
 }
+OWNER = REVIEWER | SECURITY | OPERATIONS | {"member.edit", "policy.edit", "staff.edit"}
 
 
 def member(role):
     return Actor(kind=ActorKind.MEMBER, label="m", user_id=1, account_id="acc_own", role=role)
 
 
-STAFF_MEMBER = Actor(kind=ActorKind.STAFF, label="s", user_id=2)
+def staff(role):
+    return Actor(kind=ActorKind.STAFF, label="s", user_id=2, staff_role=role)
+
+
+STAFF_MEMBER = staff(StaffRole.OPERATIONS)
 
 
 @pytest.mark.parametrize(
     ("actor", "permitted"),
     [
-        (member(Role.SUPERADMIN), KEYS | {"entitlement.request", "member.edit"}),
-        (member(Role.ADMIN), KEYS | {"entitlement.request"}),
-        (member(Role.APPROVER), set()),
-        (member(Role.MAKER), set()),
-        (member(Role.VIEWER), set()),
+        (member(Role.SUPERADMIN), MANAGER | {"pin.reset"}),
+        (member(Role.ADMIN), MANAGER),
+        (member(Role.APPROVER), {"team.view"}),
+        (member(Role.MAKER), {"team.view"}),
+        (member(Role.VIEWER), {"team.view"}),
         (member(None), set()),
-        (STAFF_MEMBER, STAFF),
+        (staff(StaffRole.REVIEWER), REVIEWER),
+        (staff(StaffRole.SECURITY), SECURITY),
+        (staff(StaffRole.OPERATIONS), OPERATIONS),
+        (staff(StaffRole.OWNER), OWNER),
+        (staff(None), set()),
         (HOST_OPERATOR, set(Permission)),
     ],
-    ids=lambda value: f"{value.kind}-{value.role}" if isinstance(value, Actor) else "",
+    ids=lambda value: (
+        f"{value.kind}-{value.role or value.staff_role}" if isinstance(value, Actor) else ""
+    ),
 )
 def test_each_kind_of_actor_may_do_exactly_this(actor, permitted):
     assert {permission for permission in Permission if actor.can(permission)} == permitted

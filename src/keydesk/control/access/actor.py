@@ -5,7 +5,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from keydesk.control.access.roles import MEMBER_PERMISSIONS, STAFF_PERMISSIONS, Permission, Role
+from keydesk.control.access.roles import (
+    MEMBER_PERMISSIONS,
+    STAFF_PERMISSIONS,
+    Permission,
+    Role,
+    StaffRole,
+)
 
 
 class ActorKind(StrEnum):
@@ -26,17 +32,18 @@ class Actor(Struct, frozen=True, kw_only=True):
     account_id: str | None = None
     """The account a member acts in; None for staff and host, who act in every one."""
     role: Role | None = None
+    staff_role: StaffRole | None = None
     session: str | None = None
     """A reference to the session, never its key."""
     ip: str | None = None
     request_id: str | None = None
 
     def can(self, permission: Permission) -> bool:
-        """Say whether this actor has the permission, a member in their own account."""
+        """Say whether this actor has the permission, a member in their own account alone."""
         if self.kind is ActorKind.HOST:
             return True
         if self.kind is ActorKind.STAFF:
-            return permission in STAFF_PERMISSIONS
+            return self.staff_role is not None and permission in STAFF_PERMISSIONS[self.staff_role]
         return self.role is not None and permission in MEMBER_PERMISSIONS[self.role]
 
 

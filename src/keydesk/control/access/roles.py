@@ -14,11 +14,24 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
+class StaffRole(StrEnum):
+    """What a person is in the provider's internal team."""
+
+    REVIEWER = "reviewer"
+    OPERATIONS = "operations"
+    SECURITY = "security"
+    OWNER = "owner"
+
+
 class Permission(StrEnum):
     """The right to one kind of action."""
 
     ACCOUNT_CREATE = "account.create"
     ACCOUNT_SET_STATUS = "account.set_status"
+    ACCOUNT_VIEW = "account.view"
+    ACCOUNT_VIEW_AS = "account.view_as"
+    APPLICATION_DECIDE = "application.decide"
+    APPLICATION_EDIT = "application.edit"
     CREDENTIAL_EDIT = "credential.edit"
     ENTITLEMENT_REQUEST = "entitlement.request"
     ENTITLEMENT_SET = "entitlement.set"
@@ -26,11 +39,16 @@ class Permission(StrEnum):
     KEY_REGENERATE = "key.regenerate"
     KEY_REVEAL = "key.reveal"
     KEY_REVOKE = "key.revoke"
+    KEY_STOP = "key.stop"
     KEY_VIEW = "key.view"
     MEMBER_EDIT = "member.edit"
     PEOPLE_EDIT = "people.edit"
+    PIN_RESET = "pin.reset"
+    POLICY_EDIT = "policy.edit"
     PRODUCT_EDIT = "product.edit"
+    PRODUCT_STOP = "product.stop"
     STAFF_EDIT = "staff.edit"
+    TEAM_VIEW = "team.view"
 
 
 DEVELOPER: Final = frozenset(
@@ -44,25 +62,64 @@ DEVELOPER: Final = frozenset(
     }
 )
 
+COLLEAGUE: Final = frozenset({Permission.TEAM_VIEW})
+
+MANAGER: Final = COLLEAGUE | DEVELOPER | {Permission.APPLICATION_EDIT, Permission.MEMBER_EDIT}
+"""What a Superadmin and an Admin share; an Admin may not touch a Superadmin, which the actions see to."""
+
 MEMBER_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.SUPERADMIN: DEVELOPER | {Permission.MEMBER_EDIT},
-    Role.ADMIN: DEVELOPER,
-    Role.APPROVER: frozenset(),
-    Role.MAKER: frozenset(),
-    Role.VIEWER: frozenset(),
+    Role.SUPERADMIN: MANAGER | {Permission.PIN_RESET},
+    Role.ADMIN: MANAGER,
+    Role.APPROVER: COLLEAGUE,
+    Role.MAKER: COLLEAGUE,
+    Role.VIEWER: COLLEAGUE,
 }
 """What a member may do in their own account."""
 
-STAFF_PERMISSIONS: Final = frozenset(
-    {
+COLLEAGUE_AT_PROVIDER: Final = frozenset({Permission.ACCOUNT_VIEW, Permission.TEAM_VIEW})
+
+STAFF_PERMISSIONS: Final[dict[StaffRole, frozenset[Permission]]] = {
+    StaffRole.REVIEWER: COLLEAGUE_AT_PROVIDER
+    | {Permission.APPLICATION_DECIDE, Permission.ENTITLEMENT_REQUEST},
+    StaffRole.OPERATIONS: COLLEAGUE_AT_PROVIDER
+    | {
         Permission.ACCOUNT_CREATE,
         Permission.ACCOUNT_SET_STATUS,
+        Permission.ACCOUNT_VIEW_AS,
+        Permission.ENTITLEMENT_REQUEST,
+        Permission.ENTITLEMENT_SET,
+        Permission.KEY_STOP,
+        Permission.PEOPLE_EDIT,
+        Permission.PIN_RESET,
+        Permission.PRODUCT_EDIT,
+        Permission.PRODUCT_STOP,
+    },
+    StaffRole.SECURITY: COLLEAGUE_AT_PROVIDER
+    | {
+        Permission.ACCOUNT_SET_STATUS,
+        Permission.ACCOUNT_VIEW_AS,
+        Permission.CREDENTIAL_EDIT,
+        Permission.KEY_STOP,
+        Permission.PIN_RESET,
+        Permission.PRODUCT_STOP,
+    },
+    StaffRole.OWNER: COLLEAGUE_AT_PROVIDER
+    | {
+        Permission.ACCOUNT_CREATE,
+        Permission.ACCOUNT_SET_STATUS,
+        Permission.ACCOUNT_VIEW_AS,
+        Permission.APPLICATION_DECIDE,
         Permission.CREDENTIAL_EDIT,
         Permission.ENTITLEMENT_REQUEST,
         Permission.ENTITLEMENT_SET,
+        Permission.KEY_STOP,
         Permission.MEMBER_EDIT,
         Permission.PEOPLE_EDIT,
+        Permission.PIN_RESET,
+        Permission.POLICY_EDIT,
         Permission.PRODUCT_EDIT,
-    }
-)
-"""What the internal team may do, in every account; it neither sees nor makes a customer's keys."""
+        Permission.PRODUCT_STOP,
+        Permission.STAFF_EDIT,
+    },
+}
+"""What each role of the internal team may do, in every account; none of them sees or makes a customer's keys."""

@@ -33,6 +33,7 @@ class Event(StrEnum):
     """A try on a locked PIN, which was not evaluated; noted once for as long as a lock lasts."""
     PIN_RESET = "pin.reset"
     PIN_SET = "pin.set"
+    POLICIES_CHANGED = "policies.changed"
     PRODUCT_CREATED = "product.created"
     PRODUCT_STATE_CHANGED = "product.state_changed"
     SESSION_ENDED = "session.ended"

@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Permission, Role
+from keydesk.control.access.roles import Permission, Role, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
@@ -25,19 +25,19 @@ def create_user(
     full_name: str,
     password: str,
     language: str = "",
-    is_internal: bool = False,
+    staff_role: StaffRole | None = None,
 ) -> User:
-    """Make a person who can log in; only the host operator makes one of the internal team.
+    """Make a person who can log in; only an Owner and the host operator make one of the internal team.
 
     Raises Refused: `permission_denied`; `invalid_input` for an address that is not one or is taken, for the name, for
     an unknown language, or for a password that the policy refuses (details `problems`, Django's codes).
     """
-    authorise(actor, Permission.STAFF_EDIT if is_internal else Permission.PEOPLE_EDIT)
+    authorise(actor, Permission.PEOPLE_EDIT if staff_role is None else Permission.STAFF_EDIT)
     user = User(
         email=plain_email(email),
         full_name=full_name.strip(),
         language=language,
-        is_internal=is_internal,
+        staff_role=staff_role,
     )
     require_particulars(user)
     require_password(user, password)
@@ -45,7 +45,7 @@ def create_user(
     try:
         with transaction.atomic():
             user.save()
-            details = {"email": user.email, "is_internal": is_internal}
+            details = {"email": user.email, "staff_role": staff_role}
             record(actor, Event.USER_CREATED, object_id=member_ref(user.pk), details=details)
     except IntegrityError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="taken") from error
@@ -55,7 +55,7 @@ def create_user(
 def require_particulars(user: User) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
     try:
-        user.clean_fields(exclude={"password", "full_name", "language"})
+        user.clean_fields(exclude={"password", "full_name", "language", "staff_role"})
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
     if not is_name(user.full_name, longest=NAME_LENGTH):

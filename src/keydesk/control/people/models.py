@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
-from keydesk.control.access.roles import Role
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.feed.constraints import one_of
 from keydesk.control.people.rules import NAME_LENGTH
@@ -18,8 +18,8 @@ class User(AbstractBaseUser):
     full_name = models.CharField(max_length=NAME_LENGTH)
     language = models.CharField(max_length=2, blank=True)
     """`en` or `id`; empty where the person has not chosen."""
-    is_internal = models.BooleanField(default=False)
-    """Whether the person is of the provider's internal team."""
+    staff_role = models.CharField(max_length=10, null=True)
+    """What the person is in the provider's internal team; None for everybody else."""
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -35,10 +35,16 @@ class User(AbstractBaseUser):
             models.CheckConstraint(
                 condition=Exact(models.F("email"), Lower("email")), name="user_email_lower_case"
             ),
+            one_of("staff_role", StaffRole, name="user_staff_role"),
             models.CheckConstraint(
                 condition=models.Q(language__in=["", "en", "id"]), name="user_language"
             ),
         ]
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether the person is of the provider's internal team."""
+        return self.staff_role is not None
 
 
 class Membership(models.Model):

@@ -3,7 +3,7 @@
 from django.db.models import QuerySet
 
 from keydesk.control.access.actor import Actor, ActorKind
-from keydesk.control.access.roles import Role
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
@@ -17,6 +17,11 @@ def memberships_of(user: User) -> QuerySet[Membership]:
 def members_of(account: Account) -> QuerySet[Membership]:
     """Give the account's memberships with their users, by address."""
     return account.memberships.select_related("user").order_by("user__email")
+
+
+def staff_by_email() -> QuerySet[User]:
+    """Give the people of the internal team, by address."""
+    return User.objects.filter(staff_role__isnull=False).order_by("email")
 
 
 def user_by_email(email: str) -> User | None:
@@ -52,6 +57,7 @@ def actor_for(
         user_id=user.pk,
         account_id=None if account is None else account.id,
         role=role,
+        staff_role=StaffRole(user.staff_role) if account is None and user.staff_role else None,
         session=session_ref,
         ip=ip,
         request_id=request_id,

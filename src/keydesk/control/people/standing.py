@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Permission, Role
+from keydesk.control.access.roles import Permission, Role, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import record_refusal
@@ -49,8 +49,11 @@ def _still_holds(actor: Actor, permission: Permission) -> bool:
     if actor.user_id is None:
         return False
     if actor.kind is ActorKind.STAFF:
-        staff = User.objects.filter(pk=actor.user_id, is_active=True, is_internal=True)
-        return actor.can(permission) and staff.exists()
+        staff = User.objects.filter(pk=actor.user_id, is_active=True)
+        staff_role = staff.values_list("staff_role", flat=True).first()
+        return staff_role is not None and replace(actor, staff_role=StaffRole(staff_role)).can(
+            permission
+        )
     role = (
         Membership.objects.filter(
             user_id=actor.user_id, account_id=actor.account_id, user__is_active=True

@@ -1,0 +1,19 @@
+"""The start of the Console."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from keydesk.console.visit import StaffVisit, for_staff
+
+
+@for_staff()
+def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
+    """Show where the internal team begins."""
+    return render(request, "console/home.html", frame(visit, section="home"))
+
+
+def frame(visit: StaffVisit, *, section: str, is_section: bool = True) -> dict[str, Any]:
+    """Give what the frame of a page of the Console needs."""
+    return {"visit": visit, "section": section, "here_is_section": is_section}

@@ -1,0 +1,29 @@
+"""Queueing mail in the transaction of the change that it tells of, so that neither is there without the other."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from keydesk.control.outbox.kinds import MailKind
+from keydesk.control.outbox.models import Mail
+
+
+def post(kind: MailKind, *, to: str, language: str, context: dict[str, Any]) -> None:
+    """Queue a mail to an address, in the caller's transaction.
+
+    Takes the person's own language, empty for the installation's, and the context that the kind names; it must be
+    JSON. Raises TransactionManagementError outside of a transaction.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("A mail is queued inside a transaction.")
+    now = timezone.now()
+    Mail.objects.create(
+        kind=str(kind),
+        to=to,
+        language=language or settings.KEYDESK.language,
+        context=context,
+        created_at=now,
+        due_at=now,
+    )

@@ -1,0 +1,1 @@
+"""What the provider decides for everybody: brand, PINs, passwords, sessions, keys, languages, four eyes."""
