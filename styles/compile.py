@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "styles" / "keydesk.css"
 LOCK = ROOT / "package-lock.json"
-TEMPLATES = [ROOT / "src/keydesk" / room / "templates" for room in ("web", "dashboard")]
+TEMPLATES = [ROOT / "src/keydesk" / room / "templates" for room in ("web", "dashboard", "console")]
 COMPILED = ROOT / "src/keydesk/web/static/keydesk/keydesk.css"
 
 CLASS = re.compile(r'\bclass="([^"]*)"', re.DOTALL)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "keydesk"
 LOCALE = SOURCE / "web" / "locale" / "id" / "LC_MESSAGES"
 TEMPLATES = sorted(
-    path for room in ("web", "dashboard") for path in (SOURCE / room / "templates").rglob("*.html")
+    path for room in ("web", "dashboard", "console") for path in (SOURCE / room / "templates").rglob("*.html")
 )
 ELEMENTS = SOURCE / "web" / "templates" / "cotton"
 IN_CODE = re.compile(r"""\b(?:_|gettext|gettext_lazy)\(\s*((?:"[^"]*"\s*)+)""")
@@ -54,7 +54,7 @@ def test_every_text_of_the_pages_is_among_the_messages():
         for path in TEMPLATES
         for first, second in IN_TEMPLATES.findall(path.read_text())
     }
-    for room in ("web", "dashboard"):
+    for room in ("web", "dashboard", "console"):
         for path in (SOURCE / room).rglob("*.py"):
             for parts in IN_CODE.findall(path.read_text()):
                 used.add("".join(re.findall(r'"([^"]*)"', parts)))
