@@ -6,6 +6,7 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
+from keydesk.control.invitations.models import Invitation
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
@@ -22,6 +23,7 @@ __all__ = [
     "FeedHead",
     "Grant",
     "InstallationValue",
+    "Invitation",
     "KeyEncryptionKey",
     "Mail",
     "Membership",
