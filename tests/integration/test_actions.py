@@ -21,8 +21,10 @@ from keydesk.control.accounts.actions import create_account
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.credentials.rules import Scope
+from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
+from keydesk.control.people.actions import deactivate_member
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.codes import Code
@@ -78,6 +80,16 @@ class Stage:
     def new_account(self):
         return create_account(self.host, username="barusekali", name="PT Baru Sekali")
 
+    def invited(self, email="hana@example.com"):
+        return invite_member(self.host, account_id=self.sinar.id, email=email, role=Role.MAKER)
+
+    def token_for(self, email):
+        return self.invited(email).url.rstrip("/").rpartition("/")[2]
+
+    def shut_out(self, actor):
+        deactivate_member(self.host, account_id=self.sinar.id, user_id=actor.user_id)
+        return actor.user_id
+
 
 @pytest.fixture
 def stage(request, db):
@@ -127,6 +139,25 @@ SCENARIOS = {
     "entitlements.request_product": (
         Event.ENTITLEMENT_REQUESTED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
+    ),
+    "invitations.accept_invitation": (
+        Event.INVITATION_ACCEPTED,
+        lambda on: (on.dewi, {"token": on.token_for("dewi@duasamudra.example")}),
+    ),
+    "invitations.invite_member": (
+        Event.INVITATION_SENT,
+        lambda on: (
+            on.ana,
+            {"account_id": on.sinar.id, "email": "hana@example.com", "role": Role.MAKER},
+        ),
+    ),
+    "invitations.resend_invitation": (
+        Event.INVITATION_RESENT,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "invitation_id": on.invited().id}),
+    ),
+    "invitations.withdraw_invitation": (
+        Event.INVITATION_WITHDRAWN,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "invitation_id": on.invited().id}),
     ),
     "keys.generate_key": (
         Event.KEY_GENERATED,
@@ -227,11 +258,23 @@ SCENARIOS = {
             {"email": "hana@example.com", "full_name": "Hana", "password": on.password},
         ),
     ),
+    "people.deactivate_member": (
+        Event.MEMBER_DEACTIVATED,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.budi.user_id}),
+    ),
+    "people.leave_account": (
+        Event.MEMBER_LEFT,
+        lambda on: (on.gita, {"account_id": on.sinar.id}),
+    ),
     "people.note_failed_login": (Event.LOGIN_FAILED, lambda on: (on.citra, {})),
     "people.note_login": (Event.SESSION_STARTED, lambda on: (on.citra, {})),
     "people.note_logout": (
         Event.SESSION_ENDED,
         lambda on: (on.citra, {"reason": SessionEnd.LOGGED_OUT}),
+    ),
+    "people.reactivate_member": (
+        Event.MEMBER_REACTIVATED,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.shut_out(on.budi)}),
     ),
     "people.remove_member": (
         Event.MEMBER_REMOVED,
@@ -263,13 +306,15 @@ SCENARIOS = {
 }
 
 NEEDS_NO_PERMISSION = {
+    "invitations.accept_invitation",
+    "people.leave_account",
     "people.choose_language",
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
     "stepup.set_pin",
 }
-"""A person's own language, session and PIN are theirs, whatever their role."""
+"""A person's own language, session, PIN and membership are theirs, whatever their role; a link's token is a right."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm"}
 

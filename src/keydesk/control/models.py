@@ -6,6 +6,7 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
+from keydesk.control.invitations.models import Invitation
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.onboarding.models import Application, Document, Submission
 from keydesk.control.outbox.models import Mail
@@ -25,6 +26,7 @@ __all__ = [
     "FeedHead",
     "Grant",
     "InstallationValue",
+    "Invitation",
     "KeyEncryptionKey",
     "Mail",
     "Membership",

@@ -1,5 +1,6 @@
 """What a person's particulars must look like."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Final
 
@@ -17,5 +18,5 @@ class SessionEnd(StrEnum):
 
 
 def plain_email(text: str) -> str:
-    """Give an e-mail address as it is stored and compared: trimmed, in lower case."""
-    return text.strip().lower()
+    """Give an e-mail address as it is stored and compared: in Unicode's form NFKC, trimmed, in lower case."""
+    return unicodedata.normalize("NFKC", text).strip().lower()
