@@ -26,7 +26,8 @@ from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
 from keydesk.control.people.actions import deactivate_member
 from keydesk.control.people.rules import SessionEnd
-from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.stepup.factors import ask_passkey
+from keydesk.control.stepup.rules import GuardedAction, Purpose
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment, ProductState
 
@@ -75,6 +76,16 @@ class Stage:
             "account_id": self.sinar.id,
             "product": self.disbursement.slug,
             "environment": Environment.LIVE,
+        }
+
+    def passkey_answer(self):
+        passkey = self.passkey_of(self.ana)
+        asked = {"purpose": Purpose.KEY_GENERATE, "object_id": "disbursement/live"}
+        answer = passkey.answer(ask_passkey(self.ana, **asked))
+        return {
+            "answer": answer,
+            "action": GuardedAction.KEY_GENERATE,
+            "object_id": "disbursement/live",
         }
 
     def new_account(self):
@@ -295,9 +306,34 @@ SCENARIOS = {
             },
         ),
     ),
+    "stepup.confirm_with_passkey": (
+        Event.PASSKEY_CONFIRMED,
+        lambda on: (on.ana, on.passkey_answer()),
+    ),
+    "stepup.mail_pin_link": (
+        Event.PIN_LINK_SENT,
+        lambda on: (on.with_pin(on.ana), {"password": on.password, "url_of": str}),
+    ),
+    "stepup.replace_pin": (
+        Event.PIN_REPLACED,
+        lambda on: (
+            on.with_pin(on.ana),
+            {"pin": "591738", "password": on.password, "code": on.codes_of(on.ana)[1][0]},
+        ),
+    ),
+    "stepup.replace_pin_by_link": (
+        Event.PIN_REPLACED,
+        lambda on: (
+            on.ana,
+            {"pin": "591738", "password": on.password, "token": on.pin_link(on.ana)},
+        ),
+    ),
     "stepup.reset_pin": (
         Event.PIN_RESET,
-        lambda on: (on.eko, {"user_id": on.with_pin(on.ana).user_id}),
+        lambda on: (
+            on.eko,
+            {"account_id": on.sinar.id, "user_id": on.with_pin(on.ana).user_id},
+        ),
     ),
     "stepup.set_pin": (
         Event.PIN_SET,
@@ -312,11 +348,14 @@ NEEDS_NO_PERMISSION = {
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
+    "stepup.mail_pin_link",
+    "stepup.replace_pin",
+    "stepup.replace_pin_by_link",
     "stepup.set_pin",
 }
 """A person's own language, session, PIN and membership are theirs, whatever their role; a link's token is a right."""
 
-ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm"}
+ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm", "stepup.confirm_with_passkey"}
 
 
 def all_but_the_trail():

@@ -83,11 +83,11 @@ def test_every_action_leaves_exactly_one_event_and_no_secret(
     second = regenerate(ana, first.id)
     actions.revoke_key(ana, key_id=second.id)
     assert events_since(before) == [
-        ("pin.confirmed", "disbursement/live", {"action": "key.generate"}),
+        ("pin.confirmed", "disbursement/live", {"action": "key.generate", "by": "pin"}),
         ("key.generated", first.id, {"name": "Key", "place": "disbursement/live"}),
-        ("pin.confirmed", first.id, {"action": "key.reveal"}),
+        ("pin.confirmed", first.id, {"action": "key.reveal", "by": "pin"}),
         ("key.revealed", first.id, {}),
-        ("pin.confirmed", first.id, {"action": "key.regenerate"}),
+        ("pin.confirmed", first.id, {"action": "key.regenerate", "by": "pin"}),
         ("key.regenerated", first.id, {"replaced_by": second.id}),
         ("key.revoked", second.id, {}),
     ]

@@ -17,7 +17,7 @@ from keydesk.control.people import actions as people
 from keydesk.control.stepup import actions as stepup
 from keydesk.control.stepup import pins
 from keydesk.control.stepup.models import Pin
-from keydesk.control.stepup.rules import TRIES_IN_WINDOW, GuardedAction
+from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.stepup.tries import Counter, standing
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment, ProductState
@@ -107,10 +107,10 @@ def die_in_the_first_evaluation():
 def count_after_the_evaluation():
     """Count tries the naive way: look at the counter, evaluate, and raise it if the PIN was wrong."""
 
-    def spend_try(counter, *, user_id):
+    def spend_try(counter, *, user_id, policy):
         pin = Pin.objects.get(user_id=user_id)
-        if pin.tries >= TRIES_IN_WINDOW:
-            raise standing(pin, Counter.PIN).refusal(Code.PIN_LOCKED)
+        if pin.tries >= policy.tries:
+            raise standing(pin, Counter.PIN, policy).refusal(Code.PIN_LOCKED)
         return pin
 
     real = pins.matches

@@ -9,6 +9,7 @@ from tests.fixtures.pins import PIN
 from keydesk.control.stepup.actions import confirm, set_pin
 from keydesk.control.stepup.models import Pin
 from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.stepup.tries import Counter as Counted
 
 WRONG = "739104"
 AT_ONCE = 64
@@ -32,7 +33,7 @@ def codes(outcomes):
 
 
 def forget_tries():
-    Pin.objects.update(tries=0, locked_until=None)
+    Pin.objects.update(**Counted.PIN.untried)
 
 
 def test_of_64_wrong_pins_at_once_exactly_five_are_evaluated_and_then_the_right_one_is_refused(

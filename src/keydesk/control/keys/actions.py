@@ -110,14 +110,15 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     """Give an existing key again.
 
     In this order: permission, `not_found`, `key_not_live` if it is revoked, `key_not_revealable` if it was only to be
-    seen once, `sealed`, `grant_invalid`. A sealed copy that was altered or moved is refused as `key_not_revealable`
-    (is_damaged) too, and leaves an event of its own.
+    seen once, `reveal_paused` after a PIN was replaced by a mailed link, `sealed`, `grant_invalid`. A sealed copy that
+    was altered or moved is refused as `key_not_revealable` (is_damaged) too, and leaves an event of its own.
     """
     permission = Permission.KEY_REVEAL
     account_id = _authorise_key(actor, permission, key_id=key_id)
     with _key_transaction(actor, permission, account_id, key_id):
         key = ApiKey.objects.select_related("data_key").get(pk=key_id)
         _require_revealable(key)
+        grants.require_reveals(actor)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
         return _deliver_again(actor, key)
