@@ -115,6 +115,7 @@ def database(request):
 
 set_up()
 pytest_plugins = [
+    "tests.fixtures.applications",
     "tests.fixtures.browsing",
     "tests.fixtures.desk",
     "tests.fixtures.pins",

@@ -5,7 +5,7 @@ import pytest
 from keydesk.control.access.refused import Refused
 from keydesk.control.accounts.actions import create_account, set_account_status
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.rules import NEEDS_REASON
+from keydesk.control.accounts.rules import DECIDED_IN_ONBOARDING, NEEDS_REASON
 from keydesk.control.audit.models import AuditEvent
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountRecord, AccountStatus
@@ -76,6 +76,16 @@ def test_a_status_is_never_left_for_one_that_does_not_follow(eko, samudra):
     assert Account.objects.get().record() == samudra.record()
 
 
+@pytest.mark.parametrize("status", sorted(DECIDED_IN_ONBOARDING | {AccountStatus.APPROVED}))
+def test_an_application_is_not_decided_on_past_its_reviewers(status, eko, samudra):
+    with pytest.raises(Refused) as refused:
+        set_account_status(eko, account_id=samudra.id, status=status, reason="By the back door")
+    assert (refused.value.code, refused.value.details) == (
+        Code.STATE_CONFLICT,
+        {"state": "WAITING_FOR_APPROVAL"},
+    )
+
+
 def test_an_unknown_account_is_not_found(eko):
     with pytest.raises(Refused) as refused:
         set_account_status(eko, account_id="acc_none", status=AccountStatus.APPROVED)
@@ -83,15 +93,15 @@ def test_an_unknown_account_is_not_found(eko):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_approving_and_rejecting_at_once_one_wins_and_the_other_is_told(at_once, eko, rounds, host):
+def test_approving_and_rejecting_at_once_one_wins_and_the_other_is_told(at_once, rounds, host):
     for number in range(rounds):
         account = create_account(host, username=f"account-{number}", name="PT Rebutan")
         waiting = AccountStatus.WAITING_FOR_APPROVAL
         set_account_status(host, account_id=account.id, status=waiting)
         given = {"account_id": account.id, "reason": "Both at once"}
         outcomes = at_once(
-            lambda given=given: set_account_status(eko, status=AccountStatus.APPROVED, **given),
-            lambda given=given: set_account_status(eko, status=AccountStatus.REJECTED, **given),
+            lambda given=given: set_account_status(host, status=AccountStatus.APPROVED, **given),
+            lambda given=given: set_account_status(host, status=AccountStatus.REJECTED, **given),
         )
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Refused", "int"]
         account.refresh_from_db()

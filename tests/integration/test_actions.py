@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.utils import timezone
+from tests.fixtures.applications import PNG
 
 import keydesk.control
 from keydesk.control.access.actor import Actor
@@ -21,6 +22,7 @@ from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.keys.actions import generate_key
+from keydesk.control.onboarding.rules import DocumentKind, Section
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.codes import Code
@@ -93,7 +95,7 @@ SCENARIOS = {
     ),
     "accounts.set_account_status": (
         Event.ACCOUNT_STATUS_CHANGED,
-        lambda on: (on.eko, {"account_id": on.samudra.id, "status": AccountStatus.APPROVED}),
+        lambda on: (on.eko, {"account_id": on.sinar.id, "status": AccountStatus.CLOSED}),
     ),
     "catalog.create_product": (
         Event.PRODUCT_CREATED,
@@ -142,6 +144,64 @@ SCENARIOS = {
         lambda on: (on.host, {"key_id": on.key().id, "grant": None}),
     ),
     "keys.revoke_key": (Event.KEY_REVOKED, lambda on: (on.ana, {"key_id": on.key().id})),
+    "onboarding.add_document": (
+        Event.DOCUMENT_ADDED,
+        lambda on: (
+            on.ana,
+            {
+                "account_id": on.drafting(on.sinar).id,
+                "kind": DocumentKind.TAX,
+                "filename": "npwp.png",
+                "content": PNG,
+            },
+        ),
+    ),
+    "onboarding.approve_application": (
+        Event.APPLICATION_APPROVED,
+        lambda on: (on.eko, on.claimed(on.sinar, on.eko)),
+    ),
+    "onboarding.claim_application": (
+        Event.APPLICATION_CLAIMED,
+        lambda on: (on.eko, on.submitted(on.sinar)),
+    ),
+    "onboarding.reject_application": (
+        Event.APPLICATION_REJECTED,
+        lambda on: (on.eko, on.claimed(on.sinar, on.eko) | {"reason": "No business"}),
+    ),
+    "onboarding.release_application": (
+        Event.APPLICATION_RELEASED,
+        lambda on: (on.eko, on.claimed(on.sinar, on.eko)),
+    ),
+    "onboarding.remove_document": (
+        Event.DOCUMENT_REMOVED,
+        lambda on: (
+            on.ana,
+            {"account_id": on.drafting(on.sinar).id, "document_id": on.document_of(on.sinar)},
+        ),
+    ),
+    "onboarding.request_revision": (
+        Event.APPLICATION_REVISION_REQUESTED,
+        lambda on: (
+            on.eko,
+            on.claimed(on.sinar, on.eko) | {"remarks": {"business.city": "Which Bogor?"}},
+        ),
+    ),
+    "onboarding.save_section": (
+        Event.APPLICATION_SAVED,
+        lambda on: (
+            on.ana,
+            {
+                "account_id": on.drafting(on.sinar).id,
+                "section": Section.BUSINESS,
+                "values": {"city": "Bogor"},
+                "version": 0,
+            },
+        ),
+    ),
+    "onboarding.submit_application": (
+        Event.APPLICATION_SUBMITTED,
+        lambda on: (on.ana, on.complete(on.sinar)),
+    ),
     "people.add_member": (
         Event.MEMBER_ADDED,
         lambda on: (

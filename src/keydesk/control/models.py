@@ -7,6 +7,7 @@ from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.onboarding.models import Application, Document, Submission
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
@@ -16,8 +17,10 @@ from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncrypti
 __all__ = [
     "Account",
     "ApiKey",
+    "Application",
     "AuditEvent",
     "DataKey",
+    "Document",
     "Entitlement",
     "FeedHead",
     "Grant",
@@ -29,5 +32,6 @@ __all__ = [
     "Policies",
     "Product",
     "ServiceCredential",
+    "Submission",
     "User",
 ]

@@ -3,13 +3,19 @@
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from keydesk.control.access.actor import Actor
+from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.moves import move
 from keydesk.control.accounts.queries import lock_account
-from keydesk.control.accounts.rules import NAME_LENGTH, NEEDS_REASON, can_become, is_username
+from keydesk.control.accounts.rules import (
+    DECIDED_IN_ONBOARDING,
+    NAME_LENGTH,
+    NEEDS_REASON,
+    is_username,
+)
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.feed.actions import publish
@@ -49,6 +55,7 @@ def set_account_status(
 ) -> int:
     """Move an account to another status, with the reason its people read, and give the revision.
 
+    An application is decided on in `onboarding`, by whoever has claimed it; past that only the host operator goes.
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account cannot go there from where it is;
     `invalid_input` where the status needs a reason.
     """
@@ -57,16 +64,14 @@ def set_account_status(
         raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
     with transaction.atomic():
         account = lock_account(account_id)
-        if not can_become(account.status, status):
+        if actor.kind is not ActorKind.HOST and {account.status, status} & DECIDED_IN_ONBOARDING:
             raise Refused(Code.STATE_CONFLICT, state=account.status)
-        before, account.status = account.status, str(status)
-        account.status_reason = reason.strip()
-        account.status_changed_at = timezone.now()
+        details = move(account, status, reason=reason.strip())
         record(
             actor,
             Event.ACCOUNT_STATUS_CHANGED,
             account_id=account_id,
             object_id=account_id,
-            details={"from": before, "to": account.status, "reason": account.status_reason},
+            details=details,
         )
         return publish(account)

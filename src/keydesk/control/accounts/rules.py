@@ -24,6 +24,11 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
 NEEDS_REASON: Final = frozenset({Status.NEED_REVISION, Status.REJECTED, Status.SUSPENDED})
 """Statuses whose reason the customer reads."""
 
+DECIDED_IN_ONBOARDING: Final = frozenset(
+    {Status.WAITING_FOR_APPROVAL, Status.NEED_REVISION, Status.REJECTED}
+)
+"""Statuses into and out of which an account goes by its application."""
+
 
 def is_username(text: str) -> bool:
     """Say whether the text may be an account's username: 3 to 40 of a-z, 0-9 and inner hyphens, a letter first."""

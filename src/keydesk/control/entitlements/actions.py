@@ -105,6 +105,19 @@ def move(place: Place, target: EntitlementState, *, actor: Actor, reason: str = 
         return entitlement
 
 
+def ask_for(account: Account, place: Place) -> bool:
+    """Ask for a product within another action of a locked account, which leaves its own event.
+
+    Gives whether it was asked for: not if that was done before, or the product is no longer on offer.
+    """
+    entitlement = lock_entitlement(account, place)
+    if entitlement.state or entitlement.product.state != ProductState.ACTIVE:
+        return False
+    change(entitlement, EntitlementState.REQUESTED, "")
+    publish(entitlement)
+    return True
+
+
 def change(entitlement: Entitlement, target: EntitlementState, reason: str) -> None:
     """Set the entitlement's fields for its new state."""
     now = timezone.now()
