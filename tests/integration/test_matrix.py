@@ -29,6 +29,9 @@ EXPECTED = {
         ("eko", "left"): "200 405 405 405",
     },
     "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:products": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    # The product is enabled already, which is said before anything else.
+    "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},

@@ -13,6 +13,7 @@ from keydesk.control.keys.queries import product_cards
 from keydesk.core.codes import Code
 from keydesk.dashboard.cards import card_view, filter_of, is_worth_filtering, list_path, list_url
 from keydesk.dashboard.pages import frame
+from keydesk.dashboard.products import more_products
 from keydesk.dashboard.visit import Visit
 from keydesk.web.faults import RETRY_AFTER_SECONDS
 from keydesk.web.htmx import STEP_HEADER, is_htmx
@@ -103,6 +104,7 @@ def list_page(
         "cards": [card_view(request, visit, card) for card in cards],
         "filter": shown,
         "is_filter_offered": is_worth_filtering(cards),
+        "more_products": [] if shown.is_used else more_products(visit, back=list_url(visit)),
         "list_path": list_path(visit),
         "list_url": list_url(visit),
         "switch_path": list_path(visit),

@@ -2,17 +2,24 @@
 
 from django.urls import path
 
-from keydesk.dashboard import keys, pages, pin
+from keydesk.dashboard import keys, pages, pin, products
 
 app_name = "dashboard"
 
 ACCOUNT = "a/<slug:username>/"
 SETTINGS = ACCOUNT + "settings/"
+PRODUCTS = ACCOUNT + "products/"
 KEYS = SETTINGS + "developer/api-keys/"
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path(ACCOUNT, pages.overview, name="overview"),
+    path(PRODUCTS, products.products, name="products"),
+    path(
+        PRODUCTS + "<slug:product>/<slug:environment>/request/",
+        products.request_access,
+        name="request_product",
+    ),
     path(SETTINGS, pages.settings, name="settings"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
