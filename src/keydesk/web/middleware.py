@@ -3,6 +3,8 @@
 import ipaddress
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +12,9 @@ from django.utils import translation
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from keydesk.web.sessions import end_if_over
+
+LARGEST_BODY_BYTES: Final = 25 * 1024 * 1024
+"""A form with documents, and what the browser writes around them."""
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -25,6 +30,25 @@ def request_ids(get_response: Handler) -> Handler:
         response = get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+    return handle
+
+
+def body_limit(get_response: Handler) -> Handler:
+    """Refuse a request whose body is larger than any form here can send, before anything reads it.
+
+    A body without a length is none to WSGI, and one that is longer than it says is cut off there.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isascii() and length.isdigit() and int(length) <= LARGEST_BODY_BYTES:
+            return get_response(request)
+        return HttpResponse(
+            "This is too large: 25 MB at most.\n",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            content_type="text/plain",
+        )
 
     return handle
 
