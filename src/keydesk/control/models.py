@@ -10,6 +10,7 @@ from keydesk.control.keys.models import ApiKey
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
+from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
 
@@ -20,6 +21,7 @@ __all__ = [
     "DataKey",
     "Entitlement",
     "FeedHead",
+    "FirstOwnerLink",
     "Grant",
     "InstallationValue",
     "KeyEncryptionKey",
@@ -29,5 +31,6 @@ __all__ = [
     "Policies",
     "Product",
     "ServiceCredential",
+    "StaffInvitation",
     "User",
 ]
