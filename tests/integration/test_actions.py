@@ -12,20 +12,24 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from tests.fixtures.applications import PNG
+from tests.fixtures.pictures import picture
 
 import keydesk.control
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Role
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.actions import create_account
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
+from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
+from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import deactivate_member
 from keydesk.control.people.rules import SessionEnd
+from keydesk.control.staff.actions import add_staff, deactivate_staff, make_first_owner_link
 from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.rules import GuardedAction, Purpose
 from keydesk.core.codes import Code
@@ -88,6 +92,25 @@ class Stage:
             "object_id": "disbursement/live",
         }
 
+    def newcomer(self):
+        return {
+            "email": "lina@provider.example",
+            "full_name": "Lina",
+            "role": StaffRole.REVIEWER,
+            "link_to": LINK_TO,
+        }
+
+    def invited(self):
+        return add_staff(self.eko, **self.newcomer())
+
+    def invitation(self):
+        self.invited()
+        return Mail.objects.get().context["url"].partition("?token=")[2]
+
+    def deactivated(self):
+        deactivate_staff(self.eko, user_id=self.rangga.user_id)
+        return self.rangga.user_id
+
     def new_account(self):
         return create_account(self.host, username="barusekali", name="PT Baru Sekali")
 
@@ -111,6 +134,19 @@ def tomorrow():
     return timezone.now() + timedelta(days=1)
 
 
+EDITED_PRODUCT = {
+    "name": "Payouts",
+    "description": "Money out.",
+    "icon": "send",
+    "requires_username": True,
+    "lease_seconds": 60,
+    "reveal_policy": RevealPolicy.ONCE,
+    "scopes": ("payout:create",),
+    "sample_path": "/v2/payouts",
+}
+LINK_TO = "https://desk.example.com/console/welcome/"
+
+
 SCENARIOS = {
     "accounts.create_account": (
         Event.ACCOUNT_CREATED,
@@ -123,6 +159,10 @@ SCENARIOS = {
     "catalog.create_product": (
         Event.PRODUCT_CREATED,
         lambda on: (on.eko, {"slug": "payment-link", "name": "Payment Link"}),
+    ),
+    "catalog.edit_product": (
+        Event.PRODUCT_EDITED,
+        lambda on: (on.eko, {"slug": on.disbursement.slug, **EDITED_PRODUCT}),
     ),
     "catalog.set_product_state": (
         Event.PRODUCT_STATE_CHANGED,
@@ -291,9 +331,51 @@ SCENARIOS = {
         Event.MEMBER_REMOVED,
         lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.budi.user_id}),
     ),
+    "policies.change_logo": (
+        Event.POLICIES_CHANGED,
+        lambda on: (on.eko, {"content": picture()}),
+    ),
     "policies.change_policies": (
         Event.POLICIES_CHANGED,
         lambda on: (on.eko, {"changes": {"pin_min_digits": 8}}),
+    ),
+    "staff.add_staff": (Event.STAFF_ADDED, lambda on: (on.eko, on.newcomer())),
+    "staff.change_staff_role": (
+        Event.STAFF_ROLE_CHANGED,
+        lambda on: (on.eko, {"user_id": on.rangga.user_id, "role": StaffRole.SECURITY}),
+    ),
+    "staff.choose_first_password": (
+        Event.STAFF_PASSWORD_CHOSEN,
+        lambda on: (on.stranger, {"token": on.invitation(), "password": on.password}),
+    ),
+    "staff.deactivate_staff": (
+        Event.STAFF_DEACTIVATED,
+        lambda on: (on.eko, {"user_id": on.rangga.user_id}),
+    ),
+    "staff.end_staff_sessions": (
+        Event.STAFF_SESSIONS_ENDED,
+        lambda on: (on.eko, {"user_id": on.rangga.user_id}),
+    ),
+    "staff.invite_staff_again": (
+        Event.STAFF_INVITED_AGAIN,
+        lambda on: (on.eko, {"user_id": on.invited().pk, "link_to": LINK_TO}),
+    ),
+    "staff.make_first_owner": (
+        Event.FIRST_OWNER_MADE,
+        lambda on: (
+            on.stranger,
+            {
+                "token": make_first_owner_link(on.host),
+                "email": "eko@provider.example",
+                "full_name": "Eko",
+                "password": on.password,
+            },
+        ),
+    ),
+    "staff.make_first_owner_link": (Event.FIRST_OWNER_LINK_MADE, lambda on: (on.host, {})),
+    "staff.reactivate_staff": (
+        Event.STAFF_REACTIVATED,
+        lambda on: (on.eko, {"user_id": on.deactivated()}),
     ),
     "stepup.confirm": (
         Event.PIN_CONFIRMED,
@@ -348,12 +430,14 @@ NEEDS_NO_PERMISSION = {
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
+    "staff.choose_first_password",
+    "staff.make_first_owner",
     "stepup.mail_pin_link",
     "stepup.replace_pin",
     "stepup.replace_pin_by_link",
     "stepup.set_pin",
 }
-"""A person's own language, session, PIN and membership are theirs, whatever their role; a link's token is a right."""
+"""A person's own language, session, PIN and membership are theirs, whatever their role; a link is a right of its own."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm", "stepup.confirm_with_passkey"}
 

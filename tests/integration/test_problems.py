@@ -27,6 +27,7 @@ TOLD = (
     Code.GRANT_INVALID,
     Code.INVALID_INPUT,
     Code.KEY_ALREADY_REPLACED,
+    Code.KEY_LIMIT_REACHED,
     Code.KEY_NOT_LIVE,
     Code.KEY_NOT_REVEALABLE,
     Code.PASSWORD_WRONG,
@@ -37,6 +38,7 @@ TOLD = (
     Code.PIN_WRONG,
     Code.PRODUCT_NOT_ENABLED,
     Code.SEALED,
+    Code.STAFF_LINK_INVALID,
     Code.STATE_CONFLICT,
 )
 

@@ -12,6 +12,7 @@ from keydesk.control.onboarding.models import Application, Document, Submission
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
+from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
 
@@ -24,6 +25,7 @@ __all__ = [
     "Document",
     "Entitlement",
     "FeedHead",
+    "FirstOwnerLink",
     "Grant",
     "InstallationValue",
     "Invitation",
@@ -34,6 +36,7 @@ __all__ = [
     "Policies",
     "Product",
     "ServiceCredential",
+    "StaffInvitation",
     "Submission",
     "User",
 ]

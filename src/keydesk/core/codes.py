@@ -29,6 +29,7 @@ class Code(StrEnum):
     GRANT_INVALID = "grant_invalid"
     INVALID_INPUT = "invalid_input"
     KEY_ALREADY_REPLACED = "key_already_replaced"
+    KEY_LIMIT_REACHED = "key_limit_reached"
     KEY_NOT_LIVE = "key_not_live"
     KEY_NOT_REVEALABLE = "key_not_revealable"
     NOT_FOUND = "not_found"
@@ -45,6 +46,7 @@ class Code(StrEnum):
     SEALED = "sealed"
     SECOND_FACTOR_WRONG = "second_factor_wrong"
     SERVICE_CREDENTIAL_INVALID = "service_credential_invalid"
+    STAFF_LINK_INVALID = "staff_link_invalid"
     STATE_CONFLICT = "state_conflict"
 
 
@@ -83,6 +85,9 @@ CODES: Final[dict[Code, CodeInfo]] = {
     Code.GRANT_INVALID: CodeInfo(403, "The confirmation is no longer valid. Enter the PIN again."),
     Code.INVALID_INPUT: CodeInfo(422, "Something in the form needs another look."),
     Code.KEY_ALREADY_REPLACED: CodeInfo(409, "Somebody else has replaced this API key already."),
+    Code.KEY_LIMIT_REACHED: CodeInfo(
+        409, "The account has as many API keys for this product as it may have."
+    ),
     Code.KEY_NOT_LIVE: CodeInfo(409, "The API key is no longer in use."),
     Code.KEY_NOT_REVEALABLE: CodeInfo(
         409, "This API key was shown once and cannot be shown again."
@@ -105,5 +110,6 @@ CODES: Final[dict[Code, CodeInfo]] = {
     Code.SEALED: CodeInfo(503, "Keydesk is sealed: its key-encryption key is not loaded."),
     Code.SECOND_FACTOR_WRONG: CodeInfo(422, "The code is not right."),
     Code.SERVICE_CREDENTIAL_INVALID: CodeInfo(401, "The service credential is not valid."),
+    Code.STAFF_LINK_INVALID: CodeInfo(410, "This link is no longer valid."),
     Code.STATE_CONFLICT: CodeInfo(409, "The state has changed meanwhile. Look again and retry."),
 }

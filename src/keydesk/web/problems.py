@@ -89,6 +89,16 @@ def key_not_revealable(details: dict[str, Any]) -> str:
     )
 
 
+def key_limit(details: dict[str, Any]) -> str:
+    """Say how many keys there may be."""
+    most = details.get("most", 0)
+    return ngettext(
+        "Your company may have %(most)d working key for this product here. Revoke one first.",
+        "Your company may have %(most)d working keys for this product here. Revoke one first.",
+        most,
+    ) % {"most": most}
+
+
 def conflict(details: dict[str, Any]) -> str:
     """Say that the state has changed."""
     reasons = {
@@ -118,6 +128,7 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
     Code.KEY_ALREADY_REPLACED: lambda _details: _(
         "Somebody else has just replaced this key. Their new key is in the list; reveal it with your PIN."
     ),
+    Code.KEY_LIMIT_REACHED: key_limit,
     Code.KEY_NOT_LIVE: lambda _details: _("This key is no longer in use."),
     Code.KEY_NOT_REVEALABLE: key_not_revealable,
     Code.PASSWORD_WRONG: password_wrong,
@@ -140,6 +151,7 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
         "Keys cannot be made or shown at the moment: the desk runs sealed. Existing keys go on working. Nothing is "
         "lost; try again later."
     ),
+    Code.STAFF_LINK_INVALID: lambda _details: _("This link is no longer valid."),
 }
 
 FIELDS: Final[dict[Code, str]] = {

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from keydesk.control.policies.logos import VERSION_LENGTH
 from keydesk.control.policies.rules import BRAND_LENGTH, NUMBERS
 
 
@@ -15,6 +16,8 @@ class Policies(models.Model):
     """`#rrggbb`; empty is ours."""
     logo = models.BinaryField(null=True)
     """A PNG that stands in the place of our mark."""
+    logo_version = models.CharField(max_length=VERSION_LENGTH, blank=True)
+    """What the logo's address ends in; empty where there is none."""
     default_language = models.CharField(max_length=2, blank=True)
     """`en` or `id` for people who have not chosen; empty is the configuration's."""
     pin_min_digits = models.PositiveSmallIntegerField(default=6)
@@ -44,6 +47,11 @@ class Policies(models.Model):
             models.CheckConstraint(condition=Q(pk=1), name="policies_once"),
             models.CheckConstraint(
                 condition=Q(default_language__in=["", "en", "id"]), name="policies_language"
+            ),
+            models.CheckConstraint(
+                condition=Q(logo=None, logo_version="")
+                | (Q(logo__isnull=False) & ~Q(logo_version="")),
+                name="policies_logo_version",
             ),
             *(
                 models.CheckConstraint(
