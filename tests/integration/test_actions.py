@@ -100,11 +100,11 @@ class Stage:
             "link_to": LINK_TO,
         }
 
-    def invited(self):
+    def hired(self):
         return add_staff(self.eko, **self.newcomer())
 
     def invitation(self):
-        self.invited()
+        self.hired()
         return Mail.objects.get().context["url"].partition("?token=")[2]
 
     def deactivated(self):
@@ -358,7 +358,7 @@ SCENARIOS = {
     ),
     "staff.invite_staff_again": (
         Event.STAFF_INVITED_AGAIN,
-        lambda on: (on.eko, {"user_id": on.invited().pk, "link_to": LINK_TO}),
+        lambda on: (on.eko, {"user_id": on.hired().pk, "link_to": LINK_TO}),
     ),
     "staff.make_first_owner": (
         Event.FIRST_OWNER_MADE,
@@ -437,7 +437,7 @@ NEEDS_NO_PERMISSION = {
     "stepup.replace_pin_by_link",
     "stepup.set_pin",
 }
-"""A person's own language, session, PIN and membership are theirs, whatever their role; a link is a right of its own."""
+"""A person's own language, session, PIN and membership are theirs, whatever their role; a link is a right itself."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm", "stepup.confirm_with_passkey"}
 
