@@ -41,7 +41,7 @@ def confirm(actor, *, pin, object_id):
 
 
 def passkey(actor, *, answer, object_id):
-    with context.request_context(RequestFactory().get("/", HTTP_HOST="testserver")):
+    with context.request_context(RequestFactory().get("/", HTTP_HOST="localhost")):
         stepup.confirm_with_passkey(
             actor, answer=answer, action=GuardedAction.KEY_REVEAL, object_id=object_id
         )
@@ -78,7 +78,6 @@ JOBS = {
     "generate": generate,
     "passkey": passkey,
     "regenerate": lambda actor, **named: keys.regenerate_key(actor, **named).id,
-    "replace": stepup.replace_pin_by_link,
     "reveal": lambda actor, **named: keys.reveal_key(actor, **named).id,
     "revoke": keys.revoke_key,
     "stop": stop,
