@@ -10,6 +10,7 @@ from tests.fixtures.browsing import hire_everybody
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.keys.actions import generate_key
+from keydesk.control.people.models import User
 
 METHODS = ("get", "post", "put", "delete")
 
@@ -34,6 +35,15 @@ EXPECTED = {
     "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    # Who has no PIN has forgotten none, and is sent to set one.
+    "dashboard:forgotten_pin": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:mail_pin_link": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:new_pin": {DEVELOPERS: "410 410 405 405", **FOR_DEVELOPERS},
+    "dashboard:reset_pin": {
+        ("ana",): "200 409 405 405",
+        ("budi", *COLLEAGUES): NOT_THERE,
+        **HIDDEN_FROM_OTHERS,
+    },
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
     "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:generate": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
@@ -117,6 +127,8 @@ def answers(new_key):
                 "product": "disbursement",
                 "environment": "live",
                 "key_id": new_key() if "key_id" in parts else "",
+                "token": "of-no-link",
+                "user_id": User.objects.get(email="gita@sinarabadi.example").pk,
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)

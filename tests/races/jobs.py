@@ -4,7 +4,9 @@ import os
 import signal
 
 import msgspec
+from allauth.core import context
 from django.db.models import F
+from django.test import RequestFactory
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.refused import Refused
@@ -38,6 +40,13 @@ def confirm(actor, *, pin, object_id):
     stepup.confirm(actor, pin=pin, action=GuardedAction.KEY_REVEAL, object_id=object_id)
 
 
+def passkey(actor, *, answer, object_id):
+    with context.request_context(RequestFactory().get("/", HTTP_HOST="localhost")):
+        stepup.confirm_with_passkey(
+            actor, answer=answer, action=GuardedAction.KEY_REVEAL, object_id=object_id
+        )
+
+
 def generate(actor, **named):
     made = keys.generate_key(actor, **named)
     return {"id": made.id, "created": made.created, "revision": made.revision}
@@ -67,6 +76,7 @@ JOBS = {
     "demote": demote,
     "disable": disable,
     "generate": generate,
+    "passkey": passkey,
     "regenerate": lambda actor, **named: keys.regenerate_key(actor, **named).id,
     "reveal": lambda actor, **named: keys.reveal_key(actor, **named).id,
     "revoke": keys.revoke_key,

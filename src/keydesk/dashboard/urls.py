@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keydesk.dashboard import keys, pages, pin, products
+from keydesk.dashboard import forced_reset, forgotten, keys, pages, pin, products
 
 app_name = "dashboard"
 
@@ -22,6 +22,10 @@ urlpatterns = [
     ),
     path(SETTINGS, pages.settings, name="settings"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
+    path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),
+    path(SETTINGS + "pin/forgotten/mail/", forgotten.mail_link, name="mail_pin_link"),
+    path(SETTINGS + "pin/forgotten/link/<str:token>/", forgotten.new_pin, name="new_pin"),
+    path(ACCOUNT + "team/<int:user_id>/reset-pin/", forced_reset.reset_pin, name="reset_pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
     path(KEYS, keys.api_keys, name="api_keys"),
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),

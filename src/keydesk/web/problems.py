@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.access.refused import Refused
+from keydesk.control.stepup.rules import MAX_DIGITS, MIN_DIGITS
 from keydesk.core.codes import CODES, Code
 
 
@@ -52,10 +53,17 @@ def password_wrong(details: dict[str, Any]) -> str:
     return _("This password is not right.") + " " + tries_left(details)
 
 
+def pin_shape(min_digits: int) -> str:
+    """Say how many digits a PIN must have."""
+    if min_digits == MAX_DIGITS:
+        return _("A PIN has exactly 12 digits and nothing else.")
+    return _("A PIN has %(least)d to 12 digits and nothing else.") % {"least": min_digits}
+
+
 def pin_weak(details: dict[str, Any]) -> str:
     """Say why a PIN is too easy to guess."""
     reasons = {
-        "shape": _("A PIN has 6 to 12 digits and nothing else."),
+        "shape": pin_shape(details.get("min_digits", MIN_DIGITS)),
         "repeat": _("This PIN repeats itself. Choose one that is harder to guess."),
         "run": _("This PIN counts up or down. Choose one that is harder to guess."),
         "keyboard": _("This PIN is a line on the keypad. Choose one that is harder to guess."),
@@ -71,8 +79,8 @@ def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
     fields = {
         "name": _("Give the key a name of 1 to 60 characters."),
-        "pin": _("A PIN has 6 to 12 digits and nothing else."),
-        "current_pin": _("A PIN has 6 to 12 digits and nothing else."),
+        "pin": pin_shape(MIN_DIGITS),
+        "current_pin": pin_shape(MIN_DIGITS),
     }
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
 
@@ -99,9 +107,21 @@ def key_limit(details: dict[str, Any]) -> str:
     ) % {"most": most}
 
 
+def second_factor_wrong(details: dict[str, Any]) -> str:
+    """Say that the code or the passkey is not right."""
+    return _("This is not right, or it was used before.") + " " + tries_left(details)
+
+
 def conflict(details: dict[str, Any]) -> str:
-    """Say that the state has changed."""
+    """Say why the state does not allow it, or that it has changed."""
     reasons = {
+        "own_pin": _(
+            "This is your own PIN. If you have forgotten it, replace it in your settings."
+        ),
+        "elsewhere": _(
+            "This person's PIN counts outside of this company as well, so only the internal team or the person can "
+            "replace it."
+        ),
         "claimed": _("Somebody else has claimed this application. Take it over if you mean to."),
         "mine": _("You have claimed this application already."),
         "not_claimed": _("Claim this application before you decide on it."),
@@ -131,9 +151,16 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
     Code.KEY_LIMIT_REACHED: key_limit,
     Code.KEY_NOT_LIVE: lambda _details: _("This key is no longer in use."),
     Code.KEY_NOT_REVEALABLE: key_not_revealable,
+    Code.PASSKEY_INVALID: lambda _details: _(
+        "The passkey did not confirm this. Try it again, or enter your PIN."
+    ),
     Code.PASSWORD_WRONG: password_wrong,
     Code.PIN_HARD_LOCKED: lambda _details: _(
-        "Your PIN is locked after too many wrong tries. Ask the internal team to reset it. Revoking works without it."
+        "Your PIN is locked after too many wrong tries. Replace it as a forgotten one, or ask the internal team to "
+        "reset it. Revoking works without it."
+    ),
+    Code.PIN_LINK_INVALID: lambda _details: _(
+        "This link is no longer valid: it was used, is too old, is somebody else's, or your PIN has changed since."
     ),
     Code.PIN_LOCKED: lambda _details: _(
         "Your PIN is locked for a while after too many wrong tries. Revoking works without it."
@@ -147,6 +174,11 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
         "This product is not enabled for your company at the moment, so no key can be made for it. "
         "Ask the internal team."
     ),
+    Code.REVEAL_PAUSED: lambda _details: _(
+        "Your PIN was replaced through a mailed link, so keys stay hidden for a while. Generating, re-generating and "
+        "revoking work."
+    ),
+    Code.SECOND_FACTOR_WRONG: second_factor_wrong,
     Code.SEALED: lambda _details: _(
         "Keys cannot be made or shown at the moment: the desk runs sealed. Existing keys go on working. Nothing is "
         "lost; try again later."
@@ -158,5 +190,6 @@ FIELDS: Final[dict[Code, str]] = {
     Code.PASSWORD_WRONG: "password",
     Code.PIN_WEAK: "new_pin",
     Code.PIN_WRONG: "pin",
+    Code.SECOND_FACTOR_WRONG: "code",
 }
 """Where a refusal belongs if its details name no field."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 from keydesk.control.policies.queries import current_policies
+from keydesk.control.stepup.links import fits
 from keydesk.control.stepup.models import Pin
 from keydesk.control.stepup.rules import TRIES_IN_TOTAL, PinPolicy
 from keydesk.control.stepup.tries import Counter, now, standing
@@ -52,6 +53,12 @@ def reveals_from(pin: Pin) -> datetime | None:
     until = pin.reveal_locked_until
     is_to_come = until is not None and until > max(now(), pin.seen_at)
     return datetime.fromtimestamp(until, UTC) if until is not None and is_to_come else None
+
+
+def is_open_link(user_id: int, token: str) -> bool:
+    """Say whether this person can still replace their PIN with the token of a mailed link."""
+    pin = Pin.objects.filter(user_id=user_id).first()
+    return pin is not None and fits(token, pin)
 
 
 def is_shorter_than_asked(pin: str) -> bool:
