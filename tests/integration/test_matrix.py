@@ -9,8 +9,11 @@ from django.urls import get_resolver, reverse
 from tests.fixtures.browsing import hire_everybody
 
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.keys.actions import generate_key
+from keydesk.control.onboarding.models import Document
 from keydesk.control.people.models import User
+from keydesk.core.records import AccountStatus
 
 METHODS = ("get", "post", "put", "delete")
 
@@ -23,6 +26,11 @@ STRANGERS = ("anonymous", "expired")
 NOT_THERE, LOG_IN = "404 404 404 404", "302 302 302 302"
 HIDDEN_FROM_OTHERS = {OUTSIDERS: NOT_THERE, STRANGERS: LOG_IN}
 FOR_DEVELOPERS = {COLLEAGUES: NOT_THERE, **HIDDEN_FROM_OTHERS}
+
+FOR_REVIEWERS = {
+    (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
+    STRANGERS: LOG_IN,
+}
 
 EXPECTED = {
     "dashboard:home": {
@@ -56,6 +64,15 @@ EXPECTED = {
         (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
         STRANGERS: LOG_IN,
     },
+    "console:applications": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
+    "console:application": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
+    # The forms name no submission: 409 says that this one has moved on.
+    "console:claim": {("eko",): "405 409 405 405", **FOR_REVIEWERS},
+    "console:release": {("eko",): "405 409 405 405", **FOR_REVIEWERS},
+    "console:approve": {("eko",): "405 409 405 405", **FOR_REVIEWERS},
+    "console:revision": {("eko",): "409 409 405 405", **FOR_REVIEWERS},
+    "console:rejection": {("eko",): "409 409 405 405", **FOR_REVIEWERS},
+    "console:document": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },
@@ -115,7 +132,7 @@ def expected(name):
 
 
 @pytest.fixture
-def answers(new_key):
+def answers(new_key, document_id):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -129,6 +146,7 @@ def answers(new_key):
                 "key_id": new_key() if "key_id" in parts else "",
                 "token": "of-no-link",
                 "user_id": User.objects.get(email="gita@sinarabadi.example").pk,
+                "document_id": document_id,
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)
@@ -146,6 +164,15 @@ def clients(browse, hire, sinar, dewi, eko, disbursement):
         return hire_everybody(partial(browse, **options), hire, sinar, dewi=dewi, eko=eko)
 
     return clients
+
+
+@pytest.fixture
+def document_id(sinar, submitted):
+    """A document of an application that was submitted, and decided on by the host operator since."""
+    submitted(sinar)
+    approved = AccountStatus.APPROVED
+    set_account_status(HOST_OPERATOR, account_id=sinar.id, status=approved)
+    return Document.objects.order_by("id").values_list("pk", flat=True).first()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What happens around every page: its id, its client and scheme, who may store it, its language, a session's end."""
 
 import ipaddress
+import re
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
@@ -15,6 +16,7 @@ from keydesk.web.sessions import end_if_over
 
 LARGEST_BODY_BYTES: Final = 25 * 1024 * 1024
 """A form with documents, and what the browser writes around them."""
+LENGTH: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -42,7 +44,7 @@ def body_limit(get_response: Handler) -> Handler:
 
     def handle(request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isascii() and length.isdigit() and int(length) <= LARGEST_BODY_BYTES:
+        if LENGTH.fullmatch(length) and int(length) <= LARGEST_BODY_BYTES:
             return get_response(request)
         return HttpResponse(
             "This is too large: 25 MB at most.\n",
