@@ -117,6 +117,7 @@ set_up()
 pytest_plugins = [
     "tests.fixtures.browsing",
     "tests.fixtures.desk",
+    "tests.fixtures.factors",
     "tests.fixtures.pins",
     "tests.fixtures.witnesses",
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from django.db import connection
 from django.utils import timezone
+from tests.fixtures.factors import SECRET, code_of, session_of
 
 import keydesk.control
 from keydesk.control.access.actor import Actor
@@ -22,6 +23,8 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.people.rules import SessionEnd
+from keydesk.control.security.queries import factors_of
+from keydesk.control.security.rules import Method
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment, ProductState
@@ -181,6 +184,53 @@ SCENARIOS = {
         Event.POLICIES_CHANGED,
         lambda on: (on.eko, {"changes": {"pin_min_digits": 8}}),
     ),
+    "security.add_passkey": (
+        Event.FACTOR_ADDED,
+        lambda on: (on.citra, {"name": "Laptop", "credential": {}}),
+    ),
+    "security.add_totp": (
+        Event.FACTOR_ADDED,
+        lambda on: (on.citra, {"secret": SECRET, "code": code_of(SECRET)}),
+    ),
+    "security.change_password": (
+        Event.PASSWORD_CHANGED,
+        lambda on: (on.citra, {"password": "sembilan kuda di tepi danau", "kept_session": "one"}),
+    ),
+    "security.end_other_sessions": (
+        Event.SESSION_ENDED,
+        lambda on: (on.citra, {"kept_session": "one"}),
+    ),
+    "security.end_session": (
+        Event.SESSION_ENDED,
+        lambda on: (on.citra, {"session_id": session_of(on.browse, on.citra)}),
+    ),
+    "security.make_recovery_codes": (
+        Event.RECOVERY_CODES_MADE,
+        lambda on: (on.with_app(on.citra), {}),
+    ),
+    "security.note_confirmation": (
+        Event.SESSION_CONFIRMED,
+        lambda on: (on.citra, {"method": Method.PASSWORD}),
+    ),
+    "security.note_passkey": (Event.FACTOR_USED, lambda on: (on.citra, {"is_right": True})),
+    "security.remove_factor": (
+        Event.FACTOR_REMOVED,
+        lambda on: (
+            on.with_app(on.citra),
+            {"factor_id": factors_of(on.citra.user_id).get().pk},
+        ),
+    ),
+    "security.rename_passkey": (
+        Event.FACTOR_RENAMED,
+        lambda on: (
+            on.with_passkey(on.citra),
+            {"factor_id": factors_of(on.citra.user_id).get().pk, "name": "Old laptop"},
+        ),
+    ),
+    "security.use_code": (
+        Event.FACTOR_USED,
+        lambda on: (on.with_app(on.citra), {"code": code_of(SECRET, steps=1)}),
+    ),
     "stepup.confirm": (
         Event.PIN_CONFIRMED,
         lambda on: (
@@ -207,9 +257,20 @@ NEEDS_NO_PERMISSION = {
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
+    "security.add_passkey",
+    "security.add_totp",
+    "security.change_password",
+    "security.end_other_sessions",
+    "security.end_session",
+    "security.make_recovery_codes",
+    "security.note_confirmation",
+    "security.note_passkey",
+    "security.remove_factor",
+    "security.rename_passkey",
+    "security.use_code",
     "stepup.set_pin",
 }
-"""A person's own language, session and PIN are theirs, whatever their role."""
+"""A person's own language, factors, session and PIN are theirs, whatever their role."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm"}
 

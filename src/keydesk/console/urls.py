@@ -8,4 +8,5 @@ app_name = "console"
 
 urlpatterns = [
     path("", pages.home, name="home"),
+    path("security/", pages.security, name="security"),
 ]

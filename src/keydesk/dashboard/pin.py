@@ -17,6 +17,7 @@ from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.language import local_address
 from keydesk.web.problems import Problem, problem_of
+from keydesk.web.sessions import renew_session
 
 LOCKS: Final = frozenset({Code.PIN_HARD_LOCKED, Code.PIN_LOCKED})
 
@@ -49,7 +50,7 @@ def pin(request: HttpRequest, visit: Visit) -> HttpResponse:
             request, visit, back=back, field=field_of(problem), text=problem.text, problem=problem
         )
     # A new key for the session, as after every re-authentication; no grant is open that it could unbind.
-    request.session.cycle_key()
+    renew_session(request)
     return redirect(back)
 
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("", pages.home, name="home"),
     path(ACCOUNT, pages.overview, name="overview"),
     path(SETTINGS, pages.settings, name="settings"),
+    path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
     path(KEYS, keys.api_keys, name="api_keys"),

@@ -15,6 +15,7 @@ from keydesk.control.audit.events import Event
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, SessionEnd, plain_email
 from keydesk.control.people.standing import authorised_transaction
+from keydesk.control.sessions.held import end_sessions_of
 from keydesk.core.codes import Code
 
 
@@ -162,7 +163,7 @@ def change_role(actor: Actor, *, account_id: str, user_id: int, role: Role) -> N
 
 
 def remove_member(actor: Actor, *, account_id: str, user_id: int) -> None:
-    """End a user's membership of an account; from the next request on they are a stranger to it.
+    """End a user's membership of an account and their sessions; from the next request on they are a stranger.
 
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account would be left without a
     Superadmin.
@@ -175,6 +176,7 @@ def remove_member(actor: Actor, *, account_id: str, user_id: int) -> None:
         membership = membership_in(account, user_id)
         require_another_superadmin(membership)
         membership.delete()
+        end_sessions_of(user_id)
         record(
             actor,
             Event.MEMBER_REMOVED,

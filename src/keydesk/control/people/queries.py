@@ -1,5 +1,7 @@
 """Who somebody is: their memberships, and the actor they are in one request."""
 
+from typing import Final
+
 from django.db.models import QuerySet
 
 from keydesk.control.access.actor import Actor, ActorKind
@@ -8,10 +10,17 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
 
+PRIVILEGED: Final = (Role.SUPERADMIN, Role.ADMIN)
+
 
 def memberships_of(user: User) -> QuerySet[Membership]:
     """Give the user's memberships with their accounts, by the account's name."""
     return user.memberships.select_related("account").order_by("account__name", "account_id")
+
+
+def is_privileged(user: User) -> bool:
+    """Say whether a person may see keys in any account, or is of the internal team."""
+    return user.is_internal or user.memberships.filter(role__in=PRIVILEGED).exists()
 
 
 def members_of(account: Account) -> QuerySet[Membership]:
