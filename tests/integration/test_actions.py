@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from tests.fixtures.applications import PNG
+from tests.fixtures.factors import SECRET, code_of, session_of
 from tests.fixtures.pictures import picture
 
 import keydesk.control
@@ -29,6 +30,8 @@ from keydesk.control.onboarding.rules import DocumentKind, Section
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import deactivate_member
 from keydesk.control.people.rules import SessionEnd
+from keydesk.control.security.queries import factors_of
+from keydesk.control.security.rules import Method
 from keydesk.control.staff.actions import add_staff, deactivate_staff, make_first_owner_link
 from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.rules import GuardedAction, Purpose
@@ -377,6 +380,53 @@ SCENARIOS = {
         Event.STAFF_REACTIVATED,
         lambda on: (on.eko, {"user_id": on.deactivated()}),
     ),
+    "security.add_passkey": (
+        Event.FACTOR_ADDED,
+        lambda on: (on.citra, {"name": "Laptop", "credential": {}}),
+    ),
+    "security.add_totp": (
+        Event.FACTOR_ADDED,
+        lambda on: (on.citra, {"secret": SECRET, "code": code_of(SECRET)}),
+    ),
+    "security.change_password": (
+        Event.PASSWORD_CHANGED,
+        lambda on: (on.citra, {"password": "sembilan kuda di tepi danau", "kept_session": "one"}),
+    ),
+    "security.end_other_sessions": (
+        Event.SESSION_ENDED,
+        lambda on: (on.citra, {"kept_session": "one"}),
+    ),
+    "security.end_session": (
+        Event.SESSION_ENDED,
+        lambda on: (on.citra, {"session_id": session_of(on.browse, on.citra)}),
+    ),
+    "security.make_recovery_codes": (
+        Event.RECOVERY_CODES_MADE,
+        lambda on: (on.with_app(on.citra), {}),
+    ),
+    "security.note_confirmation": (
+        Event.SESSION_CONFIRMED,
+        lambda on: (on.citra, {"method": Method.PASSWORD}),
+    ),
+    "security.note_passkey": (Event.FACTOR_USED, lambda on: (on.citra, {"is_right": True})),
+    "security.remove_factor": (
+        Event.FACTOR_REMOVED,
+        lambda on: (
+            on.with_app(on.citra),
+            {"factor_id": factors_of(on.citra.user_id).get().pk},
+        ),
+    ),
+    "security.rename_passkey": (
+        Event.FACTOR_RENAMED,
+        lambda on: (
+            on.with_passkey(on.citra),
+            {"factor_id": factors_of(on.citra.user_id).get().pk, "name": "Old laptop"},
+        ),
+    ),
+    "security.use_code": (
+        Event.FACTOR_USED,
+        lambda on: (on.with_app(on.citra), {"code": code_of(SECRET, steps=1)}),
+    ),
     "stepup.confirm": (
         Event.PIN_CONFIRMED,
         lambda on: (
@@ -430,6 +480,17 @@ NEEDS_NO_PERMISSION = {
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
+    "security.add_passkey",
+    "security.add_totp",
+    "security.change_password",
+    "security.end_other_sessions",
+    "security.end_session",
+    "security.make_recovery_codes",
+    "security.note_confirmation",
+    "security.note_passkey",
+    "security.remove_factor",
+    "security.rename_passkey",
+    "security.use_code",
     "staff.choose_first_password",
     "staff.make_first_owner",
     "stepup.mail_pin_link",
@@ -437,7 +498,7 @@ NEEDS_NO_PERMISSION = {
     "stepup.replace_pin_by_link",
     "stepup.set_pin",
 }
-"""A person's own language, session, PIN and membership are theirs, whatever their role; a link is a right itself."""
+"""A person's own language, factors, session and PIN are theirs, whatever their role; a link is a right itself."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm", "stepup.confirm_with_passkey"}
 

@@ -18,6 +18,7 @@ from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.language import local_address
 from keydesk.web.problems import Problem, problem_of
+from keydesk.web.sessions import renew_session
 
 LOCKS: Final = frozenset({Code.PIN_HARD_LOCKED, Code.PIN_LOCKED})
 PIN_FORM: Final = "dashboard/pin.html"
@@ -58,7 +59,7 @@ def way_back(request: HttpRequest, visit: Visit) -> str:
 
 def go_back_anew(request: HttpRequest, back: str) -> HttpResponse:
     """Go back with a new key for the session, as after every re-authentication; no grant is open to be unbound."""
-    request.session.cycle_key()
+    renew_session(request)
     return redirect(back)
 
 

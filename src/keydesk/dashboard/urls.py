@@ -21,6 +21,7 @@ urlpatterns = [
         name="request_product",
     ),
     path(SETTINGS, pages.settings, name="settings"),
+    path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
     path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),
     path(SETTINGS + "pin/forgotten/mail/", forgotten.mail_link, name="mail_pin_link"),

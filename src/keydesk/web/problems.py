@@ -77,12 +77,32 @@ def pin_weak(details: dict[str, Any]) -> str:
 
 def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
+    if details.get("field") == "password" and details.get("problems"):
+        return password_refused(details)
     fields = {
+        "code": _("This code is not right, or was used before. Wait for the next one."),
+        "passkey_name": _("Give the passkey a name of 1 to 60 characters."),
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),
     }
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
+
+
+def password_refused(details: dict[str, Any]) -> str:
+    """Say why a password cannot be one."""
+    reasons = {
+        "password_too_short": _(
+            "This password is too short. Use 15 characters or more: a few words do."
+        ),
+        "password_too_common": _(
+            "Many people use this password. Choose one that is harder to guess."
+        ),
+        "password_too_similar": _("This password is too much like your name or address."),
+        "password_unchanged": _("This is your password already. Choose another one."),
+    }
+    known = [reasons[problem] for problem in details["problems"] if problem in reasons]
+    return " ".join(known) or _("This password cannot be used. Choose another one.")
 
 
 def key_not_revealable(details: dict[str, Any]) -> str:
@@ -125,6 +145,9 @@ def conflict(details: dict[str, Any]) -> str:
         "claimed": _("Somebody else has claimed this application. Take it over if you mean to."),
         "mine": _("You have claimed this application already."),
         "not_claimed": _("Claim this application before you decide on it."),
+        "factor_demanded": _(
+            "You need a second factor here, and this is your last. Set up another one first."
+        ),
         "proposer": _(
             "You have proposed this approval yourself. A second person has to confirm it."
         ),

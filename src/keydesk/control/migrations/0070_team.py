@@ -100,11 +100,6 @@ class Migration(migrations.Migration):
             name="used_at",
             field=models.DateTimeField(null=True),
         ),
-        migrations.AddField(
-            model_name="user",
-            name="sessions_ended",
-            field=models.PositiveIntegerField(default=0),
-        ),
         migrations.CreateModel(
             name="Invitation",
             fields=[

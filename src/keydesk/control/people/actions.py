@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import F
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
@@ -20,6 +19,7 @@ from keydesk.control.audit.events import Event
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, SessionEnd, plain_email
 from keydesk.control.people.standing import authorised_transaction, require_still
+from keydesk.control.sessions.held import end_sessions_of
 from keydesk.core.codes import Code
 
 
@@ -205,7 +205,7 @@ def reactivate_member(actor: Actor, *, account_id: str, user_id: int) -> None:
 
 
 def remove_member(actor: Actor, *, account_id: str, user_id: int) -> None:
-    """End a user's membership of an account; from the next request on they are a stranger to it.
+    """End a user's membership of an account and their sessions; from the next request on they are a stranger.
 
     Raises Refused: `permission_denied`, also to an Admin over a Superadmin; `not_found`; `state_conflict` if the
     account would be left without a Superadmin.
@@ -297,4 +297,4 @@ def _end_sessions_of_nobody(user_id: int) -> None:
     user = User.objects.select_for_update(no_key=True).get(pk=user_id)
     has_account = Membership.objects.filter(user_id=user_id, is_active=True).exists()
     if not has_account and not user.is_internal:
-        User.objects.filter(pk=user_id).update(sessions_ended=F("sessions_ended") + 1)
+        end_sessions_of(user_id)

@@ -4,7 +4,6 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
-from django.utils.crypto import salted_hmac
 
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
@@ -22,8 +21,6 @@ class User(AbstractBaseUser):
     staff_role = models.CharField(max_length=10, null=True)
     """What the person is in the provider's internal team; None for everybody else."""
     is_active = models.BooleanField(default=True)
-    sessions_ended = models.PositiveIntegerField(default=0)
-    """How often all sessions of the person were ended at once; each session is of one count."""
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = BaseUserManager["User"]()
@@ -48,14 +45,6 @@ class User(AbstractBaseUser):
     def is_internal(self) -> bool:
         """Whether the person is of the provider's internal team."""
         return self.staff_role is not None
-
-    def get_session_auth_hash(self) -> str:
-        """Give what a session must have been started with to go on: the password and the count of now."""
-        return salted_hmac(
-            "keydesk.control.people.session",
-            f"{self.sessions_ended} {self.password}",
-            algorithm="sha256",
-        ).hexdigest()
 
 
 class Membership(models.Model):

@@ -1,5 +1,7 @@
 """Who somebody is: their memberships, and the actor they are in one request."""
 
+from typing import Final
+
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat
 
@@ -10,6 +12,8 @@ from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
+
+PRIVILEGED: Final = (Role.SUPERADMIN, Role.ADMIN)
 
 
 def memberships_of(user: User) -> QuerySet[Membership]:
@@ -48,6 +52,11 @@ def with_last_sign_in(members: QuerySet[Membership]) -> QuerySet[Membership]:
 def member_of(account: Account, user_id: int) -> Membership | None:
     """Give the account's membership of this user."""
     return account.memberships.select_related("user").filter(user_id=user_id).first()
+
+
+def is_privileged(user: User) -> bool:
+    """Say whether a person may see keys in any account, or is of the internal team."""
+    return user.is_internal or user.memberships.filter(role__in=PRIVILEGED).exists()
 
 
 def staff_by_email() -> QuerySet[User]:

@@ -12,9 +12,13 @@ LANGUAGES: Final = ("", "en", "id")
 class SessionEnd(StrEnum):
     """Why a session ended."""
 
+    BY_PERSON = "by_person"
+    """From the list of their sessions, by themselves."""
     LOGGED_OUT = "logged_out"
     OVER = "over"
     """It was idle for too long, or too old; noted when the browser next comes with it."""
+    TOO_MANY = "too_many"
+    """The person began one more than they may hold; the oldest went."""
 
 
 def plain_email(text: str) -> str:

@@ -32,7 +32,7 @@ class Policies(models.Model):
     idle_minutes = models.PositiveSmallIntegerField(default=30)
     session_hours = models.PositiveSmallIntegerField(default=12)
     mfa_for_managers = models.BooleanField(default=True)
-    """Whether a Superadmin or Admin has to have a second factor; the internal team always has to."""
+    """Whether a Superadmin, an Admin and everybody of the internal team has to have a second factor."""
     keys_a_product = models.PositiveSmallIntegerField(default=100)
     """How many working keys an account may have for a product in one environment."""
     four_eyes_on_approval = models.BooleanField(default=False)

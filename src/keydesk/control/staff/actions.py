@@ -20,6 +20,7 @@ from keydesk.control.people.models import User
 from keydesk.control.people.rules import plain_email
 from keydesk.control.people.standing import require_still
 from keydesk.control.policies.queries import current_policies
+from keydesk.control.sessions.held import end_sessions_of
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.staff.queries import owners
 from keydesk.control.staff.rules import (
@@ -28,7 +29,6 @@ from keydesk.control.staff.rules import (
     digest_of,
     new_token,
 )
-from keydesk.control.staff.sessions import end_sessions_of
 from keydesk.core.codes import Code
 
 FIRST_OWNER = "first_owner"
