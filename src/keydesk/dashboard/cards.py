@@ -8,6 +8,7 @@ from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -68,6 +69,15 @@ def is_offered(visit: Visit, card: ProductCard) -> bool:
     )
 
 
+def may_be_requested(visit: Visit, card: ProductCard) -> bool:
+    """Say whether the page offers to ask for the product in the environment that is shown."""
+    return (
+        visit.account.status == AccountStatus.APPROVED
+        and card.entitlement is None
+        and card.product.state == ProductState.ACTIVE
+    )
+
+
 def card_view(request: HttpRequest, visit: Visit, card: ProductCard) -> dict[str, Any]:
     """Give what the template of a product's card shows."""
     product, may_generate = card.product, is_offered(visit, card)
@@ -83,6 +93,9 @@ def card_view(request: HttpRequest, visit: Visit, card: ProductCard) -> dict[str
         "sentence": sentence,
         "may_generate": may_generate,
         "generate_url": generate_url(visit, product.slug),
+        "request_url": request_url(visit, product.slug, visit.environment, back=list_url(visit))
+        if may_be_requested(visit, card)
+        else "",
         "rows": [row_view(visit, row, card=card) for row in page.object_list],
         "page": page,
         "previous_url": page_url(request, card, page.previous_page_number)
@@ -129,7 +142,7 @@ def card_state(card: ProductCard) -> tuple[str, str, str]:
         )
         reason = _("Reason: %(reason)s") % {"reason": card.reason} if card.reason else ""
         return "bad", _("Disabled"), f"{text % {'date': when}} {reason}".strip()
-    text = _("This product was not requested for this environment. Ask our internal team for it.")
+    text = _("This product was not requested for this environment.")
     return "", _("Not enabled"), text
 
 
@@ -221,6 +234,17 @@ def key_url(visit: Visit, key_id: str, action: str) -> str:
     """Give the address of the dialog that does something with a key."""
     parts = {"username": visit.account.username, "key_id": key_id}
     return reverse(f"dashboard:{action}", kwargs=parts)
+
+
+def request_url(visit: Visit, product: str, environment: Environment, *, back: str = "") -> str:
+    """Give the address where a product is asked for, with the way back if it is not the Products page."""
+    parts = {
+        "username": visit.account.username,
+        "product": product,
+        "environment": environment,
+    }
+    path = reverse("dashboard:request_product", kwargs=parts)
+    return f"{path}?{urlencode({'next': back})}" if back else path
 
 
 def environment_named(text: str) -> Environment | None:

@@ -2,19 +2,31 @@
 
 from django.urls import path
 
-from keydesk.dashboard import keys, pages, pin
+from keydesk.dashboard import forced_reset, forgotten, keys, pages, pin, products
 
 app_name = "dashboard"
 
 ACCOUNT = "a/<slug:username>/"
 SETTINGS = ACCOUNT + "settings/"
+PRODUCTS = ACCOUNT + "products/"
 KEYS = SETTINGS + "developer/api-keys/"
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path(ACCOUNT, pages.overview, name="overview"),
+    path(PRODUCTS, products.products, name="products"),
+    path(
+        PRODUCTS + "<slug:product>/<slug:environment>/request/",
+        products.request_access,
+        name="request_product",
+    ),
     path(SETTINGS, pages.settings, name="settings"),
+    path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
+    path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),
+    path(SETTINGS + "pin/forgotten/mail/", forgotten.mail_link, name="mail_pin_link"),
+    path(SETTINGS + "pin/forgotten/link/<str:token>/", forgotten.new_pin, name="new_pin"),
+    path(ACCOUNT + "team/<int:user_id>/reset-pin/", forced_reset.reset_pin, name="reset_pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
     path(KEYS, keys.api_keys, name="api_keys"),
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),

@@ -46,6 +46,11 @@ class Visit(NamedTuple):
         return "" if self.actor.role is None else str(ROLE_NAMES[self.actor.role])
 
     @property
+    def may_request_products(self) -> bool:
+        """Whether the products of the catalogue are for this person."""
+        return self.actor.can(Permission.ENTITLEMENT_REQUEST)
+
+    @property
     def carried(self) -> str:
         """What a link inside the account takes along, so that the environment stays chosen."""
         return "" if self.environment is Environment.LIVE else f"?environment={self.environment}"
