@@ -7,9 +7,11 @@ from typing import NamedTuple
 import pytest
 from django.urls import get_resolver, reverse
 from tests.fixtures.browsing import hire_everybody
+from tests.fixtures.witnesses import approved
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.keys.actions import generate_key
+from keydesk.control.onboarding.queries import application_of
 
 METHODS = ("get", "post", "put", "delete")
 
@@ -32,6 +34,13 @@ EXPECTED = {
     "dashboard:products": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     # The product is enabled already, which is said before anything else.
     "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
+    # The account is approved, so its application is read and not changed.
+    "dashboard:onboarding": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_document": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_documents": {DEVELOPERS: "302 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_remove": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_review": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_section": {DEVELOPERS: "302 409 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
@@ -105,7 +114,7 @@ def expected(name):
 
 
 @pytest.fixture
-def answers(new_key):
+def answers(new_key, document):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -117,6 +126,8 @@ def answers(new_key):
                 "product": "disbursement",
                 "environment": "live",
                 "key_id": new_key() if "key_id" in parts else "",
+                "document_id": document() if "document_id" in parts else "",
+                "section": "business",
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)
@@ -124,6 +135,19 @@ def answers(new_key):
         return {person: " ".join(cells) for person, cells in found.items()}
 
     return answers
+
+
+@pytest.fixture
+def document(sinar, drafting, document_of):
+    """Give the id of a document in the application of the account, which is approved."""
+
+    def document():
+        if not application_of(sinar).documents:
+            document_of(drafting(sinar))
+            approved(sinar)
+        return application_of(sinar).documents[0].id
+
+    return document
 
 
 @pytest.fixture

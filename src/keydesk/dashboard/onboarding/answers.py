@@ -54,6 +54,8 @@ class Shown(NamedTuple):
 def texts_of(section: str, data: Mapping[str, Any]) -> dict[str, str]:
     """Give a section's texts by the path of each field."""
     stored = data.get(section, {})
+    if section not in FIELDS:
+        return {}
     if section == Section.PEOPLE:
         return {
             f"people.{number}.{name}": text
