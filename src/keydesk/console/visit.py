@@ -38,6 +38,11 @@ class StaffVisit(NamedTuple):
         """What the person is in the internal team, in words."""
         return "" if self.actor.staff_role is None else str(STAFF_ROLE_NAMES[self.actor.staff_role])
 
+    @property
+    def may_review(self) -> bool:
+        """Whether the person decides on applications."""
+        return self.actor.can(Permission.APPLICATION_DECIDE)
+
 
 Page = Callable[..., HttpResponse]
 READ: Final = ("GET", "HEAD")

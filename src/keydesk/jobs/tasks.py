@@ -6,6 +6,7 @@ from typing import Final
 from django.conf import settings
 
 from keydesk.control.feed.actions import heartbeat
+from keydesk.control.onboarding.files import forget_orphans
 from keydesk.control.stepup.grants import forget_old_grants
 from keydesk.jobs.loop import Task
 
@@ -21,5 +22,6 @@ def clear_sessions() -> None:
 TASKS: Final = (
     Task("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     Task("clear grants", CLEARING_SECONDS, forget_old_grants),
+    Task("clear documents", CLEARING_SECONDS, forget_orphans),
     Task("clear sessions", CLEARING_SECONDS, clear_sessions),
 )

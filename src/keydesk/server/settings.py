@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "keydesk.web.middleware.request_ids",
     "keydesk.web.middleware.client_addresses",
     "keydesk.web.middleware.public_scheme",
+    "keydesk.web.middleware.body_limit",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",

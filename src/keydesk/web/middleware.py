@@ -1,8 +1,11 @@
 """What happens around every page: its id, its client and scheme, who may store it, its language, a session's end."""
 
 import ipaddress
+import re
 import uuid
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +13,10 @@ from django.utils import translation
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from keydesk.web.sessions import end_if_over
+
+LARGEST_BODY_BYTES: Final = 25 * 1024 * 1024
+"""A form with documents, and what the browser writes around them."""
+LENGTH: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -25,6 +32,25 @@ def request_ids(get_response: Handler) -> Handler:
         response = get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+    return handle
+
+
+def body_limit(get_response: Handler) -> Handler:
+    """Refuse a request whose body is larger than any form here can send, before anything reads it.
+
+    A body without a length is none to WSGI, and one that is longer than it says is cut off there.
+    """
+
+    def handle(request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if LENGTH.fullmatch(length) and int(length) <= LARGEST_BODY_BYTES:
+            return get_response(request)
+        return HttpResponse(
+            "This is too large: 25 MB at most.\n",
+            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            content_type="text/plain",
+        )
 
     return handle
 

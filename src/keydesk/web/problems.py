@@ -89,9 +89,22 @@ def key_not_revealable(details: dict[str, Any]) -> str:
     )
 
 
-def conflict(_details: dict[str, Any]) -> str:
+def conflict(details: dict[str, Any]) -> str:
     """Say that the state has changed."""
-    return _("Something has changed meanwhile. Look at the keys again and repeat the step.")
+    reasons = {
+        "claimed": _("Somebody else has claimed this application. Take it over if you mean to."),
+        "mine": _("You have claimed this application already."),
+        "not_claimed": _("Claim this application before you decide on it."),
+        "proposer": _(
+            "You have proposed this approval yourself. A second person has to confirm it."
+        ),
+        "version": _(
+            "This application was changed meanwhile, in another tab or by a colleague. Look at it again before you "
+            "save."
+        ),
+    }
+    general = _("Something has changed meanwhile. Look at the keys again and repeat the step.")
+    return reasons.get(str(details.get("reason")), general)
 
 
 SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {

@@ -6,7 +6,6 @@ from typing import Any, Final
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from keydesk.control.access.refused import Refused
@@ -25,13 +24,10 @@ from keydesk.dashboard.onboarding.progress import (
     start_url,
     wizard_frame,
 )
-from keydesk.dashboard.onboarding.words import (
-    DOCUMENT_KINDS,
-    DOCUMENTS,
-    id_of,
-    sentence_for_file,
-)
+from keydesk.dashboard.onboarding.words import DOCUMENTS, id_of
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
+from keydesk.web.applications import DOCUMENT_KINDS, problem_texts
+from keydesk.web.documents import document_response, uploaded
 
 BYTES_IN_MEGABYTE: Final = 1024 * 1024
 
@@ -43,16 +39,17 @@ def documents(request: HttpRequest, visit: Visit) -> HttpResponse:
         if not is_open(visit):
             return redirect(start_url(visit))
         return page(request, visit)
-    kind, sent = request.POST.get("kind", ""), request.FILES.get("file")
+    kind, (name, content) = request.POST.get("kind", ""), uploaded(request, "file")
     if kind not in set(DocumentKind):
-        return page(request, visit, kind=kind, errors={"kind": sentence_for_file("")}, status=422)
+        sentence = _("Choose what the document proves.")
+        return page(request, visit, kind=kind, errors={"kind": sentence}, status=422)
     try:
         add_document(
             visit.actor,
             account_id=visit.account.id,
             kind=DocumentKind(kind),
-            filename="" if sent is None else sent.name or "",
-            content=b"" if sent is None else sent.read(LARGEST_BYTES + 1),
+            filename=name,
+            content=content,
         )
     except Refused as refused:
         return refused_page(request, visit, refused, kind=kind)
@@ -66,9 +63,7 @@ def document(_request: HttpRequest, visit: Visit, document_id: str) -> HttpRespo
         found = document_for(visit.actor, account_id=visit.account.id, document_id=document_id)
     except Refused as refused:
         raise Http404 from refused
-    response = HttpResponse(found.content, content_type=found.media_type)
-    response["Content-Disposition"] = str(content_disposition_header(True, found.name))
-    return response
+    return document_response(found)
 
 
 @for_members(Permission.APPLICATION_EDIT, methods=READ_AND_SEND)
@@ -107,10 +102,8 @@ def refused_page(
         return page(request, visit, kind=kind, problem=not_now(), status=status)
     if refused.code is not Code.INVALID_INPUT:
         raise Http404 from refused
-    reason = next(iter(refused.details["fields"].values()))
-    return page(
-        request, visit, kind=kind, errors={"file": sentence_for_file(reason)}, status=status
-    )
+    (sentence,) = problem_texts(refused).values()
+    return page(request, visit, kind=kind, errors={"file": sentence}, status=status)
 
 
 def not_now() -> str:

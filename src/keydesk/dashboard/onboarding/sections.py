@@ -35,9 +35,10 @@ from keydesk.dashboard.onboarding.progress import (
     start_url,
     wizard_frame,
 )
-from keydesk.dashboard.onboarding.words import SECTIONS, id_of, sentence_for
+from keydesk.dashboard.onboarding.words import SECTIONS, id_of
 from keydesk.dashboard.products import ENVIRONMENT_NAMES
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
+from keydesk.web.applications import fault_text
 
 DROP: Final = "drop-"
 """How the button begins that takes a person out of the form; the person's number follows."""
@@ -166,7 +167,7 @@ def page(
     parts = {
         "form": form,
         "name": SECTIONS[section],
-        "section_error": "" if own is None else sentence_for(section, own),
+        "section_error": "" if own is None else fault_text(section, own),
         "section_remark": file.remarks.get(section, ""),
         "previous_url": previous_url(visit, section),
         "post_url": section_url(visit, section),

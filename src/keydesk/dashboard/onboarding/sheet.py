@@ -18,16 +18,15 @@ from keydesk.dashboard.onboarding.progress import (
     stands_at,
 )
 from keydesk.dashboard.onboarding.words import (
-    DOCUMENT_KINDS,
     DOCUMENTS,
     SECTIONS,
     id_of,
     label_of,
     section_of,
-    sentence_for,
 )
 from keydesk.dashboard.products import ENVIRONMENT_NAMES
 from keydesk.dashboard.visit import Visit
+from keydesk.web.applications import DOCUMENT_KINDS, fault_text
 
 
 class Line(NamedTuple):
@@ -110,7 +109,7 @@ def line_of(sheet: Sheet, path: str) -> Line:
         label=label_of(path),
         texts=[] if links else texts_on_sheet(sheet, path),
         links=links,
-        missing="" if reason is None else sentence_for(path, reason),
+        missing="" if reason is None else fault_text(path, reason),
         remark=file.remarks.get(path, ""),
         is_changed=is_changed(sheet, path),
         url=f"{section_url(sheet.visit, section)}#{id_of(path)}",
