@@ -13,6 +13,7 @@ from keydesk.control.accounts import actions as accounts
 from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
+from keydesk.control.onboarding import actions as onboarding
 from keydesk.control.people import actions as people
 from keydesk.control.stepup import actions as stepup
 from keydesk.control.stepup import pins
@@ -63,14 +64,20 @@ def stop(actor, *, slug):
 
 
 JOBS = {
+    "approve": onboarding.approve_application,
+    "claim": onboarding.claim_application,
     "confirm": confirm,
     "demote": demote,
     "disable": disable,
     "generate": generate,
+    "reject": onboarding.reject_application,
     "regenerate": lambda actor, **named: keys.regenerate_key(actor, **named).id,
     "reveal": lambda actor, **named: keys.reveal_key(actor, **named).id,
     "revoke": keys.revoke_key,
+    "save": onboarding.save_section,
+    "send back": onboarding.request_revision,
     "stop": stop,
+    "submit": onboarding.submit_application,
     "suspend": suspend,
 }
 
