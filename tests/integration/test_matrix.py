@@ -42,6 +42,13 @@ EXPECTED = {
     "dashboard:products": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     # The product is enabled already, which is said before anything else.
     "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
+    # The account is approved, so its application is read and not changed.
+    "dashboard:onboarding": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_document": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_documents": {DEVELOPERS: "302 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_remove": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_review": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding_section": {DEVELOPERS: "302 409 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:security": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
@@ -171,6 +178,7 @@ def answers(new_key, document_id):
                 "document_id": document_id,
                 "factor_id": 0,
                 "session_id": 0,
+                "section": "business",
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)

@@ -1,4 +1,4 @@
-"""The start, the overview and the settings of an account."""
+"""The start and the settings of an account."""
 
 from typing import Any
 
@@ -7,30 +7,29 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from keydesk.control.access.roles import Permission
+from keydesk.control.access.roles import MEMBER_PERMISSIONS, Permission, Role
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import memberships_of
 from keydesk.control.stepup.queries import pin_status
-from keydesk.dashboard.standing import standing_of
+from keydesk.core.records import AccountStatus
+from keydesk.dashboard.standing import reason_for, standing_of, way_on
 from keydesk.dashboard.visit import Visit, for_members, log_in_first
 from keydesk.web.security import safety_of
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Send a person to their account, or to log in."""
+    """Send a person to their account, to its onboarding if that waits for them, or to log in."""
     if not isinstance(request.user, User):
         return log_in_first(request)
     membership = memberships_of(request.user).first()
     if membership is None:
         return render(request, "dashboard/no_account.html")
-    return redirect("dashboard:overview", username=membership.account.username)
-
-
-@for_members()
-def overview(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Show the account, and its status if something is to be done about it."""
-    return render(request, "dashboard/overview.html", frame(visit, section="overview"))
+    account = membership.account
+    may_apply = Permission.APPLICATION_EDIT in MEMBER_PERMISSIONS[Role(membership.role)]
+    is_applying = account.status in {AccountStatus.DRAFT, AccountStatus.NEED_REVISION}
+    start = "dashboard:onboarding" if may_apply and is_applying else "dashboard:overview"
+    return redirect(start, username=account.username)
 
 
 @for_members()
@@ -63,4 +62,6 @@ def frame(visit: Visit, *, section: str, is_section: bool = True) -> dict[str, A
         "section": section,
         "here_is_section": is_section,
         "standing": standing_of(visit.account.status),
+        "reason": reason_for(visit),
+        "way": way_on(visit),
     }

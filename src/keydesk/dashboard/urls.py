@@ -2,24 +2,34 @@
 
 from django.urls import path
 
-from keydesk.dashboard import forced_reset, forgotten, keys, pages, pin, products
+from keydesk.dashboard import forced_reset, forgotten, keys, overview, pages, pin, products
+from keydesk.dashboard.onboarding import documents, sections
+from keydesk.dashboard.onboarding import pages as onboarding
 
 app_name = "dashboard"
 
 ACCOUNT = "a/<slug:username>/"
 SETTINGS = ACCOUNT + "settings/"
 PRODUCTS = ACCOUNT + "products/"
+ONBOARDING = ACCOUNT + "onboarding/"
+DOCUMENTS = ONBOARDING + "documents/"
 KEYS = SETTINGS + "developer/api-keys/"
 
 urlpatterns = [
     path("", pages.home, name="home"),
-    path(ACCOUNT, pages.overview, name="overview"),
+    path(ACCOUNT, overview.overview, name="overview"),
     path(PRODUCTS, products.products, name="products"),
     path(
         PRODUCTS + "<slug:product>/<slug:environment>/request/",
         products.request_access,
         name="request_product",
     ),
+    path(ONBOARDING, onboarding.start, name="onboarding"),
+    path(ONBOARDING + "review/", onboarding.review, name="onboarding_review"),
+    path(DOCUMENTS, documents.documents, name="onboarding_documents"),
+    path(DOCUMENTS + "<slug:document_id>/", documents.document, name="onboarding_document"),
+    path(DOCUMENTS + "<slug:document_id>/remove/", documents.remove, name="onboarding_remove"),
+    path(ONBOARDING + "<slug:section>/", sections.section, name="onboarding_section"),
     path(SETTINGS, pages.settings, name="settings"),
     path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),

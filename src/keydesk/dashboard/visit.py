@@ -17,7 +17,7 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import authorise
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import actor_for, memberships_of
-from keydesk.core.records import Environment
+from keydesk.core.records import AccountStatus, Environment
 from keydesk.web.addresses import page_of_form
 from keydesk.web.htmx import redirect_to
 from keydesk.web.sessions import session_ref
@@ -29,6 +29,17 @@ ROLE_NAMES: Final = {
     Role.MAKER: _("Maker"),
     Role.VIEWER: _("Viewer"),
 }
+
+
+BEFORE_APPROVAL: Final = frozenset(
+    {
+        AccountStatus.DRAFT,
+        AccountStatus.WAITING_FOR_APPROVAL,
+        AccountStatus.NEED_REVISION,
+        AccountStatus.REJECTED,
+    }
+)
+"""Statuses in which the onboarding is among the account's pages."""
 
 
 class Visit(NamedTuple):
@@ -49,6 +60,16 @@ class Visit(NamedTuple):
     def may_request_products(self) -> bool:
         """Whether the products of the catalogue are for this person."""
         return self.actor.can(Permission.ENTITLEMENT_REQUEST)
+
+    @property
+    def may_edit_application(self) -> bool:
+        """Whether the onboarding is for this person."""
+        return self.actor.can(Permission.APPLICATION_EDIT)
+
+    @property
+    def is_onboarding(self) -> bool:
+        """Whether the account's way to its approval is not over yet, and this person may go it."""
+        return self.may_edit_application and self.account.status in BEFORE_APPROVAL
 
     @property
     def carried(self) -> str:

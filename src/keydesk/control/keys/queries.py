@@ -18,7 +18,7 @@ from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import ShownState, shown_state
 from keydesk.core.codes import Code
-from keydesk.core.records import KeyState
+from keydesk.core.records import EntitlementState, KeyState
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
@@ -77,6 +77,15 @@ class ProductCard(Struct, frozen=True, kw_only=True):
     """Those that were searched for."""
 
 
+class FirstSteps(NamedTuple):
+    """How far an approved account has come."""
+
+    has_product: bool
+    """Whether a product is enabled for it."""
+    has_key: bool
+    """Whether it ever had a key."""
+
+
 class Counts(NamedTuple):
     """How many keys of a product there are, and how many of them were searched for."""
 
@@ -97,6 +106,15 @@ def product_cards(
     entitlements = Entitlement.objects.filter(account=account_id)
     place = {"account": account_id, "environment": environment}
     return _cards(entitlements, place, searched_for(search, state))
+
+
+def first_steps(actor: Actor, *, account_id: str) -> FirstSteps:
+    """Give how far the account has come on the way to its first key, in two SQL queries."""
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    enabled = Entitlement.objects.filter(account=account_id, state=EntitlementState.ENABLED)
+    return FirstSteps(
+        has_product=enabled.exists(), has_key=ApiKey.objects.filter(account=account_id).exists()
+    )
 
 
 def product_card(actor: Actor, *, account_id: str, product: str, environment: str) -> ProductCard:

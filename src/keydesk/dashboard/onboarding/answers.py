@@ -9,17 +9,15 @@ from django.utils.translation import gettext as _
 from keydesk.control.onboarding.queries import ApplicationFile
 from keydesk.control.onboarding.rules import MOST_PEOPLE, Section
 from keydesk.dashboard.onboarding.words import (
-    CHOICES,
     COMPLETIONS,
     FIELDS,
     HINTS,
-    LABELS,
     choices_of,
     id_of,
     kind_of,
     section_of,
-    sentence_for,
 )
+from keydesk.web.applications import fault_text, field_name, shown_value
 
 FIRST_ROWS: Final = 1
 """How many empty people a form begins with."""
@@ -54,6 +52,8 @@ class Shown(NamedTuple):
 def texts_of(section: str, data: Mapping[str, Any]) -> dict[str, str]:
     """Give a section's texts by the path of each field."""
     stored = data.get(section, {})
+    if section not in FIELDS:
+        return {}
     if section == Section.PEOPLE:
         return {
             f"people.{number}.{name}": text
@@ -132,7 +132,7 @@ def answer(path: str, shown: Shown, file: ApplicationFile) -> Answer:
         id=id_of(path),
         label=label_in_form(path),
         value=value,
-        error="" if reason is None else sentence_for(path, reason),
+        error="" if reason is None else fault_text(path, reason),
         hint=str(HINTS.get(kind, "")),
         remark=file.remarks.get(path, ""),
         before="" if before is None or before == value else in_words(path, before),
@@ -145,7 +145,7 @@ def answer(path: str, shown: Shown, file: ApplicationFile) -> Answer:
 def label_in_form(path: str) -> str:
     """Give a field's label, which says if it may stay empty."""
     section, name = section_of(path), path.rpartition(".")[2]
-    label = str(LABELS[section][name])
+    label = field_name(path)
     if FIELDS[section][name].is_required:
         return label
     return _("%(field)s (optional)") % {"field": label}
@@ -153,9 +153,7 @@ def label_in_form(path: str) -> str:
 
 def in_words(path: str, text: str) -> str:
     """Give a stored text as people read it."""
-    if not text:
-        return _("nothing")
-    return str(CHOICES.get(text, text)) if choices_of(path) else text
+    return shown_value(path, text) if text else _("nothing")
 
 
 def text_before(path: str, file: ApplicationFile) -> str | None:

@@ -9,7 +9,14 @@ from django.utils.translation import ngettext
 from keydesk.control.onboarding.actions import EDITABLE
 from keydesk.control.onboarding.queries import ApplicationFile
 from keydesk.control.onboarding.rules import Section, missing
-from keydesk.dashboard.onboarding.words import DOCUMENTS, INTRODUCTIONS, SECTIONS, section_of
+from keydesk.dashboard.onboarding.words import (
+    DOCUMENTS,
+    INTRODUCTIONS,
+    SECTIONS,
+    id_of,
+    label_of,
+    section_of,
+)
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit
 
@@ -90,6 +97,18 @@ def open_remarks(file: ApplicationFile) -> dict[str, str]:
         if stands_at(path, file.data, current_documents(file))
         == stands_at(path, file.latest.data, file.latest.documents)
     }
+
+
+def remark_views(visit: Visit, file: ApplicationFile) -> list[dict[str, str]]:
+    """Give the reviewer's remarks, each with its field and the address where that is changed."""
+    return [
+        {
+            "label": label_of(path),
+            "text": remark,
+            "url": f"{section_url(visit, section_of(path))}#{id_of(path)}",
+        }
+        for path, remark in file.remarks.items()
+    ]
 
 
 def stands_at(path: str, data: dict[str, Any], documents: list[dict[str, Any]]) -> Any:
