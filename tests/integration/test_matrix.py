@@ -9,6 +9,8 @@ from django.urls import get_resolver, reverse
 from tests.fixtures.browsing import hire_everybody
 
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.access.roles import Role
+from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 
 METHODS = ("get", "post", "put", "delete")
@@ -29,6 +31,29 @@ EXPECTED = {
         ("eko", "left"): "200 405 405 405",
     },
     "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:accounts": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 405 405 405",
+        STRANGERS: "302 405 405 405",
+    },
+    # A link that nobody was sent is dead, which is a page for everybody.
+    "dashboard:invitation": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "410 410 405 405",
+    },
+    "dashboard:team": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    # The only Superadmin stays; whoever leaves finds nothing from then on.
+    "dashboard:leave": {
+        ("ana",): "200 409 405 405",
+        ("budi", *COLLEAGUES): "200 302 404 404",
+        **HIDDEN_FROM_OTHERS,
+    },
+    "dashboard:invite": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:member_role": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:member_deactivate": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
+    # Nobody is shut out here, so there is nobody to let in.
+    "dashboard:member_reactivate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:member_remove": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:invitation_resend": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:invitation_withdraw": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
@@ -102,7 +127,7 @@ def expected(name):
 
 
 @pytest.fixture
-def answers(new_key):
+def answers(new_key, new_member, new_invitation):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -114,6 +139,9 @@ def answers(new_key):
                 "product": "disbursement",
                 "environment": "live",
                 "key_id": new_key() if "key_id" in parts else "",
+                "user_id": new_member() if "user_id" in parts else 0,
+                "invitation_id": new_invitation().id if "invitation_id" in parts else "",
+                "token": "never-sent",
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)
@@ -149,3 +177,24 @@ def new_key(sinar, disbursement):
         ).id
 
     return new_key
+
+
+@pytest.fixture
+def new_member(hire, sinar):
+    numbers = itertools.count()
+
+    def new_member():
+        return hire(f"Member{next(numbers)}", sinar, Role.MAKER).user_id
+
+    return new_member
+
+
+@pytest.fixture
+def new_invitation(sinar):
+    numbers = itertools.count()
+
+    def new_invitation():
+        email = f"guest{next(numbers)}@example.com"
+        return invite_member(HOST_OPERATOR, account_id=sinar.id, email=email, role=Role.MAKER)
+
+    return new_invitation

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from keydesk.control.access.roles import Permission
 from keydesk.control.people.models import User
-from keydesk.control.people.queries import memberships_of
+from keydesk.control.people.queries import home_of
 from keydesk.control.stepup.queries import pin_status
 from keydesk.dashboard.standing import standing_of
 from keydesk.dashboard.visit import Visit, for_members, log_in_first
@@ -17,10 +17,10 @@ from keydesk.dashboard.visit import Visit, for_members, log_in_first
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Send a person to their account, or to log in."""
+    """Send a person to the account that they were in last, or to log in."""
     if not isinstance(request.user, User):
         return log_in_first(request)
-    membership = memberships_of(request.user).first()
+    membership = home_of(request.user)
     if membership is None:
         return render(request, "dashboard/no_account.html")
     return redirect("dashboard:overview", username=membership.account.username)

@@ -73,8 +73,35 @@ def invalid_input(details: dict[str, Any]) -> str:
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": _("A PIN has 6 to 12 digits and nothing else."),
         "current_pin": _("A PIN has 6 to 12 digits and nothing else."),
+        "email": address_problem(details),
+        "full_name": _("Give a name of 1 to 120 characters."),
+        "role": _("Choose a role."),
     }
+    if details.get("field") == "password":
+        return password_problem(details)
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
+
+
+def address_problem(details: dict[str, Any]) -> str:
+    """Say what is wrong with an e-mail address that is invited."""
+    reasons = {
+        "invited": _(
+            "There is an open invitation for this address. Send it again from the list, or withdraw it first."
+        ),
+        "member": _("Somebody with this address is a member already."),
+    }
+    return reasons.get(str(details.get("reason")), _("Give a whole e-mail address."))
+
+
+def password_problem(details: dict[str, Any]) -> str:
+    """Say everything that the policy has against a new password."""
+    sentences = {
+        "password_too_common": _("Many people use this password."),
+        "password_too_short": _("This password is too short."),
+        "password_too_similar": _("This password is too much like your name or address."),
+    }
+    problems = [sentences[code] for code in details.get("problems", ()) if code in sentences]
+    return " ".join([*problems, _("Choose another one.")])
 
 
 def key_not_revealable(details: dict[str, Any]) -> str:
@@ -89,9 +116,28 @@ def key_not_revealable(details: dict[str, Any]) -> str:
     )
 
 
-def conflict(_details: dict[str, Any]) -> str:
-    """Say that the state has changed."""
-    return _("Something has changed meanwhile. Look at the keys again and repeat the step.")
+def conflict(details: dict[str, Any]) -> str:
+    """Say what stands against it, or that the state has changed."""
+    reasons = {
+        "last_superadmin": _(
+            "This is the only Superadmin who can come in. Make somebody else a Superadmin first."
+        ),
+        "log_in_first": _("This address has a log-in. Log in with it to accept."),
+        "member": _("You are a member of this account already."),
+        "other_person": _("This invitation is for somebody else."),
+        "too_many": _(
+            "Too many invitations are open. Withdraw some of them, or wait until they are accepted."
+        ),
+        "yourself": _("You cannot deactivate yourself. You can leave the account instead."),
+    }
+    states = {
+        "active": _("This person is active already."),
+        "inactive": _("This person is deactivated already."),
+        "ACCEPTED": _("This invitation has been accepted meanwhile."),
+        "WITHDRAWN": _("This invitation has been withdrawn meanwhile."),
+    }
+    told = reasons.get(str(details.get("reason"))) or states.get(str(details.get("state")))
+    return told or _("Something has changed meanwhile. Look at the keys again and repeat the step.")
 
 
 SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
