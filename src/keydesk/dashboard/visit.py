@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -110,7 +111,9 @@ def for_members(
                 require_permission(visit, permission)
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
-            return page(request, visit, **parts)
+            response = page(request, visit, **parts)
+            note_visit(request, visit, response)
+            return response
 
         return handle
 
@@ -133,10 +136,15 @@ def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
     )
     if actor is None:
         raise Http404
-    if request.session.get(ACCOUNT) != account.id:
-        note_account_in_use(here)
-        request.session[ACCOUNT] = account.id
     return Visit(user, account, actor, chosen_environment(request), memberships)
+
+
+def note_visit(request: HttpRequest, visit: Visit, response: HttpResponse) -> None:
+    """Note to which account the person has come; only where they were shown a page, for a 404 must leave no trace."""
+    is_shown = request.method == "GET" and response.status_code == HTTPStatus.OK
+    if is_shown and request.session.get(ACCOUNT) != visit.account.id:
+        note_account_in_use(visit.user.pk, account_id=visit.account.id)
+        request.session[ACCOUNT] = visit.account.id
 
 
 def chosen_environment(request: HttpRequest) -> Environment:
