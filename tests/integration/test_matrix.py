@@ -9,10 +9,11 @@ from django.urls import get_resolver, reverse
 from tests.fixtures.browsing import hire_everybody
 
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.access.roles import Role
 from keydesk.control.accounts.actions import set_account_status
+from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.models import Document
-from keydesk.control.people.models import User
 from keydesk.core.records import AccountStatus
 
 METHODS = ("get", "post", "put", "delete")
@@ -49,6 +50,29 @@ EXPECTED = {
     "dashboard:onboarding_remove": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:onboarding_review": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
     "dashboard:onboarding_section": {DEVELOPERS: "302 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:accounts": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 405 405 405",
+        STRANGERS: "302 405 405 405",
+    },
+    # A link that nobody was sent is dead, which is a page for everybody.
+    "dashboard:invitation": {
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "410 410 405 405",
+    },
+    "dashboard:team": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    # The only Superadmin stays; whoever leaves finds nothing from then on.
+    "dashboard:leave": {
+        ("ana",): "200 409 405 405",
+        ("budi", *COLLEAGUES): "200 302 404 404",
+        **HIDDEN_FROM_OTHERS,
+    },
+    "dashboard:invite": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:member_role": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:member_deactivate": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
+    # Nobody is shut out here, so there is nobody to let in.
+    "dashboard:member_reactivate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:member_remove": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:invitation_resend": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:invitation_withdraw": {DEVELOPERS: "200 302 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:security": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
@@ -161,7 +185,7 @@ def expected(name):
 
 
 @pytest.fixture
-def answers(new_key, document_id):
+def answers(new_key, new_member, new_invitation, document_id):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -174,7 +198,8 @@ def answers(new_key, document_id):
                 "environment": "live",
                 "key_id": new_key() if "key_id" in parts else "",
                 "token": "of-no-link",
-                "user_id": User.objects.get(email="gita@sinarabadi.example").pk,
+                "user_id": new_member() if "user_id" in parts else 0,
+                "invitation_id": new_invitation().id if "invitation_id" in parts else "",
                 "document_id": document_id,
                 "factor_id": 0,
                 "session_id": 0,
@@ -223,3 +248,24 @@ def new_key(sinar, disbursement):
         ).id
 
     return new_key
+
+
+@pytest.fixture
+def new_member(hire, sinar):
+    numbers = itertools.count()
+
+    def new_member():
+        return hire(f"Member{next(numbers)}", sinar, Role.MAKER).user_id
+
+    return new_member
+
+
+@pytest.fixture
+def new_invitation(sinar):
+    numbers = itertools.count()
+
+    def new_invitation():
+        email = f"guest{next(numbers)}@example.com"
+        return invite_member(HOST_OPERATOR, account_id=sinar.id, email=email, role=Role.MAKER)
+
+    return new_invitation

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from keydesk.control.access.roles import MEMBER_PERMISSIONS, Permission, Role
 from keydesk.control.people.models import User
-from keydesk.control.people.queries import memberships_of
+from keydesk.control.people.queries import home_of
 from keydesk.control.stepup.queries import pin_status
 from keydesk.core.records import AccountStatus
 from keydesk.dashboard.standing import reason_for, standing_of, way_on
@@ -19,10 +19,10 @@ from keydesk.web.security import safety_of
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Send a person to their account, to its onboarding if that waits for them, or to log in."""
+    """Send a person to the account that they were in last, to its onboarding if that waits for them, or to log in."""
     if not isinstance(request.user, User):
         return log_in_first(request)
-    membership = memberships_of(request.user).first()
+    membership = home_of(request.user)
     if membership is None:
         return render(request, "dashboard/no_account.html")
     account = membership.account

@@ -2,7 +2,20 @@
 
 from django.urls import path
 
-from keydesk.dashboard import forced_reset, forgotten, keys, overview, pages, pin, products
+from keydesk.control.invitations.rules import LINK_PATH
+from keydesk.dashboard import (
+    accounts,
+    forced_reset,
+    forgotten,
+    invitation,
+    invitations,
+    keys,
+    overview,
+    pages,
+    pin,
+    products,
+    team,
+)
 from keydesk.dashboard.onboarding import documents, sections
 from keydesk.dashboard.onboarding import pages as onboarding
 
@@ -13,6 +26,9 @@ SETTINGS = ACCOUNT + "settings/"
 PRODUCTS = ACCOUNT + "products/"
 ONBOARDING = ACCOUNT + "onboarding/"
 DOCUMENTS = ONBOARDING + "documents/"
+TEAM = ACCOUNT + "team/"
+MEMBER = TEAM + "<int:user_id>/"
+INVITATION = TEAM + "invitations/<slug:invitation_id>/"
 KEYS = SETTINGS + "developer/api-keys/"
 
 urlpatterns = [
@@ -30,13 +46,24 @@ urlpatterns = [
     path(DOCUMENTS + "<slug:document_id>/", documents.document, name="onboarding_document"),
     path(DOCUMENTS + "<slug:document_id>/remove/", documents.remove, name="onboarding_remove"),
     path(ONBOARDING + "<slug:section>/", sections.section, name="onboarding_section"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path(LINK_PATH + "<slug:token>/", invitation.invitation, name="invitation"),
+    path(TEAM, team.team, name="team"),
+    path(TEAM + "invite/", invitations.invite, name="invite"),
+    path(TEAM + "leave/", team.leave, name="leave"),
+    path(MEMBER + "role/", team.role, name="member_role"),
+    path(MEMBER + "deactivate/", team.deactivate, name="member_deactivate"),
+    path(MEMBER + "reactivate/", team.reactivate, name="member_reactivate"),
+    path(MEMBER + "remove/", team.remove, name="member_remove"),
+    path(INVITATION + "resend/", invitations.resend, name="invitation_resend"),
+    path(INVITATION + "withdraw/", invitations.withdraw, name="invitation_withdraw"),
     path(SETTINGS, pages.settings, name="settings"),
     path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
     path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),
     path(SETTINGS + "pin/forgotten/mail/", forgotten.mail_link, name="mail_pin_link"),
     path(SETTINGS + "pin/forgotten/link/<str:token>/", forgotten.new_pin, name="new_pin"),
-    path(ACCOUNT + "team/<int:user_id>/reset-pin/", forced_reset.reset_pin, name="reset_pin"),
+    path(MEMBER + "reset-pin/", forced_reset.reset_pin, name="reset_pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
     path(KEYS, keys.api_keys, name="api_keys"),
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -15,7 +16,8 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role
 from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import authorise
-from keydesk.control.people.models import User
+from keydesk.control.people.actions import note_account_in_use
+from keydesk.control.people.models import Membership, User
 from keydesk.control.people.queries import actor_for, memberships_of
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.web.addresses import page_of_form
@@ -29,6 +31,11 @@ ROLE_NAMES: Final = {
     Role.MAKER: _("Maker"),
     Role.VIEWER: _("Viewer"),
 }
+
+ACCOUNT: Final = "account"
+"""What the session keeps of the account that the person was in last."""
+MENU_UP_TO_ACCOUNTS: Final = 9
+"""As many accounts stand in the menu; from ten on they have a page with a search."""
 
 
 BEFORE_APPROVAL: Final = frozenset(
@@ -49,7 +56,8 @@ class Visit(NamedTuple):
     account: Account
     actor: Actor
     environment: Environment
-    other_accounts: list[Account]
+    memberships: list[Membership]
+    """All of the person that are active, by the company's name; this account's is among them."""
 
     @property
     def role_name(self) -> str:
@@ -71,6 +79,23 @@ class Visit(NamedTuple):
         """Whether the account's way to its approval is not over yet, and this person may go it."""
         return self.may_edit_application and self.account.status in BEFORE_APPROVAL
 
+    def may_view_team(self) -> bool:
+        """Whether the menu leads to the team."""
+        return self.actor.can(Permission.TEAM_VIEW)
+
+    @property
+    def switch(self) -> list[dict[str, Any]]:
+        """The accounts that the menu offers, none if there is only this one or if there are too many."""
+        if not 1 < len(self.memberships) <= MENU_UP_TO_ACCOUNTS:
+            return []
+        return [account_line(membership, self.account) for membership in self.memberships]
+
+    @property
+    def account_count(self) -> int:
+        """How many accounts the person can switch between, 0 if the menu offers them all."""
+        count = len(self.memberships)
+        return count if count > MENU_UP_TO_ACCOUNTS else 0
+
     @property
     def carried(self) -> str:
         """What a link inside the account takes along, so that the environment stays chosen."""
@@ -80,6 +105,16 @@ class Visit(NamedTuple):
 Page = Callable[..., HttpResponse]
 READ: Final = ("GET", "HEAD")
 READ_AND_SEND: Final = ("GET", "HEAD", "POST")
+
+
+def account_line(membership: Membership, here: Account | None = None) -> dict[str, Any]:
+    """Give what a list of a person's accounts shows of one."""
+    return {
+        "name": membership.account.name,
+        "username": membership.account.username,
+        "role_name": ROLE_NAMES[Role(membership.role)],
+        "is_here": here is not None and membership.account_id == here.id,
+    }
 
 
 def for_members(
@@ -101,7 +136,9 @@ def for_members(
                 require_permission(visit, permission)
             if request.method not in methods:
                 return HttpResponseNotAllowed(methods)
-            return page(request, visit, **parts)
+            response = page(request, visit, **parts)
+            note_visit(request, visit, response)
+            return response
 
         return handle
 
@@ -110,10 +147,11 @@ def for_members(
 
 def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
     """Give the visit of a logged-in person to an account; raises Http404 if they are no member of it."""
-    accounts = [membership.account for membership in memberships_of(user)]
-    account = next((account for account in accounts if account.username == username), None)
-    if account is None:
+    memberships = list(memberships_of(user))
+    here = next((each for each in memberships if each.account.username == username), None)
+    if here is None:
         raise Http404
+    account = here.account
     actor = actor_for(
         user,
         account,
@@ -123,8 +161,15 @@ def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
     )
     if actor is None:
         raise Http404
-    others = [other for other in accounts if other is not account]
-    return Visit(user, account, actor, chosen_environment(request), others)
+    return Visit(user, account, actor, chosen_environment(request), memberships)
+
+
+def note_visit(request: HttpRequest, visit: Visit, response: HttpResponse) -> None:
+    """Note to which account the person has come; only where they were shown a page, for a 404 must leave no trace."""
+    is_shown = request.method == "GET" and response.status_code == HTTPStatus.OK
+    if is_shown and request.session.get(ACCOUNT) != visit.account.id:
+        note_account_in_use(visit.user.pk, account_id=visit.account.id)
+        request.session[ACCOUNT] = visit.account.id
 
 
 def chosen_environment(request: HttpRequest) -> Environment:

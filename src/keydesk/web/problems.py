@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from keydesk.control.access.refused import Refused
 from keydesk.control.stepup.rules import MAX_DIGITS, MIN_DIGITS
 from keydesk.core.codes import CODES, Code
+from keydesk.web.conflicts import conflict
 
 
 class Problem(NamedTuple):
@@ -77,7 +78,7 @@ def pin_weak(details: dict[str, Any]) -> str:
 
 def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
-    if details.get("field") == "password" and details.get("problems"):
+    if details.get("field") == "password":
         return password_refused(details)
     fields = {
         "code": _("This code is not right, or was used before. Wait for the next one."),
@@ -85,6 +86,9 @@ def invalid_input(details: dict[str, Any]) -> str:
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),
+        "email": address_problem(details),
+        "full_name": _("Give a name of 1 to 120 characters."),
+        "role": _("Choose a role."),
     }
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
 
@@ -101,8 +105,19 @@ def password_refused(details: dict[str, Any]) -> str:
         "password_too_similar": _("This password is too much like your name or address."),
         "password_unchanged": _("This is your password already. Choose another one."),
     }
-    known = [reasons[problem] for problem in details["problems"] if problem in reasons]
+    known = [reasons[problem] for problem in details.get("problems", ()) if problem in reasons]
     return " ".join(known) or _("This password cannot be used. Choose another one.")
+
+
+def address_problem(details: dict[str, Any]) -> str:
+    """Say what is wrong with an e-mail address that is invited."""
+    reasons = {
+        "invited": _(
+            "There is an open invitation for this address. Send it again from the list, or withdraw it first."
+        ),
+        "member": _("Somebody with this address is a member already."),
+    }
+    return reasons.get(str(details.get("reason")), _("Give a whole e-mail address."))
 
 
 def key_not_revealable(details: dict[str, Any]) -> str:
@@ -130,34 +145,6 @@ def key_limit(details: dict[str, Any]) -> str:
 def second_factor_wrong(details: dict[str, Any]) -> str:
     """Say that the code or the passkey is not right."""
     return _("This is not right, or it was used before.") + " " + tries_left(details)
-
-
-def conflict(details: dict[str, Any]) -> str:
-    """Say why the state does not allow it, or that it has changed."""
-    reasons = {
-        "own_pin": _(
-            "This is your own PIN. If you have forgotten it, replace it in your settings."
-        ),
-        "elsewhere": _(
-            "This person's PIN counts outside of this company as well, so only the internal team or the person can "
-            "replace it."
-        ),
-        "claimed": _("Somebody else has claimed this application. Take it over if you mean to."),
-        "mine": _("You have claimed this application already."),
-        "not_claimed": _("Claim this application before you decide on it."),
-        "factor_demanded": _(
-            "You need a second factor here, and this is your last. Set up another one first."
-        ),
-        "proposer": _(
-            "You have proposed this approval yourself. A second person has to confirm it."
-        ),
-        "version": _(
-            "This application was changed meanwhile, in another tab or by a colleague. Look at it again before you "
-            "save."
-        ),
-    }
-    general = _("Something has changed meanwhile. Look at the keys again and repeat the step.")
-    return reasons.get(str(details.get("reason")), general)
 
 
 SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {

@@ -22,9 +22,9 @@ def open_invitations(account: Account) -> QuerySet[Invitation]:
     return sent.select_related("invited_by").order_by("email")
 
 
-def open_invitation(account: Account, invitation_id: str) -> Invitation | None:
-    """Give the account's open invitation of this id."""
-    return open_invitations(account).filter(pk=invitation_id).first()
+def invitation_of(account: Account, invitation_id: str) -> Invitation | None:
+    """Give the account's invitation of this id, whatever became of it."""
+    return Invitation.objects.filter(account=account, pk=invitation_id).first()
 
 
 def invitation_behind(token: str) -> Invitation | None:

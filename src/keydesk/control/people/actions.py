@@ -234,9 +234,10 @@ def leave_account(actor: Actor, *, account_id: str) -> None:
         _record_member(actor, Event.MEMBER_LEFT, membership, {"role": membership.role})
 
 
-def note_account_in_use(membership: Membership) -> None:
+def note_account_in_use(user_id: int, *, account_id: str) -> None:
     """Note that a person has come to an account, so that home leads there the next time."""
-    Membership.objects.filter(pk=membership.pk).update(used_at=timezone.now())
+    mine = Membership.objects.filter(user_id=user_id, account_id=account_id)
+    mine.update(used_at=timezone.now())
 
 
 def member_ref(user_id: int) -> str:

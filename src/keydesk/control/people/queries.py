@@ -16,9 +16,13 @@ from keydesk.control.people.rules import plain_email
 PRIVILEGED: Final = (Role.SUPERADMIN, Role.ADMIN)
 
 
-def memberships_of(user: User) -> QuerySet[Membership]:
-    """Give the user's memberships that are active, with their accounts, by the account's name."""
+def memberships_of(user: User, *, search: str = "") -> QuerySet[Membership]:
+    """Give the user's memberships that are active, with their accounts, by the account's name; those with the text."""
     active = user.memberships.filter(is_active=True).select_related("account")
+    if search:
+        active = active.filter(
+            Q(account__name__icontains=search) | Q(account__username__contains=search.lower())
+        )
     return active.order_by("account__name", "account_id")
 
 
