@@ -118,5 +118,6 @@ pytest_plugins = [
     "tests.fixtures.browsing",
     "tests.fixtures.desk",
     "tests.fixtures.pins",
+    "tests.fixtures.smtp",
     "tests.fixtures.witnesses",
 ]

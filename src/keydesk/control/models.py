@@ -7,7 +7,7 @@ from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.keys.models import ApiKey
-from keydesk.control.outbox.models import Mail
+from keydesk.control.outbox.models import KeptLetter, Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
 from keydesk.control.stepup.models import Grant, Pin
@@ -22,6 +22,7 @@ __all__ = [
     "FeedHead",
     "Grant",
     "InstallationValue",
+    "KeptLetter",
     "KeyEncryptionKey",
     "Mail",
     "Membership",

@@ -26,7 +26,8 @@ class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no 
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin a person's session, and leave a record."""
         super().login(request, user)
-        note_login(person(request, user))
+        browser = request.headers.get("User-Agent", "")
+        note_login(person(request, user), browser=browser)
 
     def logout(self, request: HttpRequest) -> None:
         """End the session, and leave a record."""

@@ -1,5 +1,7 @@
 """Opening accounts and moving them through their life."""
 
+from typing import Final
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -8,13 +10,25 @@ from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import lock_account
+from keydesk.control.accounts.queries import lock_account, managers_of
 from keydesk.control.accounts.rules import NAME_LENGTH, NEEDS_REASON, can_become, is_username
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.feed.actions import publish
+from keydesk.control.outbox.actions import post_to_all
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus
+
+MAILS: Final = {
+    AccountStatus.WAITING_FOR_APPROVAL: {
+        AccountStatus.APPROVED: MailKind.ACCOUNT_APPROVED,
+        AccountStatus.NEED_REVISION: MailKind.ACCOUNT_NEEDS_REVISION,
+        AccountStatus.REJECTED: MailKind.ACCOUNT_REJECTED,
+    },
+    AccountStatus.NEED_REVISION: {AccountStatus.REJECTED: MailKind.ACCOUNT_REJECTED},
+}
+"""What the account's people are told when it goes from one status to another."""
 
 
 def create_account(actor: Actor, *, username: str, name: str) -> Account:
@@ -69,4 +83,9 @@ def set_account_status(
             object_id=account_id,
             details={"from": before, "to": account.status, "reason": account.status_reason},
         )
+        if kind := MAILS.get(AccountStatus(before), {}).get(status):
+            context = {"company": account.name, "username": account.username}
+            if kind is not MailKind.ACCOUNT_APPROVED:
+                context["reason"] = account.status_reason
+            post_to_all(managers_of(account), kind, context=context)
         return publish(account)

@@ -11,6 +11,8 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.queries import has_happened
+from keydesk.control.outbox.actions import post
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.actions import member_ref
 from keydesk.control.people.models import User
 from keydesk.control.stepup import grants, pins
@@ -114,6 +116,10 @@ def _check_pin(actor: Actor, *, user_id: int, pin: str, field: str = "pin") -> s
     event = Event.PIN_FAILED if refusal.code is Code.PIN_WRONG else Event.PIN_LOCKED
     with transaction.atomic():
         record(actor, event, object_id=member_ref(user_id), details={"tries": row.tries})
+        if event is Event.PIN_LOCKED:
+            user = User.objects.get(pk=user_id)
+            context = {"name": user.full_name}
+            post(MailKind.PIN_LOCKED, to=user.email, language=user.language, context=context)
     raise refusal
 
 
