@@ -121,5 +121,6 @@ pytest_plugins = [
     "tests.fixtures.factors",
     "tests.fixtures.passkeys",
     "tests.fixtures.pins",
+    "tests.fixtures.smtp",
     "tests.fixtures.witnesses",
 ]

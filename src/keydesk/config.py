@@ -11,9 +11,10 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX: Final = "KEYDESK_"
@@ -27,6 +28,14 @@ URL_SHAPE: Final = re.compile(
     r"(?:/[^@/?\s]*)?(?:\?[^@\s]*)?"  # database and options
 )
 """A libpq URL in which no part of a password can be taken for a host, a port or a database, and so be logged."""
+MAIL_URL_SHAPE: Final = re.compile(
+    r"smtps?://(?:[^:@/\s]+:[^:@/\s]*@)?(?:\[[0-9a-fA-F:]+\]|[^\[\]@/?#:\s]+)(?::\d{1,5})?/?"
+)
+"""A mail server's URL in which no part of a password can be taken for its host or port."""
+MAIL_URL_FAULT: Final = (
+    "it must be like smtp://user:password@host:587 or smtps://user:password@host:465, with every special character "
+    "of the password percent-encoded (@ as %40, : as %3A); its text is not repeated here."
+)
 URL_FAULT: Final = (
     "it must be like postgresql://user:password@host:5432/database, with every special character of the password "
     "percent-encoded (@ as %40, / as %2F); its text is not repeated here."
@@ -88,6 +97,22 @@ class Config(BaseSettings):
     public_url: str | None = Field(
         default=None, description="The dashboard's address as people type it."
     )
+    mail_url: str | None = Field(
+        default=None,
+        repr=False,  # it may carry a password
+        description="The mail server: smtp://user:password@host:587 (STARTTLS, unless it is this host) or smtps://; "
+        "without one, mail waits.",
+    )
+    mail_from: str | None = Field(
+        default=None,
+        max_length=254,
+        pattern=r"^[^@\s<>\",;:]+@[^@\s<>\",;:]+$",
+        description="The address that mail comes from; with `mail_url`, it has to be set.",
+    )
+    mailbox: bool = Field(
+        default=False,
+        description="For the demo: keep all mail and show it at `/mailbox/` to everybody, in place of sending it.",
+    )
     trusted_proxies: int = Field(
         default=0,
         ge=0,
@@ -121,6 +146,23 @@ class Config(BaseSettings):
         if value is not None and not URL_SHAPE.fullmatch(value):
             raise ValueError(URL_FAULT)
         return value
+
+    @field_validator("mail_url")
+    @classmethod
+    def _of_smtp(cls, value: str | None) -> str | None:
+        if value is not None and not MAIL_URL_SHAPE.fullmatch(value):
+            raise ValueError(MAIL_URL_FAULT)
+        return value
+
+    @model_validator(mode="after")
+    def _with_one_way_for_mail(self) -> Self:
+        if self.mail_url is not None and self.mail_from is None:
+            raise ValueError(
+                "With mail_url, mail_from has to be set: the address that mail comes from."
+            )
+        if self.mail_url is not None and self.mailbox:
+            raise ValueError("mailbox keeps mail from being sent, and mail_url sends it: keep one.")
+        return self
 
     @property
     def desk_url(self) -> str:
@@ -213,13 +255,16 @@ def load_config(**overrides: Any) -> Config:
     try:
         config = Config(**{**known, **overrides})
     except ValidationError as error:
-        faults += [
-            f"{place_of(str(fault['loc'][0]), known)}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors(include_input=False)
-        ]
+        faults += [told_of(fault, known) for fault in error.errors(include_input=False)]
     if faults:
         raise ConfigError("\n".join(faults))
     return config
+
+
+def told_of(fault: ErrorDetails, in_file: dict[str, Any]) -> str:
+    """Give the line for one fault; one of several settings together names them itself."""
+    text = fault["msg"].removeprefix("Value error, ")
+    return f"{place_of(str(fault['loc'][0]), in_file)}: {text}" if fault["loc"] else text
 
 
 def place_of(setting: str, in_file: dict[str, Any]) -> str:

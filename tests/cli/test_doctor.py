@@ -18,12 +18,15 @@ def told(host, **settings):
 def test_a_prepared_host_is_well(prepared):
     status, said = told(prepared)
     assert status == 0, said
-    assert [line.split() for line in said.splitlines()[1:]] == [
-        ["folder", "ok"],
-        ["secrets", "ok"],
-        ["addresses", "ok"],
-        ["database", "ok"],
-    ]
+    *parts, mail = [line.split() for line in said.splitlines()[1:]]
+    assert parts == [["folder", "ok"], ["secrets", "ok"], ["addresses", "ok"], ["database", "ok"]]
+    assert mail[:4] == ["mail", "waits:", "set", "KEYDESK_MAIL_URL"]
+
+
+def test_a_host_that_can_send_mail_has_nothing_to_be_told_of_it(prepared):
+    address = {"KEYDESK_MAIL_URL": "smtps://a:b@mail.example", "KEYDESK_MAIL_FROM": "a@b.example"}
+    status, said = told(prepared, **address)
+    assert (status, "waits" in said, "a:b" in said) == (0, False, False)
 
 
 def test_an_empty_host_is_told_everything_at_once(host):

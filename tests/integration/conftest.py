@@ -8,6 +8,7 @@ from django.utils import timezone
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
+from keydesk.control.policies.actions import change_policies
 
 
 @pytest.fixture
@@ -26,3 +27,13 @@ def make_credential(db):
 @pytest.fixture
 def credential(make_credential):
     return make_credential("Gateway")
+
+
+@pytest.fixture
+def policies(db):
+    """Decide as the provider does."""
+
+    def policies(**changes):
+        change_policies(HOST_OPERATOR, changes=changes)
+
+    return policies

@@ -89,3 +89,45 @@ def test_a_fault_names_the_setting_as_it_was_set(environment, tmp_path):
         load_config()
     named = sorted(line.partition(": ")[0] for line in str(refused.value).splitlines())
     assert named == ["KEYDESK_PORT", "prot in keydesk.toml", "verifier_port in keydesk.toml"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mail.example",
+        "http://mail.example",
+        "smtp://desk:s3cret@more@mail.example:587",
+        "smtp://desk:s3/cret@mail.example",
+        "smtp://desk:s3cret:587",
+    ],
+)
+def test_a_mail_url_that_cannot_be_used_is_refused_without_being_repeated(environment, url):
+    environment(MAIL_URL=url, MAIL_FROM="desk@provider.example")
+    with pytest.raises(ConfigError) as error:
+        load_config()
+    assert "KEYDESK_MAIL_URL: it must be like smtp://" in str(error.value)
+    assert "s3" not in str(error.value)
+
+
+def test_mail_has_one_way_out_and_a_sender(environment):
+    environment(MAIL_URL="smtp://desk:s3cret@mail.example:587")
+    with pytest.raises(ConfigError, match="mail_from has to be set") as error:
+        load_config()
+    assert "s3cret" not in str(error.value)
+    environment(MAIL_FROM="desk@provider.example", MAILBOX="true")
+    with pytest.raises(ConfigError, match="keep one"):
+        load_config()
+    environment(MAILBOX="false")
+    assert "s3cret" not in repr(load_config())
+
+
+@pytest.mark.parametrize(
+    ("settings", "url"),
+    [
+        ({}, "http://127.0.0.1:8000"),
+        ({"host": "::1", "port": 8080}, "http://[::1]:8080"),
+        ({"public_url": "https://desk.example/"}, "https://desk.example"),
+    ],
+)
+def test_a_link_in_a_mail_leads_to_where_people_find_the_desk(settings, url):
+    assert Config(**settings).desk_url == url

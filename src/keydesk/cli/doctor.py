@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import typer
 
 from keydesk.cli.apps import new_app
-from keydesk.config import Config, ConfigError, Secret, load_config
+from keydesk.config import PREFIX, Config, ConfigError, Secret, load_config
 from keydesk.server.addresses import addresses_of, is_loopback, taken
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import answers, check_folder, open_to_others, secret_fault
@@ -34,8 +34,19 @@ def doctor() -> None:
         typer.echo(f"  {name:<10} {'ok' if not faults else 'to mend:'}")
         for fault in faults:
             typer.echo(f"             - {fault}")
+    if note := mail_note(config):
+        typer.echo(f"  {'mail':<10} {note}")
     if any(found.values()):
         raise typer.Exit(1)
+
+
+def mail_note(config: Config) -> str | None:
+    """Say what becomes of mail where it is not sent; that stops no start."""
+    if config.mailbox:
+        return "kept and shown to everybody at /mailbox/, which is for a demo alone"
+    if config.mail_url is None:
+        return f"waits: set {PREFIX}MAIL_URL and {PREFIX}MAIL_FROM to have it sent"
+    return None
 
 
 def folder_faults(config: Config) -> list[str]:

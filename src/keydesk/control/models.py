@@ -9,7 +9,7 @@ from keydesk.control.feed.models import FeedHead
 from keydesk.control.invitations.models import Invitation
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.onboarding.models import Application, Document, Submission
-from keydesk.control.outbox.models import Mail
+from keydesk.control.outbox.models import KeptLetter, Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
@@ -29,6 +29,7 @@ __all__ = [
     "Grant",
     "InstallationValue",
     "Invitation",
+    "KeptLetter",
     "KeyEncryptionKey",
     "Mail",
     "Membership",

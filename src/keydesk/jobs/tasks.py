@@ -10,9 +10,11 @@ from keydesk.control.onboarding.files import forget_orphans
 from keydesk.control.sessions.held import forget_ended_sessions
 from keydesk.control.stepup.grants import forget_old_grants
 from keydesk.jobs.loop import Task
+from keydesk.jobs.mail import send_due_mail
 
 HEARTBEAT_SECONDS: Final = 5
 CLEARING_SECONDS: Final = 300
+MAIL_SECONDS: Final = 1
 
 
 def clear_sessions() -> None:
@@ -23,6 +25,7 @@ def clear_sessions() -> None:
 
 TASKS: Final = (
     Task("heartbeat", HEARTBEAT_SECONDS, heartbeat),
+    Task("send mail", MAIL_SECONDS, send_due_mail),
     Task("clear grants", CLEARING_SECONDS, forget_old_grants),
     Task("clear documents", CLEARING_SECONDS, forget_orphans),
     Task("clear sessions", CLEARING_SECONDS, clear_sessions),

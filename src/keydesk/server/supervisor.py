@@ -40,6 +40,8 @@ HELD: Final[Mapping[str, frozenset[Secret]]] = {
 WITHOUT_DATABASE: Final = frozenset({"verifier"})
 DATABASE_VARIABLES: Final = frozenset({f"{PREFIX}DATABASE_URL", "PGPASSWORD"})
 """The variables that may carry the database's password; libpq reads the second by itself."""
+MAIL_VARIABLES: Final = frozenset({f"{PREFIX}MAIL_URL"})
+"""The variable that may carry the mail server's password; only the worker sends mail."""
 
 
 class Child:
@@ -271,7 +273,7 @@ def children_of(*, allow_remote: bool) -> list[Child]:
 
 
 def environment_of(name: str) -> dict[str, str]:
-    """Give this process's environment without the secrets, and the database, that a process has no use for."""
+    """Give this process's environment without the secrets, database and mail server that it has no use for."""
     withheld = {
         PREFIX + secret.upper() + end
         for secret in set(Secret) - HELD[name]
@@ -279,6 +281,8 @@ def environment_of(name: str) -> dict[str, str]:
     }
     if name in WITHOUT_DATABASE:
         withheld |= DATABASE_VARIABLES
+    if name != "worker":
+        withheld |= MAIL_VARIABLES
     return {variable: value for variable, value in os.environ.items() if variable not in withheld}
 
 

@@ -35,7 +35,8 @@ class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no 
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin a person's session, and leave a record."""
         super().login(request, user)
-        note_login(person(request, user))
+        browser = request.headers.get("User-Agent", "")
+        note_login(person(request, user), browser=browser)
         hold_session(request, user)
 
     def logout(self, request: HttpRequest) -> None:

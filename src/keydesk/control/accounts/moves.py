@@ -5,10 +5,10 @@ from typing import Any, Final
 from django.utils import timezone
 
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Role
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.queries import managers_of
 from keydesk.control.accounts.rules import can_become
-from keydesk.control.outbox.actions import post
+from keydesk.control.outbox.actions import post_to_all
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus
@@ -45,10 +45,5 @@ def move(account: Account, status: AccountStatus, *, reason: str = "") -> dict[s
 
 def post_to_managers(account: Account, kind: MailKind, more: dict[str, Any] | None = None) -> None:
     """Post a mail to each Superadmin and Admin of the account, in the language of each."""
-    managers = account.memberships.filter(
-        role__in=[Role.SUPERADMIN, Role.ADMIN], user__is_active=True
-    )
     context = {"company": account.name, "username": account.username, **(more or {})}
-    for membership in managers.select_related("user").order_by("user__email"):
-        user = membership.user
-        post(kind, to=user.email, language=user.language, context=context)
+    post_to_all(managers_of(account), kind, context=context)

@@ -7,12 +7,15 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.queries import managers_of
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.queries import product_named
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.entitlements.rules import MAY_REQUEST, can_become
 from keydesk.control.feed.actions import publish
+from keydesk.control.outbox.actions import post_to_all
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.standing import authorised_transaction
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState
@@ -101,6 +104,7 @@ def move(place: Place, target: EntitlementState, *, actor: Actor, reason: str = 
             object_id=str(place),
             details={"from": before, "reason": reason},
         )
+        tell(entitlement)
         publish(entitlement)
         return entitlement
 
@@ -124,6 +128,24 @@ def change(entitlement: Entitlement, target: EntitlementState, reason: str) -> N
     entitlement.state, entitlement.reason, entitlement.changed_at = str(target), reason, now
     if target is EntitlementState.REQUESTED:
         entitlement.requested_at = now
+
+
+def tell(entitlement: Entitlement) -> None:
+    """Queue the mail about a product that was enabled or disabled; whoever asked for one knows."""
+    kinds = {
+        str(EntitlementState.ENABLED): MailKind.PRODUCT_ENABLED,
+        str(EntitlementState.DISABLED): MailKind.PRODUCT_DISABLED,
+    }
+    if kind := kinds.get(entitlement.state):
+        context = {
+            "company": entitlement.account.name,
+            "username": entitlement.account.username,
+            "product": entitlement.product.name,
+            "environment": entitlement.environment,
+        }
+        if kind is MailKind.PRODUCT_DISABLED:
+            context["reason"] = entitlement.reason
+        post_to_all(managers_of(entitlement.account), kind, context=context)
 
 
 def lock_entitlement(account: Account, place: Place) -> Entitlement:

@@ -15,6 +15,7 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.queries import superadmins_of
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
@@ -23,6 +24,8 @@ from keydesk.control.feed.actions import publish
 from keydesk.control.feed.digests import digester
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
+from keydesk.control.outbox.actions import post_to_all
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
@@ -118,13 +121,15 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     """
     permission = Permission.KEY_REVEAL
     account_id = _authorise_key(actor, permission, key_id=key_id)
-    with _key_transaction(actor, permission, account_id, key_id):
+    with _key_transaction(actor, permission, account_id, key_id) as account:
         key = ApiKey.objects.select_related("data_key").get(pk=key_id)
         _require_revealable(key)
         grants.require_reveals(actor)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
-        return _deliver_again(actor, key)
+        delivered = _deliver_again(actor, key)
+        _tell_of_reveal(actor, account, key)
+        return delivered
 
 
 def regenerate_key(
@@ -336,6 +341,18 @@ def _deliver_again(actor: Actor, key: ApiKey) -> DeliveredKey:
         raise BrokenSealError
     record(actor, Event.KEY_REVEALED, account_id=key.account_id, object_id=key.id)
     return _delivered(key, plaintext, created=False)
+
+
+def _tell_of_reveal(actor: Actor, account: Account, key: ApiKey) -> None:
+    """Queue the mail to the account's Superadmins; it names the key and holds none of its secret part."""
+    context = {
+        "company": account.name,
+        "username": account.username,
+        "key_name": key.name,
+        "prefix": key.shown_prefix,
+        "person": actor.label,
+    }
+    post_to_all(superadmins_of(account), MailKind.KEY_REVEALED, context=context)
 
 
 def _mark_revoked(key: ApiKey) -> None:

@@ -18,7 +18,7 @@ def note_past_pauses(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("control", "0004_people_and_policies"),
+        ("control", "0010_entry"),
     ]
 
     operations = [

@@ -1,6 +1,7 @@
 """Queueing mail in the transaction of the change that it tells of, so that neither is there without the other."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -8,6 +9,19 @@ from django.utils import timezone
 
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.outbox.models import Mail
+
+
+class Reader(NamedTuple):
+    """Whom a mail is for, and the language it is to be in; empty for the installation's."""
+
+    to: str
+    language: str
+
+
+def post_to_all(readers: Iterable[Reader], kind: MailKind, *, context: dict[str, Any]) -> None:
+    """Queue the same mail to several people, each in their language, in the caller's transaction."""
+    for reader in readers:
+        post(kind, to=reader.to, language=reader.language, context=context)
 
 
 def post(kind: MailKind, *, to: str, language: str, context: dict[str, Any]) -> None:

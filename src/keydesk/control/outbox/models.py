@@ -27,3 +27,16 @@ class Mail(models.Model):
         indexes = [
             models.Index(fields=["due_at", "id"], condition=Q(sent_at=None), name="mail_due"),
         ]
+
+
+class KeptLetter(models.Model):
+    """A mail as its reader would have got it, kept where a demo shows its mailbox and sends nothing."""
+
+    to = models.EmailField()
+    language = models.CharField(max_length=2)
+    subject = models.TextField()
+    text = models.TextField()
+    kept_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "kept_letters"

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from keydesk.control.access.actor import Actor
+from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role, StaffRole, permission_over
@@ -16,8 +16,17 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
+from keydesk.control.audit.queries import is_new_place
+from keydesk.control.outbox.actions import post
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, SessionEnd, plain_email
+from keydesk.control.people.rules import (
+    BROWSER_LENGTH,
+    LANGUAGES,
+    NAME_LENGTH,
+    SessionEnd,
+    plain_email,
+)
 from keydesk.control.people.standing import authorised_transaction, require_still
 from keydesk.control.sessions.held import end_sessions_of
 from keydesk.core.codes import Code
@@ -32,7 +41,7 @@ def create_user(
     language: str = "",
     staff_role: StaffRole | None = None,
 ) -> User:
-    """Make a person who can log in; only an Owner and the host operator make one of the internal team.
+    """Make a person who can log in at once; only an Owner and the host operator make one of the internal team.
 
     Raises Refused: `permission_denied`; `invalid_input` for an address that is not one or is taken, for the name, for
     an unknown language, or for a password that the policy refuses (details `problems`, Django's codes).
@@ -64,6 +73,7 @@ def person_to_be(
         full_name=full_name.strip(),
         language=language,
         staff_role=staff_role,
+        email_confirmed_at=timezone.now(),
     )
     require_particulars(user)
     require_password(user, password)
@@ -107,9 +117,18 @@ def choose_language(actor: Actor, *, language: str) -> None:
         record(actor, Event.LANGUAGE_CHOSEN, object_id=member_ref(actor.user_id), details=details)
 
 
-def note_login(actor: Actor) -> None:
-    """Note that a person has logged in."""
-    _note(actor, Event.SESSION_STARTED, {})
+def note_login(actor: Actor, *, browser: str = "") -> None:
+    """Note that a person has logged in; a mail tells them if it was from an address that is new with them.
+
+    Takes what the browser says it is, which is shown and never believed.
+    """
+    user = None if actor.user_id is None else User.objects.filter(pk=actor.user_id).first()
+    with transaction.atomic():
+        is_new = is_new_place(Event.SESSION_STARTED, object_id=_self_ref(actor), ip=actor.ip)
+        _note(actor, Event.SESSION_STARTED, {})
+        if user is not None and is_new:
+            context = {"name": user.full_name, "ip": actor.ip, "browser": browser[:BROWSER_LENGTH]}
+            post(MailKind.SIGN_IN_NEW, to=user.email, language=user.language, context=context)
 
 
 def note_failed_login(actor: Actor) -> None:
@@ -124,9 +143,13 @@ def note_logout(actor: Actor, *, reason: SessionEnd) -> None:
 
 def _note(actor: Actor, event: Event, details: dict[str, str]) -> None:
     """Write what happened to a session; nothing else changes."""
-    object_id = "" if actor.user_id is None else member_ref(actor.user_id)
     with transaction.atomic():
-        record(actor, event, object_id=object_id, details=details)
+        record(actor, event, object_id=_self_ref(actor), details=details)
+
+
+def _self_ref(actor: Actor) -> str:
+    """Give what the audit trail calls the actor as an object, nothing for a stranger."""
+    return "" if actor.user_id is None else member_ref(actor.user_id)
 
 
 def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Membership:
@@ -168,6 +191,17 @@ def change_role(actor: Actor, *, account_id: str, user_id: int, role: Role) -> N
         before, membership.role = membership.role, str(role)
         membership.save()
         _record_member(actor, Event.MEMBER_ROLE_CHANGED, membership, {"from": before, "to": role})
+        user = membership.user
+        post(
+            MailKind.ROLE_CHANGED,
+            to=user.email,
+            language=user.language,
+            context={
+                "company": membership.account.name,
+                "role": str(role),
+                "changed_by": actor.label if actor.kind is ActorKind.MEMBER else "",
+            },
+        )
 
 
 def deactivate_member(actor: Actor, *, account_id: str, user_id: int) -> None:

@@ -20,6 +20,8 @@ class User(AbstractBaseUser):
     """`en` or `id`; empty where the person has not chosen."""
     staff_role = models.CharField(max_length=10, null=True)
     """What the person is in the provider's internal team; None for everybody else."""
+    email_confirmed_at = models.DateTimeField(null=True)
+    """When the person showed that the address is theirs; None until then, and nobody logs in before."""
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 NAME_LENGTH: Final = 120
+BROWSER_LENGTH: Final = 200
 LANGUAGES: Final = ("", "en", "id")
 """The languages a person may choose; the empty one is the installation's."""
 
