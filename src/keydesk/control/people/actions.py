@@ -81,10 +81,13 @@ def person_to_be(
     return user
 
 
+NOT_CHECKED = {"password", "full_name", "language", "staff_role", "email_confirmed_at"}
+
+
 def require_particulars(user: User) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
     try:
-        user.clean_fields(exclude={"password", "full_name", "language", "staff_role"})
+        user.clean_fields(exclude=NOT_CHECKED)
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
     if not is_name(user.full_name, longest=NAME_LENGTH):

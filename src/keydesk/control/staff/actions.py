@@ -59,7 +59,12 @@ def make_first_owner(
     Of two people with the link one wins, since both wait for its row. Raises Refused: `staff_link_invalid` for a
     link that is wrong, over or used, and as soon as there is an Owner; then `invalid_input` naming the field.
     """
-    user = User(email=plain_email(email), full_name=full_name.strip(), staff_role=StaffRole.OWNER)
+    user = User(
+        email=plain_email(email),
+        full_name=full_name.strip(),
+        staff_role=StaffRole.OWNER,
+        email_confirmed_at=timezone.now(),
+    )
     try:
         with transaction.atomic():
             link = _locked_first_owner_link()
@@ -140,7 +145,9 @@ def choose_first_password(actor: Actor, *, token: str, password: str) -> User:
         user = invitation.user
         require_password(user, password)
         user.set_password(password)
-        user.save(update_fields=["password"])
+        # The link came by mail, so the address is theirs.
+        user.email_confirmed_at = timezone.now()
+        user.save(update_fields=["password", "email_confirmed_at"])
         invitation.delete()
         record(actor, Event.STAFF_PASSWORD_CHOSEN, object_id=member_ref(user.pk))
     return user
