@@ -1,0 +1,200 @@
+"""A person makes signing in safer, in a browser: an app, a passkey, and the end of a session they left open."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
+from tests.fixtures.factors import code_of
+
+SECURITY = "/a/sinarabadi/settings/security/"
+PAGES = ("confirm", "authenticator", "passkeys/add", "password")
+
+
+@pytest.fixture
+def nia(newcomer):
+    return newcomer("maker")
+
+
+@pytest.fixture
+def at_security(visitor, demo_desk):
+    """Give a person at their Security page, after they have logged in on a browser of their own."""
+
+    def at_security(login, **options):
+        guest = visitor(**options).log_in(login)
+        guest.page.goto(demo_desk.dashboard_url + SECURITY)
+        return guest
+
+    return at_security
+
+
+def set_up_app(page):
+    """Set an app up as its page says, and give its secret and the recovery codes."""
+    page.get_by_role("link", name="Set up app").click()
+    secret = page.locator("[data-totp-secret]").inner_text().replace(" ", "")
+    expect(page.get_by_role("img", name="Code for your app")).to_be_visible()
+    page.get_by_label("Six digits").fill(code_of(secret))
+    page.get_by_role("button", name="Set up").click()
+    return secret, page.locator("[data-codes] li").all_inner_texts()
+
+
+def give_password(guest, login):
+    guest.page.goto(f"{guest.desk.dashboard_url}/account/login/")
+    guest.page.get_by_label("Email").fill(login["email"])
+    guest.page.get_by_label("Password").fill(login["password"])
+    guest.page.get_by_role("button", name="Log in", exact=True).click()
+
+
+def log_out(page):
+    page.get_by_role("button", name="Your account").click()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+@pytest.mark.parametrize("with_javascript", [True, False])
+def test_an_app_is_set_up_and_then_lets_in(at_security, nia, with_javascript):
+    guest = at_security(nia, java_script_enabled=with_javascript)
+    page = guest.page
+    secret, codes = set_up_app(page)
+    assert (len(set(codes)), page.evaluate("1") if with_javascript else 1) == (10, 1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").click()
+    kept = download.value.path().read_text().split()
+    assert kept == [code.replace(" ", "") for code in codes]
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("10 codes left")).to_be_visible()
+    page.goto(f"{guest.desk.dashboard_url}/account/logout/")
+    page.get_by_role("button", name="Log out").click()
+    give_password(guest, nia)
+    page.get_by_label("Code from your app").fill("000000")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_label("Code from your app")).to_be_focused()
+    page.get_by_label("Code from your app").fill(code_of(secret, steps=1))
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+
+
+def test_a_recovery_code_lets_in_without_the_app(at_security, nia):
+    guest = at_security(nia)
+    _, codes = set_up_app(guest.page)
+    guest.page.get_by_role("link", name="I have kept them").click()
+    log_out(guest.page)
+    give_password(guest, nia)
+    guest.page.get_by_label("Code from your app").fill(codes[0])
+    guest.page.get_by_role("button", name="Log in").click()
+    expect(guest.page.get_by_role("link", name="Overview")).to_be_visible()
+
+
+@pytest.fixture
+def with_authenticator():
+    """Give a browser a device that holds passkeys and always knows its person."""
+
+    def with_authenticator(page):
+        devtools = page.context.new_cdp_session(page)
+        devtools.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": "internal",
+            "hasResidentKey": True,
+            "hasUserVerification": True,
+            "isUserVerified": True,
+            "automaticPresenceSimulation": True,
+        }
+        devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+        return page
+
+    return with_authenticator
+
+
+def at_localhost(desk):
+    """Passkeys belong to a name; the desk answers to this one as well."""
+    return desk.dashboard_url.replace("127.0.0.1", "localhost")
+
+
+@pytest.fixture
+def with_passkey(visitor, demo_desk, nia, with_authenticator):
+    """Give the page of a person who has made a passkey, and is at their Security page."""
+    guest, desk = visitor(), at_localhost(demo_desk)
+    page = with_authenticator(guest.page)
+    page.goto(f"{desk}/account/login/")
+    guest.fill_log_in(nia)
+    page.goto(desk + SECURITY)
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_label("Name of the passkey").fill("Work laptop")
+    page.get_by_role("button", name="Make the passkey").click()
+    page.get_by_role("link", name="I have kept them").click()
+    expect(page.get_by_text("Work laptop")).to_be_visible()
+    return page
+
+
+def test_a_passkey_lets_in_alone_and_after_the_password(with_passkey, nia):
+    page = with_passkey
+    log_out(page)
+    page.get_by_role("button", name="Log in with a passkey").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+    log_out(page)
+    page.get_by_label("Email").fill(nia["email"])
+    page.get_by_label("Password").fill(nia["password"])
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page.get_by_role("link", name="Overview")).to_be_visible()
+
+
+def test_a_passkey_confirms_and_is_renamed_and_removed(with_passkey, demo_desk):
+    page = with_passkey
+    page.goto(f"{at_localhost(demo_desk)}/account/confirm/?next={SECURITY}")
+    page.get_by_role("button", name="Use a passkey").click()
+    page.get_by_role("link", name="Rename Work laptop").click()
+    page.get_by_label("Name of the passkey").fill("Old laptop")
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="Remove Old laptop").click()
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Off", exact=True)).to_be_visible()
+
+
+def test_where_there_are_no_passkeys_none_are_offered(visitor, demo_desk, at_security, nia):
+    stranger = visitor().page
+    stranger.goto(f"{demo_desk.dashboard_url}/account/login/")
+    expect(stranger.get_by_role("button", name="Log in", exact=True)).to_be_visible()
+    expect(stranger.get_by_role("button", name="Log in with a passkey")).to_be_hidden()
+    page = at_security(nia).page
+    page.get_by_role("link", name="Add a passkey").click()
+    expect(page.get_by_text("cannot make passkeys")).to_be_visible()
+    expect(page.get_by_role("button", name="Make the passkey")).to_be_hidden()
+
+
+def test_another_session_is_ended_from_the_list(at_security, nia):
+    phone = at_security(nia, user_agent="Mozilla/5.0 (iPhone; CPU) FxiOS/130")
+    page = at_security(nia).page
+    page.get_by_role("button", name=re.compile("End the session Firefox, iPhone")).click()
+    expect(page.get_by_role("button", name=re.compile("End the session"))).to_have_count(0)
+    phone.page.reload()
+    expect(phone.page.get_by_role("heading", name="Log in")).to_be_visible()
+    page.reload()
+    expect(page.get_by_text("This session")).to_be_visible()
+
+
+@pytest.mark.parametrize("surroundings", SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
+def test_the_pages_have_no_faults(at_security, nia, surroundings):
+    scheme, language, width = surroundings
+    guest = at_security(
+        nia,
+        color_scheme=scheme,
+        viewport={"width": width, "height": 844},
+        reduced_motion="reduce",
+    )
+    page, desk = guest.page, guest.desk.dashboard_url
+    page.goto(f"{desk}/a/sinarabadi/settings/")
+    page.locator("select[name=language]").select_option(language)
+    page.locator("form:has(select) button").last.click()
+    expect(page.locator("html")).to_have_attribute("lang", language)
+    addresses = (SECURITY, *(f"/account/{page}/" for page in PAGES))
+    found = {}
+    for address in addresses:
+        page.goto(desk + address)
+        found[address] = faults_of(page)
+    page.locator("#new_password").fill("short")
+    page.locator("#new_password").press("Enter")
+    expect(page.locator("#new_password_again[aria-invalid]")).to_be_focused()
+    found["wrong"] = faults_of(page)
+    assert found == {address: [] for address in (*addresses, "wrong")}
