@@ -118,6 +118,8 @@ pytest_plugins = [
     "tests.fixtures.applications",
     "tests.fixtures.browsing",
     "tests.fixtures.desk",
+    "tests.fixtures.factors",
+    "tests.fixtures.passkeys",
     "tests.fixtures.pins",
     "tests.fixtures.witnesses",
 ]

@@ -123,6 +123,12 @@ class Config(BaseSettings):
         return value
 
     @property
+    def desk_url(self) -> str:
+        """The dashboard's address for links in mail, without a slash at its end; never what a request says it is."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
     def secrets_dir(self) -> Path:
         """The folder of the secret files."""
         return self.data_dir / "secrets"

@@ -12,19 +12,29 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 from tests.fixtures.applications import PNG
+from tests.fixtures.factors import SECRET, code_of, session_of
+from tests.fixtures.pictures import picture
 
 import keydesk.control
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Role
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.actions import create_account
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
+from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.credentials.rules import Scope
+from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
+from keydesk.control.outbox.models import Mail
+from keydesk.control.people.actions import deactivate_member
 from keydesk.control.people.rules import SessionEnd
-from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.security.queries import factors_of
+from keydesk.control.security.rules import Method
+from keydesk.control.staff.actions import add_staff, deactivate_staff, make_first_owner_link
+from keydesk.control.stepup.factors import ask_passkey
+from keydesk.control.stepup.rules import GuardedAction, Purpose
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment, ProductState
 
@@ -75,8 +85,47 @@ class Stage:
             "environment": Environment.LIVE,
         }
 
+    def passkey_answer(self):
+        passkey = self.passkey_of(self.ana)
+        asked = {"purpose": Purpose.KEY_GENERATE, "object_id": "disbursement/live"}
+        answer = passkey.answer(ask_passkey(self.ana, **asked))
+        return {
+            "answer": answer,
+            "action": GuardedAction.KEY_GENERATE,
+            "object_id": "disbursement/live",
+        }
+
+    def newcomer(self):
+        return {
+            "email": "lina@provider.example",
+            "full_name": "Lina",
+            "role": StaffRole.REVIEWER,
+            "link_to": LINK_TO,
+        }
+
+    def hired(self):
+        return add_staff(self.eko, **self.newcomer())
+
+    def invitation(self):
+        self.hired()
+        return Mail.objects.get().context["url"].partition("?token=")[2]
+
+    def deactivated(self):
+        deactivate_staff(self.eko, user_id=self.rangga.user_id)
+        return self.rangga.user_id
+
     def new_account(self):
         return create_account(self.host, username="barusekali", name="PT Baru Sekali")
+
+    def invited(self, email="hana@example.com"):
+        return invite_member(self.host, account_id=self.sinar.id, email=email, role=Role.MAKER)
+
+    def token_for(self, email):
+        return self.invited(email).url.rstrip("/").rpartition("/")[2]
+
+    def shut_out(self, actor):
+        deactivate_member(self.host, account_id=self.sinar.id, user_id=actor.user_id)
+        return actor.user_id
 
 
 @pytest.fixture
@@ -86,6 +135,19 @@ def stage(request, db):
 
 def tomorrow():
     return timezone.now() + timedelta(days=1)
+
+
+EDITED_PRODUCT = {
+    "name": "Payouts",
+    "description": "Money out.",
+    "icon": "send",
+    "requires_username": True,
+    "lease_seconds": 60,
+    "reveal_policy": RevealPolicy.ONCE,
+    "scopes": ("payout:create",),
+    "sample_path": "/v2/payouts",
+}
+LINK_TO = "https://desk.example.com/console/welcome/"
 
 
 SCENARIOS = {
@@ -100,6 +162,10 @@ SCENARIOS = {
     "catalog.create_product": (
         Event.PRODUCT_CREATED,
         lambda on: (on.eko, {"slug": "payment-link", "name": "Payment Link"}),
+    ),
+    "catalog.edit_product": (
+        Event.PRODUCT_EDITED,
+        lambda on: (on.eko, {"slug": on.disbursement.slug, **EDITED_PRODUCT}),
     ),
     "catalog.set_product_state": (
         Event.PRODUCT_STATE_CHANGED,
@@ -127,6 +193,25 @@ SCENARIOS = {
     "entitlements.request_product": (
         Event.ENTITLEMENT_REQUESTED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
+    ),
+    "invitations.accept_invitation": (
+        Event.INVITATION_ACCEPTED,
+        lambda on: (on.dewi, {"token": on.token_for("dewi@duasamudra.example")}),
+    ),
+    "invitations.invite_member": (
+        Event.INVITATION_SENT,
+        lambda on: (
+            on.ana,
+            {"account_id": on.sinar.id, "email": "hana@example.com", "role": Role.MAKER},
+        ),
+    ),
+    "invitations.resend_invitation": (
+        Event.INVITATION_RESENT,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "invitation_id": on.invited().id}),
+    ),
+    "invitations.withdraw_invitation": (
+        Event.INVITATION_WITHDRAWN,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "invitation_id": on.invited().id}),
     ),
     "keys.generate_key": (
         Event.KEY_GENERATED,
@@ -227,19 +312,120 @@ SCENARIOS = {
             {"email": "hana@example.com", "full_name": "Hana", "password": on.password},
         ),
     ),
+    "people.deactivate_member": (
+        Event.MEMBER_DEACTIVATED,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.budi.user_id}),
+    ),
+    "people.leave_account": (
+        Event.MEMBER_LEFT,
+        lambda on: (on.gita, {"account_id": on.sinar.id}),
+    ),
     "people.note_failed_login": (Event.LOGIN_FAILED, lambda on: (on.citra, {})),
     "people.note_login": (Event.SESSION_STARTED, lambda on: (on.citra, {})),
     "people.note_logout": (
         Event.SESSION_ENDED,
         lambda on: (on.citra, {"reason": SessionEnd.LOGGED_OUT}),
     ),
+    "people.reactivate_member": (
+        Event.MEMBER_REACTIVATED,
+        lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.shut_out(on.budi)}),
+    ),
     "people.remove_member": (
         Event.MEMBER_REMOVED,
         lambda on: (on.ana, {"account_id": on.sinar.id, "user_id": on.budi.user_id}),
     ),
+    "policies.change_logo": (
+        Event.POLICIES_CHANGED,
+        lambda on: (on.eko, {"content": picture()}),
+    ),
     "policies.change_policies": (
         Event.POLICIES_CHANGED,
         lambda on: (on.eko, {"changes": {"pin_min_digits": 8}}),
+    ),
+    "staff.add_staff": (Event.STAFF_ADDED, lambda on: (on.eko, on.newcomer())),
+    "staff.change_staff_role": (
+        Event.STAFF_ROLE_CHANGED,
+        lambda on: (on.eko, {"user_id": on.rangga.user_id, "role": StaffRole.SECURITY}),
+    ),
+    "staff.choose_first_password": (
+        Event.STAFF_PASSWORD_CHOSEN,
+        lambda on: (on.stranger, {"token": on.invitation(), "password": on.password}),
+    ),
+    "staff.deactivate_staff": (
+        Event.STAFF_DEACTIVATED,
+        lambda on: (on.eko, {"user_id": on.rangga.user_id}),
+    ),
+    "staff.end_staff_sessions": (
+        Event.STAFF_SESSIONS_ENDED,
+        lambda on: (on.eko, {"user_id": on.rangga.user_id}),
+    ),
+    "staff.invite_staff_again": (
+        Event.STAFF_INVITED_AGAIN,
+        lambda on: (on.eko, {"user_id": on.hired().pk, "link_to": LINK_TO}),
+    ),
+    "staff.make_first_owner": (
+        Event.FIRST_OWNER_MADE,
+        lambda on: (
+            on.stranger,
+            {
+                "token": make_first_owner_link(on.host),
+                "email": "eko@provider.example",
+                "full_name": "Eko",
+                "password": on.password,
+            },
+        ),
+    ),
+    "staff.make_first_owner_link": (Event.FIRST_OWNER_LINK_MADE, lambda on: (on.host, {})),
+    "staff.reactivate_staff": (
+        Event.STAFF_REACTIVATED,
+        lambda on: (on.eko, {"user_id": on.deactivated()}),
+    ),
+    "security.add_passkey": (
+        Event.FACTOR_ADDED,
+        lambda on: (on.citra, {"name": "Laptop", "credential": {}}),
+    ),
+    "security.add_totp": (
+        Event.FACTOR_ADDED,
+        lambda on: (on.citra, {"secret": SECRET, "code": code_of(SECRET)}),
+    ),
+    "security.change_password": (
+        Event.PASSWORD_CHANGED,
+        lambda on: (on.citra, {"password": "sembilan kuda di tepi danau", "kept_session": "one"}),
+    ),
+    "security.end_other_sessions": (
+        Event.SESSION_ENDED,
+        lambda on: (on.citra, {"kept_session": "one"}),
+    ),
+    "security.end_session": (
+        Event.SESSION_ENDED,
+        lambda on: (on.citra, {"session_id": session_of(on.browse, on.citra)}),
+    ),
+    "security.make_recovery_codes": (
+        Event.RECOVERY_CODES_MADE,
+        lambda on: (on.with_app(on.citra), {}),
+    ),
+    "security.note_confirmation": (
+        Event.SESSION_CONFIRMED,
+        lambda on: (on.citra, {"method": Method.PASSWORD}),
+    ),
+    "security.note_passkey": (Event.FACTOR_USED, lambda on: (on.citra, {"is_right": True})),
+    "security.remove_factor": (
+        Event.FACTOR_REMOVED,
+        lambda on: (
+            on.with_app(on.citra),
+            {"factor_id": factors_of(on.citra.user_id).get().pk},
+        ),
+    ),
+    "security.rename_passkey": (
+        Event.FACTOR_RENAMED,
+        lambda on: (
+            on.with_passkey(on.citra),
+            {"factor_id": factors_of(on.citra.user_id).get().pk, "name": "Old laptop"},
+        ),
+    ),
+    "security.use_code": (
+        Event.FACTOR_USED,
+        lambda on: (on.with_app(on.citra), {"code": code_of(SECRET, steps=1)}),
     ),
     "stepup.confirm": (
         Event.PIN_CONFIRMED,
@@ -252,9 +438,34 @@ SCENARIOS = {
             },
         ),
     ),
+    "stepup.confirm_with_passkey": (
+        Event.PASSKEY_CONFIRMED,
+        lambda on: (on.ana, on.passkey_answer()),
+    ),
+    "stepup.mail_pin_link": (
+        Event.PIN_LINK_SENT,
+        lambda on: (on.with_pin(on.ana), {"password": on.password, "url_of": str}),
+    ),
+    "stepup.replace_pin": (
+        Event.PIN_REPLACED,
+        lambda on: (
+            on.with_pin(on.ana),
+            {"pin": "591738", "password": on.password, "code": on.codes_of(on.ana)[1][0]},
+        ),
+    ),
+    "stepup.replace_pin_by_link": (
+        Event.PIN_REPLACED,
+        lambda on: (
+            on.ana,
+            {"pin": "591738", "password": on.password, "token": on.pin_link(on.ana)},
+        ),
+    ),
     "stepup.reset_pin": (
         Event.PIN_RESET,
-        lambda on: (on.eko, {"user_id": on.with_pin(on.ana).user_id}),
+        lambda on: (
+            on.eko,
+            {"account_id": on.sinar.id, "user_id": on.with_pin(on.ana).user_id},
+        ),
     ),
     "stepup.set_pin": (
         Event.PIN_SET,
@@ -263,15 +474,33 @@ SCENARIOS = {
 }
 
 NEEDS_NO_PERMISSION = {
+    "invitations.accept_invitation",
+    "people.leave_account",
     "people.choose_language",
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
+    "security.add_passkey",
+    "security.add_totp",
+    "security.change_password",
+    "security.end_other_sessions",
+    "security.end_session",
+    "security.make_recovery_codes",
+    "security.note_confirmation",
+    "security.note_passkey",
+    "security.remove_factor",
+    "security.rename_passkey",
+    "security.use_code",
+    "staff.choose_first_password",
+    "staff.make_first_owner",
+    "stepup.mail_pin_link",
+    "stepup.replace_pin",
+    "stepup.replace_pin_by_link",
     "stepup.set_pin",
 }
-"""A person's own language, session and PIN are theirs, whatever their role."""
+"""A person's own language, factors, session and PIN are theirs, whatever their role; a link is a right itself."""
 
-ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm"}
+ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm", "stepup.confirm_with_passkey"}
 
 
 def all_but_the_trail():

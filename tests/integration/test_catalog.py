@@ -3,9 +3,13 @@
 import pytest
 
 from keydesk.control.access.refused import Refused
-from keydesk.control.catalog.actions import create_product, set_product_state
+from keydesk.control.access.roles import StaffRole
+from keydesk.control.audit.models import AuditEvent
+from keydesk.control.catalog.actions import create_product, edit_product, set_product_state
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import RevealPolicy
+from keydesk.control.keys.actions import generate_key
+from keydesk.control.keys.models import ApiKey
 from keydesk.core.codes import Code
 from keydesk.core.records import ProductRecord, ProductState
 from keydesk.verifier.answers import MAX_IDENTITY_LENGTH, refuse_unfit
@@ -36,6 +40,9 @@ def test_a_product_is_published_with_its_lease_and_its_demands(host):
         ({"name": "Disbursement"}, {"field": "name", "reason": "taken"}),
         ({"name": ""}, {"field": "name", "reason": "invalid"}),
         ({"description": "x" * 301}, {"field": "description", "reason": "invalid"}),
+        ({"description": "two\nlines"}, {"field": "description", "reason": "invalid"}),
+        ({"lease_seconds": 2_592_001}, {"field": "lease_seconds", "reason": "invalid"}),
+        ({"icon": "\0"}, {"field": "icon", "reason": "invalid"}),
         ({"icon": ""}, {"field": "icon", "reason": "invalid"}),
         ({"lease_seconds": 0}, {"field": "lease_seconds", "reason": "invalid"}),
         ({"scopes": ("not a scope!",)}, {"field": "scopes", "reason": "invalid"}),
@@ -72,3 +79,78 @@ def test_an_unknown_product_is_not_found(eko):
     with pytest.raises(Refused) as refused:
         set_product_state(eko, slug="none", state=ProductState.STOPPED)
     assert refused.value.code is Code.NOT_FOUND
+
+
+EDITED = {
+    "name": "Payouts",
+    "description": "Money out.",
+    "icon": "send",
+    "requires_username": True,
+    "lease_seconds": 60,
+    "reveal_policy": RevealPolicy.ONCE,
+    "scopes": ("payout:create",),
+    "sample_path": "/v2/payouts",
+}
+
+
+def test_an_edited_product_is_published_and_the_trail_says_what_was_and_is(eko, disbursement):
+    revision = edit_product(eko, slug="disbursement", **EDITED)
+    assert Product.objects.get().record() == ProductRecord(
+        "disbursement", "ACTIVE", True, 60, revision
+    )
+    assert AuditEvent.objects.get(event="product.edited").details == {
+        "name": {"from": "Disbursement", "to": "Payouts"},
+        "description": {"from": "", "to": "Money out."},
+        "icon": {"from": "box", "to": "send"},
+        "requires_username": {"from": False, "to": True},
+        "lease_seconds": {"from": 300, "to": 60},
+        "reveal_policy": {"from": "with_pin", "to": "once"},
+        "scopes": {"from": "disbursement:use", "to": "payout:create"},
+        "sample_path": {"from": "/v1/disbursement", "to": "/v2/payouts"},
+    }
+
+
+def test_an_edit_leaves_the_scopes_of_the_keys_that_there_are(eko, host, sinar, disbursement):
+    given = {"account_id": sinar.id, "product": "disbursement", "environment": "live"}
+    before = generate_key(host, **given, name="Old", grant=None, request_token="before")
+    edit_product(eko, slug="disbursement", **EDITED)
+    after = generate_key(host, **given, name="New", grant=None, request_token="after")
+    scopes = dict(ApiKey.objects.values_list("id", "scopes"))
+    assert scopes == {before.id: "disbursement:use", after.id: "payout:create"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "details"),
+    [
+        ({"name": "Account Inquiry"}, {"field": "name", "reason": "taken"}),
+        ({"sample_path": "v1"}, {"field": "sample_path", "reason": "invalid"}),
+    ],
+)
+def test_an_edit_that_cannot_stand_changes_nothing(changed, details, eko, disbursement, inquiry):
+    with pytest.raises(Refused) as refused:
+        edit_product(eko, slug="disbursement", **EDITED | changed)
+    assert (refused.value.code, refused.value.details) == (Code.INVALID_INPUT, details)
+    assert Product.objects.get(pk="disbursement").record() == disbursement.record()
+
+
+def test_a_retired_product_is_edited_no_more(eko, disbursement):
+    set_product_state(eko, slug="disbursement", state=ProductState.RETIRED)
+    with pytest.raises(Refused) as refused:
+        edit_product(eko, slug="disbursement", **EDITED)
+    assert (refused.value.code, refused.value.details) == (
+        Code.STATE_CONFLICT,
+        {"state": "RETIRED"},
+    )
+
+
+def test_security_stops_and_resumes_a_product_and_only_who_edits_products_retires_one(
+    staff, disbursement
+):
+    sari, reviewer = staff("Sari", StaffRole.SECURITY), staff("Putri", StaffRole.REVIEWER)
+    for state in (ProductState.STOPPED, ProductState.ACTIVE):
+        set_product_state(sari, slug="disbursement", state=state)
+    for actor, state in ((sari, ProductState.RETIRED), (reviewer, ProductState.STOPPED)):
+        with pytest.raises(Refused) as refused:
+            set_product_state(actor, slug="disbursement", state=state)
+        assert refused.value.code is Code.PERMISSION_DENIED
+    assert Product.objects.get().state == ProductState.ACTIVE

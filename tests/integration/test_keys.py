@@ -19,6 +19,7 @@ from keydesk.control.keys import actions, queries
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.people import actions as people
 from keydesk.control.people.models import User
+from keydesk.control.policies.actions import change_policies
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.codes import Code
 from keydesk.core.digest import row_mac_matches
@@ -83,11 +84,11 @@ def test_every_action_leaves_exactly_one_event_and_no_secret(
     second = regenerate(ana, first.id)
     actions.revoke_key(ana, key_id=second.id)
     assert events_since(before) == [
-        ("pin.confirmed", "disbursement/live", {"action": "key.generate"}),
+        ("pin.confirmed", "disbursement/live", {"action": "key.generate", "by": "pin"}),
         ("key.generated", first.id, {"name": "Key", "place": "disbursement/live"}),
-        ("pin.confirmed", first.id, {"action": "key.reveal"}),
+        ("pin.confirmed", first.id, {"action": "key.reveal", "by": "pin"}),
         ("key.revealed", first.id, {}),
-        ("pin.confirmed", first.id, {"action": "key.regenerate"}),
+        ("pin.confirmed", first.id, {"action": "key.regenerate", "by": "pin"}),
         ("key.regenerated", first.id, {"replaced_by": second.id}),
         ("key.revoked", second.id, {}),
     ]
@@ -424,3 +425,35 @@ def test_a_grant_for_one_thing_opens_no_other(ana, budi, generate, granted):
     assert AuditEvent.objects.filter(event="grant.refused").count() == len(attempts)
     assert actions.reveal_key(ana, key_id=made.id, grant=grant).plaintext == made.plaintext
     assert refusal(actions.reveal_key, ana, key_id=made.id, grant=grant) == Code.GRANT_INVALID
+
+
+def test_an_account_gets_no_more_working_keys_than_the_provider_allows(eko, sinar, disbursement):
+    change_policies(eko, changes={"keys_a_product": 2})
+    first = as_host(account=sinar, token="one")
+    as_host(account=sinar, token="two")
+    with pytest.raises(Refused) as refused:
+        as_host(account=sinar, token="three")
+    assert (refused.value.code, refused.value.details) == (Code.KEY_LIMIT_REACHED, {"most": 2})
+    assert as_host(account=sinar, token="two").created is False
+    actions.revoke_key(HOST_OPERATOR, key_id=first.id)
+    assert as_host(account=sinar, token="three").created is True
+
+
+def test_a_key_that_is_over_leaves_room_for_another(eko, sinar, disbursement):
+    change_policies(eko, changes={"keys_a_product": 1})
+    key = as_host(account=sinar, token="one")
+    ApiKey.objects.filter(pk=key.id).update(expires_at=timezone.now())
+    assert as_host(account=sinar, token="two").created is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_want_the_last_key_at_once_get_one(at_once, eko, host, sinar, disbursement, rounds):
+    change_policies(eko, changes={"keys_a_product": 1})
+    for number in range(rounds):
+        outcomes = at_once(
+            lambda number=number: as_host(account=sinar, token=f"one-{number}"),
+            lambda number=number: as_host(account=sinar, token=f"two-{number}"),
+        )
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["DeliveredKey", "Refused"]
+        (made,) = (outcome for outcome in outcomes if not isinstance(outcome, Refused))
+        actions.revoke_key(host, key_id=made.id)

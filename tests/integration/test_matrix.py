@@ -12,6 +12,7 @@ from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.models import Document
+from keydesk.control.people.models import User
 from keydesk.core.records import AccountStatus
 
 METHODS = ("get", "post", "put", "delete")
@@ -21,6 +22,7 @@ COLLEAGUES = ("fajar", "citra", "gita")
 OUTSIDERS = ("dewi", "eko", "left")
 """A Superadmin of another account, the internal team, and somebody who is no member any more."""
 STRANGERS = ("anonymous", "expired")
+PEOPLE = (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS)
 
 NOT_THERE, LOG_IN = "404 404 404 404", "302 302 302 302"
 HIDDEN_FROM_OTHERS = {OUTSIDERS: NOT_THERE, STRANGERS: LOG_IN}
@@ -48,7 +50,17 @@ EXPECTED = {
     "dashboard:onboarding_review": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
     "dashboard:onboarding_section": {DEVELOPERS: "302 409 405 405", **FOR_DEVELOPERS},
     "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:security": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    # Who has no PIN has forgotten none, and is sent to set one.
+    "dashboard:forgotten_pin": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:mail_pin_link": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:new_pin": {DEVELOPERS: "410 410 405 405", **FOR_DEVELOPERS},
+    "dashboard:reset_pin": {
+        ("ana",): "200 409 405 405",
+        ("budi", *COLLEAGUES): NOT_THERE,
+        **HIDDEN_FROM_OTHERS,
+    },
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
     "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:generate": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
@@ -70,6 +82,24 @@ EXPECTED = {
     "console:revision": {("eko",): "409 409 405 405", **FOR_REVIEWERS},
     "console:rejection": {("eko",): "409 409 405 405", **FOR_REVIEWERS},
     "console:document": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
+    "console:security": {
+        ("eko",): "200 405 405 405",
+        (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
+        STRANGERS: LOG_IN,
+    },
+    # Nobody here has confirmed who they are: all are sent to do that, strangers to log in.
+    **{
+        f"web:{name}": {(*PEOPLE, *STRANGERS): "302 302 405 405"}
+        for name in ("add_passkey", "authenticator", "password", "recovery_codes")
+    },
+    **{
+        f"web:{name}": {(*PEOPLE, *STRANGERS): "302 302 405 405"}
+        for name in ("remove_factor", "rename_passkey")
+    },
+    "web:confirm": {PEOPLE: "200 422 405 405", STRANGERS: "302 302 405 405"},
+    "web:end_other_sessions": {(*PEOPLE, *STRANGERS): "405 302 405 405"},
+    "web:end_session": {PEOPLE: "405 404 405 405", STRANGERS: "405 302 405 405"},
+    "web:set_up": {(*PEOPLE, *STRANGERS): "302 405 405 405"},
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },
@@ -77,6 +107,8 @@ EXPECTED = {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "302 302 302 302",
         STRANGERS: "200 200 200 405",
     },
+    "mfa_authenticate": {(*PEOPLE, *STRANGERS): LOG_IN},
+    "passkey_login": {PEOPLE: LOG_IN, STRANGERS: "200 422 422 405"},
     "account_logout": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 302 405 405",
         STRANGERS: "302 302 405 405",
@@ -141,8 +173,12 @@ def answers(new_key, document_id):
                 "product": "disbursement",
                 "environment": "live",
                 "key_id": new_key() if "key_id" in parts else "",
+                "token": "of-no-link",
+                "user_id": User.objects.get(email="gita@sinarabadi.example").pk,
                 "document_id": document_id,
                 "section": "business",
+                "factor_id": 0,
+                "session_id": 0,
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)

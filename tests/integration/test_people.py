@@ -86,21 +86,6 @@ def test_the_last_superadmin_stays(ana, sinar):
     assert Membership.objects.get().role == Role.SUPERADMIN
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_superadmins_who_remove_each_other_at_once_leave_one(at_once, hire, sinar, rounds):
-    for number in range(rounds):
-        one = hire(f"One{number}", sinar, Role.SUPERADMIN)
-        two = hire(f"Two{number}", sinar, Role.SUPERADMIN)
-        outcomes = at_once(
-            lambda one=one, two=two: remove_member(one, account_id=sinar.id, user_id=two.user_id),
-            lambda one=one, two=two: remove_member(two, account_id=sinar.id, user_id=one.user_id),
-        )
-        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "Refused"]
-        left = Membership.objects.get()
-        assert left.role == Role.SUPERADMIN
-        left.delete()
-
-
 def test_a_person_is_a_member_once(ana, host, sinar, samudra):
     given = {"user_id": ana.user_id, "role": Role.VIEWER}
     assert refusal(add_member, host, account_id=sinar.id, **given)[0] is Code.STATE_CONFLICT

@@ -66,6 +66,15 @@ def test_a_company_that_submitted_nothing_has_no_file(browse, rini, samudra):
     assert browse(rini).get(f"{QUEUE}duasamudra/").status_code == HTTPStatus.NOT_FOUND
 
 
+@pytest.mark.parametrize("odd", ["%00", "sinarabadi%00", "%F0%9F%98%80", "SINARABADI", "x" * 3000])
+def test_an_odd_name_in_the_address_is_not_found(odd, browse, rini, sinar, submitted):
+    submitted(sinar)
+    client = browse(rini)
+    addresses = (f"{QUEUE}{odd}/", f"{QUEUE}{odd}/documents/x/", f"{FILE}documents/{odd}/")
+    statuses = [client.get(address).status_code for address in addresses]
+    assert statuses == [HTTPStatus.NOT_FOUND] * 3
+
+
 def test_a_reviewer_claims_and_approves(browse, rini, sinar, submitted):
     client, number = browse(rini), submitted(sinar)["submission"]
     assert "Approve" not in text_of(client.get(FILE))

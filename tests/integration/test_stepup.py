@@ -208,11 +208,16 @@ def test_the_first_pin_takes_the_password_whose_failures_are_counted_too(ana, pa
 
 
 @pytest.mark.parametrize(
-    ("pin", "reason"), [("123456", "run"), ("19450817", "date"), ("12345", "shape")]
+    ("pin", "details"),
+    [
+        ("123456", {"reason": "run"}),
+        ("19450817", {"reason": "date"}),
+        ("12345", {"reason": "shape", "min_digits": 6}),
+    ],
 )
-def test_a_weak_pin_is_refused_with_its_reason(pin, reason, ana, password):
+def test_a_weak_pin_is_refused_with_its_reason(pin, details, ana, password):
     refused = refusal(actions.set_pin, ana, pin=pin, password=password)
-    assert refused == (Code.PIN_WEAK, {"reason": reason})
+    assert refused == (Code.PIN_WEAK, details)
 
 
 def test_a_pin_is_never_the_password(ana, user_of):

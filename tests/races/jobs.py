@@ -4,7 +4,9 @@ import os
 import signal
 
 import msgspec
+from allauth.core import context
 from django.db.models import F
+from django.test import RequestFactory
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.refused import Refused
@@ -18,7 +20,7 @@ from keydesk.control.people import actions as people
 from keydesk.control.stepup import actions as stepup
 from keydesk.control.stepup import pins
 from keydesk.control.stepup.models import Pin
-from keydesk.control.stepup.rules import TRIES_IN_WINDOW, GuardedAction
+from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.stepup.tries import Counter, standing
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment, ProductState
@@ -37,6 +39,13 @@ def outcome(call, barrier):
 
 def confirm(actor, *, pin, object_id):
     stepup.confirm(actor, pin=pin, action=GuardedAction.KEY_REVEAL, object_id=object_id)
+
+
+def passkey(actor, *, answer, object_id):
+    with context.request_context(RequestFactory().get("/", HTTP_HOST="localhost")):
+        stepup.confirm_with_passkey(
+            actor, answer=answer, action=GuardedAction.KEY_REVEAL, object_id=object_id
+        )
 
 
 def generate(actor, **named):
@@ -70,6 +79,7 @@ JOBS = {
     "demote": demote,
     "disable": disable,
     "generate": generate,
+    "passkey": passkey,
     "reject": onboarding.reject_application,
     "regenerate": lambda actor, **named: keys.regenerate_key(actor, **named).id,
     "reveal": lambda actor, **named: keys.reveal_key(actor, **named).id,
@@ -114,10 +124,10 @@ def die_in_the_first_evaluation():
 def count_after_the_evaluation():
     """Count tries the naive way: look at the counter, evaluate, and raise it if the PIN was wrong."""
 
-    def spend_try(counter, *, user_id):
+    def spend_try(counter, *, user_id, policy):
         pin = Pin.objects.get(user_id=user_id)
-        if pin.tries >= TRIES_IN_WINDOW:
-            raise standing(pin, Counter.PIN).refusal(Code.PIN_LOCKED)
+        if pin.tries >= policy.tries:
+            raise standing(pin, Counter.PIN, policy).refusal(Code.PIN_LOCKED)
         return pin
 
     real = pins.matches

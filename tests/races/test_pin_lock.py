@@ -1,19 +1,30 @@
-"""B3: however many wrong PINs are tried at once, five are evaluated."""
+"""B3: of however many wrong PINs at once, as many are evaluated as the policy lets; what is single is used once."""
 
 import signal
 from collections import Counter
 
 import pytest
+from tests.fixtures.passkeys import Passkey
 from tests.fixtures.pins import PIN
 
-from keydesk.control.stepup.actions import confirm, set_pin
+from keydesk.control.policies.actions import change_policies
+from keydesk.control.stepup.actions import confirm, replace_pin_by_link, set_pin
+from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.models import Pin
-from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.stepup.rules import GuardedAction, Purpose
+from keydesk.control.stepup.tries import Counter as Counted
 
 WRONG = "739104"
 AT_ONCE = 64
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(params=[5, 3], ids=lambda tries: f"{tries} tries")
+def allowed(request, host):
+    """How many tries the provider's policy lets."""
+    change_policies(host, changes={"pin_tries": request.param})
+    return request.param
 
 
 @pytest.fixture
@@ -32,26 +43,29 @@ def codes(outcomes):
 
 
 def forget_tries():
-    Pin.objects.update(tries=0, locked_until=None)
+    Pin.objects.update(**Counted.PIN.untried)
 
 
-def test_of_64_wrong_pins_at_once_exactly_five_are_evaluated_and_then_the_right_one_is_refused(
-    crew, tries, rounds
+def test_of_64_wrong_pins_at_once_exactly_as_many_as_the_policy_lets_are_evaluated_and_then_the_right_one_is_refused(
+    crew, tries, allowed, rounds
 ):
     for _ in range(rounds):
         forget_tries()
         before = crew.evaluations()
-        assert codes(crew.at_once(tries(WRONG, AT_ONCE))) == {"pin_wrong": 4, "pin_locked": 60}
+        wrong = {"pin_wrong": allowed - 1, "pin_locked": AT_ONCE - allowed + 1}
+        assert codes(crew.at_once(tries(WRONG, AT_ONCE))) == wrong
         assert codes(crew.at_once(tries(PIN, AT_ONCE))) == {"pin_locked": AT_ONCE}
-        assert (crew.evaluations() - before, Pin.objects.get().tries) == (5, 5)
+        assert (crew.evaluations() - before, Pin.objects.get().tries) == (allowed, allowed)
 
 
-def test_the_right_pin_among_wrong_ones_comes_in_or_five_were_evaluated(crew, tries):
+def test_the_right_pin_among_wrong_ones_comes_in_or_all_that_the_policy_lets_were_evaluated(
+    crew, tries, allowed
+):
     for _ in range(5):
         forget_tries()
         before = crew.evaluations()
         outcomes = codes(crew.at_once([*tries(WRONG, AT_ONCE // 2), *tries(PIN, 1)]))
-        assert outcomes["ok"] == 1 or crew.evaluations() - before == 5
+        assert outcomes["ok"] == 1 or crew.evaluations() - before == allowed
 
 
 def test_a_killed_process_takes_no_try_back(crew, another_crew, tries):
@@ -63,6 +77,29 @@ def test_a_killed_process_takes_no_try_back(crew, another_crew, tries):
     assert (1 <= spent <= 5, outcomes["pin_wrong"] + outcomes["pin_locked"]) == (True, AT_ONCE)
     assert (crew.evaluations() - before, Pin.objects.get().tries) == (5 - spent, 5)
     assert codes(crew.at_once(tries(PIN, 4))) == {"pin_locked": 4}
+
+
+def test_of_several_new_pins_through_one_link_at_once_exactly_one_stands(
+    ana, pin_link, password, at_once
+):
+    token, pins = pin_link(ana), ["739104", "300245", "846203", "591738"]
+
+    def replacing(pin):
+        named = {"pin": pin, "password": password, "token": token}
+        return lambda: replace_pin_by_link(ana, **named) or pin
+
+    standing = [pin for pin in at_once(*map(replacing, pins)) if pin in pins]
+    assert len(standing) == 1
+    confirm(ana, pin=standing[0], action=GuardedAction.KEY_GENERATE, object_id="any")
+
+
+def test_an_answer_of_a_passkey_sent_32_times_at_once_gives_one_grant(
+    crew, call, ana, user_of, in_a_request, with_pin
+):
+    passkey = Passkey(user_of(with_pin(ana)), host="localhost").register()
+    asked = ask_passkey(ana, purpose=Purpose.KEY_REVEAL, object_id="key_one")
+    calls = [call("passkey", ana, answer=passkey.answer(asked), object_id="key_one")] * 32
+    assert codes(crew.at_once(calls)) == {"ok": 1, "passkey_invalid": 31}
 
 
 def test_of_several_first_pins_set_at_once_exactly_one_stands(ana, password, at_once):

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "keydesk"
 LOCALE = SOURCE / "web" / "locale" / "id" / "LC_MESSAGES"
 TEMPLATES = sorted(
-    path for room in ("web", "dashboard", "console") for path in (SOURCE / room / "templates").rglob("*.html")
+    path
+    for room in ("web", "dashboard", "console")
+    for path in (SOURCE / room / "templates").rglob("*.html")
 )
 ELEMENTS = SOURCE / "web" / "templates" / "cotton"
 IN_CODE = re.compile(r"""\b(?:_|gettext|gettext_lazy)\(\s*((?:"[^"]*"\s*)+)""")

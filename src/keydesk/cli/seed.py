@@ -27,6 +27,7 @@ from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
 from keydesk.control.people import actions as people
 from keydesk.control.people.queries import actor_for
+from keydesk.control.policies.actions import change_policies
 from keydesk.control.stepup.actions import confirm, set_pin
 from keydesk.control.stepup.rules import MIN_DIGITS, GuardedAction, weakness_of
 from keydesk.core.records import AccountStatus, Environment
@@ -90,6 +91,7 @@ def seed() -> None:
 def fill() -> dict[str, Any]:
     """Make everything that the demo shows and give what `demo.json` tells of it."""
     typer.echo("  products and the three customers ...")
+    change_policies(HOST_OPERATOR, changes={"mfa_for_managers": False})  # to try it takes no app
     make_products()
     sinar = make_account("sinarabadi", "PT Sinar Abadi", AccountStatus.APPROVED)
     samudra = make_account("duasamudra", "PT Dua Samudra", AccountStatus.DRAFT)

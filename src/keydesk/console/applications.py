@@ -19,6 +19,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import account_by_username
+from keydesk.control.accounts.rules import is_username
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.onboarding import actions
 from keydesk.control.onboarding.models import Submission
@@ -156,9 +157,7 @@ def document(
     _request: HttpRequest, visit: StaffVisit, username: str, document_id: str
 ) -> HttpResponse:
     """Hand out a document of the company."""
-    account = account_by_username(username)
-    if account is None:
-        raise Http404
+    account = account_named(username)
     try:
         found = document_for(visit.actor, account_id=account.pk, document_id=document_id)
     except Refused as refused:
@@ -168,11 +167,19 @@ def document(
 
 def review_of(username: str) -> Review:
     """Give a company's submissions; raises Http404 if it never submitted anything."""
-    account = account_by_username(username)
-    submissions = [] if account is None else list(submissions_of(account))
-    if account is None or not submissions:
+    account = account_named(username)
+    submissions = list(submissions_of(account))
+    if not submissions:
         raise Http404
     return Review(account, submissions)
+
+
+def account_named(username: str) -> Account:
+    """Give the account that the address names; raises Http404 if there is none."""
+    account = account_by_username(username) if is_username(username) else None
+    if account is None:
+        raise Http404
+    return account
 
 
 def which(request: HttpRequest, review: Review) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
 
 from keydesk.control.onboarding.models import Submission
 from keydesk.control.onboarding.rules import BANK, BUSINESS, PERSON, Data, DocumentKind, Section
@@ -123,8 +122,8 @@ class Dossier:
     def _wanted(self, place: str) -> str:
         slug, _slash, environment = place.partition("/")
         words = {
-            Environment.LIVE: pgettext("environment", "Live"),
-            Environment.TEST: pgettext("environment", "Test"),
+            Environment.LIVE: _("Live"),
+            Environment.TEST: _("Test"),
         }
         return f"{self._products.get(slug, slug)} · {words[Environment(environment)]}"
 

@@ -6,12 +6,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keydesk.console.visit import StaffVisit, for_staff
+from keydesk.web.security import safety_of
 
 
 @for_staff()
 def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
     """Show where the internal team begins."""
     return render(request, "console/home.html", frame(visit, section="home"))
+
+
+@for_staff()
+def security(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
+    """Show how the person gets in, and where they are logged in."""
+    context = frame(visit, section="security") | safety_of(request, visit.user)
+    return render(request, "console/security.html", context)
 
 
 def frame(visit: StaffVisit, *, section: str, is_section: bool = True) -> dict[str, Any]:

@@ -20,4 +20,5 @@ urlpatterns = [
         applications.document,
         name="document",
     ),
+    path("security/", pages.security, name="security"),
 ]

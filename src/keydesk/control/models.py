@@ -6,11 +6,13 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.feed.models import FeedHead
+from keydesk.control.invitations.models import Invitation
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.onboarding.models import Application, Document, Submission
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
+from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
 
@@ -23,8 +25,10 @@ __all__ = [
     "Document",
     "Entitlement",
     "FeedHead",
+    "FirstOwnerLink",
     "Grant",
     "InstallationValue",
+    "Invitation",
     "KeyEncryptionKey",
     "Mail",
     "Membership",
@@ -32,6 +36,7 @@ __all__ = [
     "Policies",
     "Product",
     "ServiceCredential",
+    "StaffInvitation",
     "Submission",
     "User",
 ]

@@ -29,18 +29,24 @@ class Code(StrEnum):
     GRANT_INVALID = "grant_invalid"
     INVALID_INPUT = "invalid_input"
     KEY_ALREADY_REPLACED = "key_already_replaced"
+    KEY_LIMIT_REACHED = "key_limit_reached"
     KEY_NOT_LIVE = "key_not_live"
     KEY_NOT_REVEALABLE = "key_not_revealable"
     NOT_FOUND = "not_found"
+    PASSKEY_INVALID = "passkey_invalid"
     PASSWORD_WRONG = "password_wrong"  # noqa: S105 - the name of an outcome
     PERMISSION_DENIED = "permission_denied"
     PIN_HARD_LOCKED = "pin_hard_locked"
+    PIN_LINK_INVALID = "pin_link_invalid"
     PIN_LOCKED = "pin_locked"
     PIN_NOT_SET = "pin_not_set"
     PIN_WEAK = "pin_weak"
     PIN_WRONG = "pin_wrong"
+    REVEAL_PAUSED = "reveal_paused"
     SEALED = "sealed"
+    SECOND_FACTOR_WRONG = "second_factor_wrong"
     SERVICE_CREDENTIAL_INVALID = "service_credential_invalid"
+    STAFF_LINK_INVALID = "staff_link_invalid"
     STATE_CONFLICT = "state_conflict"
 
 
@@ -79,21 +85,31 @@ CODES: Final[dict[Code, CodeInfo]] = {
     Code.GRANT_INVALID: CodeInfo(403, "The confirmation is no longer valid. Enter the PIN again."),
     Code.INVALID_INPUT: CodeInfo(422, "Something in the form needs another look."),
     Code.KEY_ALREADY_REPLACED: CodeInfo(409, "Somebody else has replaced this API key already."),
+    Code.KEY_LIMIT_REACHED: CodeInfo(
+        409, "The account has as many API keys for this product as it may have."
+    ),
     Code.KEY_NOT_LIVE: CodeInfo(409, "The API key is no longer in use."),
     Code.KEY_NOT_REVEALABLE: CodeInfo(
         409, "This API key was shown once and cannot be shown again."
     ),
     Code.NOT_FOUND: CodeInfo(404, "There is nothing here."),
+    Code.PASSKEY_INVALID: CodeInfo(422, "The passkey did not confirm this. Try it again."),
     Code.PASSWORD_WRONG: CodeInfo(422, "The password is not right."),
     Code.PERMISSION_DENIED: CodeInfo(403, "Your role does not allow this."),
     Code.PIN_HARD_LOCKED: CodeInfo(
         423, "The PIN is locked after too many wrong tries. It has to be reset."
     ),
+    Code.PIN_LINK_INVALID: CodeInfo(410, "This link for a new PIN is no longer valid."),
     Code.PIN_LOCKED: CodeInfo(423, "The PIN is locked for a while after too many wrong tries."),
     Code.PIN_NOT_SET: CodeInfo(409, "Set a PIN first."),
     Code.PIN_WEAK: CodeInfo(422, "This PIN is too easy to guess."),
     Code.PIN_WRONG: CodeInfo(422, "The PIN is not right."),
+    Code.REVEAL_PAUSED: CodeInfo(
+        423, "API keys are not shown for a while after the PIN was replaced through a mailed link."
+    ),
     Code.SEALED: CodeInfo(503, "Keydesk is sealed: its key-encryption key is not loaded."),
+    Code.SECOND_FACTOR_WRONG: CodeInfo(422, "The code is not right."),
     Code.SERVICE_CREDENTIAL_INVALID: CodeInfo(401, "The service credential is not valid."),
+    Code.STAFF_LINK_INVALID: CodeInfo(410, "This link is no longer valid."),
     Code.STATE_CONFLICT: CodeInfo(409, "The state has changed meanwhile. Look again and retry."),
 }

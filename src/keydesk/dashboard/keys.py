@@ -1,5 +1,6 @@
 """The API Key tab: listing keys, and the dialogs that generate, show, replace and revoke them."""
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
@@ -22,9 +23,10 @@ from keydesk.control.keys.actions import (
 )
 from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_card
 from keydesk.control.keys.rules import LONGEST_NAME, clean_name, is_request_token
-from keydesk.control.stepup.actions import confirm
-from keydesk.control.stepup.queries import PinStatus, pin_status
-from keydesk.control.stepup.rules import GuardedAction
+from keydesk.control.stepup.actions import confirm, confirm_with_passkey
+from keydesk.control.stepup.factors import ask_passkey, has_passkey
+from keydesk.control.stepup.queries import PinStatus, is_shorter_than_asked, pin_status
+from keydesk.control.stepup.rules import GuardedAction, Purpose
 from keydesk.control.vault.safe import VaultState, vault_state
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment
@@ -37,7 +39,7 @@ from keydesk.dashboard.cards import (
 )
 from keydesk.dashboard.pin import lock_of
 from keydesk.dashboard.samples import call_to, response_sample, samples_for
-from keydesk.dashboard.steps import Dialog, at_field, list_page
+from keydesk.dashboard.steps import PASSKEY_HELPS, Dialog, at_field, list_page
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.replica.wait import wait_for_revision
 from keydesk.web.htmx import is_htmx
@@ -49,6 +51,8 @@ SHOWN_SECONDS: Final = 60
 """How long a revealed key stays on the screen."""
 
 Deliver = Callable[[str], DeliveredKey]
+Guard = tuple[GuardedAction, str]
+"""What is confirmed: the action, and the object that it is for."""
 
 
 @for_members(Permission.KEY_VIEW)
@@ -57,7 +61,7 @@ def api_keys(request: HttpRequest, visit: Visit) -> HttpResponse:
     return list_page(request, visit)
 
 
-@sensitive_post_parameters("pin")
+@sensitive_post_parameters("pin", "answer")
 @for_members(Permission.KEY_GENERATE, methods=READ_AND_SEND)
 def generate(request: HttpRequest, visit: Visit, product: str, environment: str) -> HttpResponse:
     """Make a new key: its name and what that means, then the PIN, then the key."""
@@ -92,7 +96,7 @@ def generate(request: HttpRequest, visit: Visit, product: str, environment: str)
     return guarded(dialog, card.product, guard=guard, deliver=deliver, context=context)
 
 
-@sensitive_post_parameters("pin")
+@sensitive_post_parameters("pin", "answer")
 @for_members(Permission.KEY_REVEAL, methods=READ_AND_SEND)
 def reveal(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
     """Show a key again, after the PIN."""
@@ -107,17 +111,17 @@ def reveal(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
         ),
         deed=_("Reveal key"),
     )
+    guard = (GuardedAction.KEY_REVEAL, key_id)
     if request.method != "POST":
-        return ask_pin(dialog, {})
+        return ask_pin(dialog, guard, {})
 
     def deliver(grant: str) -> DeliveredKey:
         return reveal_key(visit.actor, key_id=key_id, grant=grant)
 
-    guard = (GuardedAction.KEY_REVEAL, key_id)
     return guarded(dialog, product, guard=guard, deliver=deliver, context={})
 
 
-@sensitive_post_parameters("pin")
+@sensitive_post_parameters("pin", "answer")
 @for_members(Permission.KEY_REGENERATE, methods=READ_AND_SEND)
 def regenerate(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
     """Replace a key at once: what that means, then the PIN, then the new key."""
@@ -171,34 +175,69 @@ def guarded(
     dialog: Dialog,
     product: Product,
     *,
-    guard: tuple[GuardedAction, str],
+    guard: Guard,
     deliver: Deliver,
     context: dict[str, Any],
 ) -> HttpResponse:
-    """Ask for the PIN after the confirmation; with the PIN, act and show the key."""
-    if dialog.request.POST.get("step") != "pin":
-        return ask_pin(dialog, context)
-    action, object_id = guard
+    """Ask for the PIN after the confirmation; with the PIN, or a passkey's answer, act and show the key."""
+    sent = dialog.request.POST
+    if sent.get("step") != "pin" and not sent.get("answer"):
+        return ask_pin(dialog, guard, context)
     try:
-        pin = dialog.request.POST.get("pin", "")
-        grant = confirm(dialog.visit.actor, pin=pin, action=action, object_id=object_id)
-        delivered = deliver(grant)
+        delivered = deliver(grant_for(dialog, guard))
     except Refused as refused:
-        return dialog.show_problem(problem_of(refused), **context)
-    return show_key(dialog, product, delivered, is_new=action is not GuardedAction.KEY_REVEAL)
+        return show_refusal(dialog, guard, refused, context)
+    is_new = guard[0] is not GuardedAction.KEY_REVEAL
+    is_short = not sent.get("answer") and is_shorter_than_asked(sent.get("pin", ""))
+    return show_key(dialog, product, delivered, is_new=is_new, is_pin_short=is_short)
 
 
-def ask_pin(dialog: Dialog, context: dict[str, Any]) -> HttpResponse:
+def grant_for(dialog: Dialog, guard: Guard) -> str:
+    """Give the grant for what a passkey has answered, or for the PIN."""
+    (action, object_id), sent = guard, dialog.request.POST
+    if answer := sent.get("answer"):
+        return confirm_with_passkey(
+            dialog.visit.actor, answer=answer, action=action, object_id=object_id
+        )
+    return confirm(dialog.visit.actor, pin=sent.get("pin", ""), action=action, object_id=object_id)
+
+
+def ask_pin(dialog: Dialog, guard: Guard, context: dict[str, Any]) -> HttpResponse:
     """Ask for the PIN, or say at once why it would not help."""
-    refused = vault_refusal() or pin_refusal(pin_status(dialog.visit.user.pk))
+    pin = pin_status(dialog.visit.user.pk)
+    pause = pause_of(pin) if guard[0] is GuardedAction.KEY_REVEAL else None
+    refused = vault_refusal() or pause or pin_refusal(pin)
     if refused is not None:
-        return dialog.show_problem(problem_of(refused), **context)
-    return dialog.show("pin", **context)
+        return show_refusal(dialog, guard, refused, context)
+    return dialog.show("pin", **context, **passkey_for(dialog, guard))
+
+
+def show_refusal(
+    dialog: Dialog, guard: Guard, refused: Refused, context: dict[str, Any]
+) -> HttpResponse:
+    """Show a refusal, and offer a passkey where one would help."""
+    offer = passkey_for(dialog, guard) if refused.code in PASSKEY_HELPS else {}
+    return dialog.show_problem(problem_of(refused), **context, **offer)
+
+
+def passkey_for(dialog: Dialog, guard: Guard) -> dict[str, Any]:
+    """Give what a passkey is asked with in the PIN's place, to whoever has one."""
+    if not has_passkey(dialog.visit.user.pk):
+        return {}
+    action, object_id = guard
+    asked = ask_passkey(dialog.visit.actor, purpose=Purpose(action), object_id=object_id)
+    return {"passkey": json.dumps(asked)}
 
 
 def vault_refusal() -> Refused | None:
     """Give the refusal of everything that needs the key-encryption key, None if it is there."""
     return None if vault_state() is VaultState.OPEN else Refused(Code.SEALED)
+
+
+def pause_of(pin: PinStatus) -> Refused | None:
+    """Give the refusal of seeing a key again while that is paused, None if it is not."""
+    until = pin.reveals_from
+    return None if until is None else Refused(Code.REVEAL_PAUSED, locked_until=until)
 
 
 def pin_refusal(pin: PinStatus) -> Refused | None:
@@ -207,7 +246,12 @@ def pin_refusal(pin: PinStatus) -> Refused | None:
 
 
 def show_key(
-    dialog: Dialog, product: Product, delivered: DeliveredKey, *, is_new: bool
+    dialog: Dialog,
+    product: Product,
+    delivered: DeliveredKey,
+    *,
+    is_new: bool,
+    is_pin_short: bool,
 ) -> HttpResponse:
     """Show a key: the only response that ever holds one."""
     call = call_to(
@@ -223,6 +267,7 @@ def show_key(
         is_active_here=is_in_replica(delivered.revision) if is_new else None,
         advice=advice(delivered, is_new=is_new),
         must_copy=is_new,
+        is_pin_short=is_pin_short,
         hide_after_seconds=None if is_new else SHOWN_SECONDS,
         env_name=product.slug.upper().replace("-", "_") + "_API_KEY",
         env_file=f"{product.slug}.env",

@@ -14,6 +14,7 @@ from keydesk.control.stepup.queries import pin_status
 from keydesk.core.records import AccountStatus
 from keydesk.dashboard.standing import reason_for, standing_of, way_on
 from keydesk.dashboard.visit import Visit, for_members, log_in_first
+from keydesk.web.security import safety_of
 
 
 @require_safe
@@ -38,6 +39,13 @@ def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     if visit.actor.can(Permission.KEY_VIEW):
         context |= {"may_view_keys": True, "pin": pin_status(visit.user.pk)}
     return render(request, "dashboard/settings.html", context)
+
+
+@for_members()
+def security(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Show how the person gets in, and where they are logged in."""
+    context = frame(visit, section="settings", is_section=False)
+    return render(request, "dashboard/security.html", context | safety_of(request, visit.user))
 
 
 @for_members(Permission.KEY_VIEW)

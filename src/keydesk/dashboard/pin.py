@@ -1,6 +1,6 @@
 """Setting and changing one's PIN."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,31 +11,30 @@ from django.views.decorators.debug import sensitive_post_parameters
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.stepup.actions import set_pin
-from keydesk.control.stepup.queries import PinStatus, pin_status
+from keydesk.control.stepup.queries import PinStatus, pin_policy, pin_status
+from keydesk.control.stepup.rules import MAX_DIGITS, PinPolicy
 from keydesk.core.codes import Code
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.language import local_address
 from keydesk.web.problems import Problem, problem_of
+from keydesk.web.sessions import renew_session
 
 LOCKS: Final = frozenset({Code.PIN_HARD_LOCKED, Code.PIN_LOCKED})
+PIN_FORM: Final = "dashboard/pin.html"
 
 
 @sensitive_post_parameters()
 @for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
 def pin(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show the form, or set the PIN and go back to where it was needed."""
-    settings = reverse("dashboard:settings", kwargs={"username": visit.account.username})
-    asked = request.POST.get("next") or request.GET.get("next") or ""
-    back = local_address(request, asked, otherwise=settings)
+    back = way_back(request, visit)
     if request.method != "POST":
         refused = lock_of(pin_status(visit.user.pk))
         problem = None if refused is None else problem_of(refused)
-        return form(request, visit, back=back, problem=problem)
-    if request.POST.get("new_pin") != request.POST.get("new_pin_again"):
-        return form(
-            request, visit, back=back, field="new_pin_again", text=_("The two are not the same.")
-        )
+        return form(request, visit, PIN_FORM, problem=problem, next=back)
+    if not is_typed_twice(request):
+        return not_the_same(request, visit, PIN_FORM, next=back)
     try:
         set_pin(
             visit.actor,
@@ -45,12 +44,28 @@ def pin(request: HttpRequest, visit: Visit) -> HttpResponse:
         )
     except Refused as refused:
         problem = problem_of(refused)
-        return form(
-            request, visit, back=back, field=field_of(problem), text=problem.text, problem=problem
-        )
-    # A new key for the session, as after every re-authentication; no grant is open that it could unbind.
-    request.session.cycle_key()
+        if problem.code is Code.PIN_WRONG:
+            problem = problem._replace(field="current_pin")
+        return form(request, visit, PIN_FORM, problem=problem, next=back)
+    return go_back_anew(request, back)
+
+
+def way_back(request: HttpRequest, visit: Visit) -> str:
+    """Give the address where the PIN was needed, the settings if there is none."""
+    settings = reverse("dashboard:settings", kwargs={"username": visit.account.username})
+    asked = request.POST.get("next") or request.GET.get("next") or ""
+    return local_address(request, asked, otherwise=settings)
+
+
+def go_back_anew(request: HttpRequest, back: str) -> HttpResponse:
+    """Go back with a new key for the session, as after every re-authentication; no grant is open to be unbound."""
+    renew_session(request)
     return redirect(back)
+
+
+def is_typed_twice(request: HttpRequest) -> bool:
+    """Say whether the new PIN was typed the same both times."""
+    return request.POST.get("new_pin") == request.POST.get("new_pin_again")
 
 
 def lock_of(pin: PinStatus) -> Refused | None:
@@ -62,27 +77,41 @@ def lock_of(pin: PinStatus) -> Refused | None:
     return None
 
 
-def field_of(problem: Problem) -> str | None:
-    """Give the field of this form that a problem belongs to."""
-    return "current_pin" if problem.code is Code.PIN_WRONG else problem.field
+def hint_for(policy: PinPolicy) -> str:
+    """Say what a new PIN must be."""
+    digits = (
+        _("12 digits.")
+        if policy.min_digits == MAX_DIGITS
+        else _("%(least)d to 12 digits.") % {"least": policy.min_digits}
+    )
+    return f"{digits} {_('Not a date, a run such as 123456, or one digit again and again.')}"
 
 
-def form(  # noqa: PLR0913 - each is one thing that the page shows
+def not_the_same(request: HttpRequest, visit: Visit, template: str, **context: Any) -> HttpResponse:
+    """Show the form again because the new PIN was typed in two ways."""
+    text = _("The two are not the same.")
+    problem = Problem(Code.INVALID_INPUT, 422, text, "new_pin_again", None)
+    return form(request, visit, template, problem=problem, **context)
+
+
+def form(
     request: HttpRequest,
     visit: Visit,
+    template: str,
     *,
-    back: str,
-    field: str | None = None,
-    text: str = "",
     problem: Problem | None = None,
+    **context: Any,
 ) -> HttpResponse:
-    """Show the form, with what is wrong at its field; digits and password are never sent back."""
-    context = frame(visit, section="settings", is_section=False) | {
+    """Show a form about the PIN, with what is wrong at its field; digits and password are never sent back."""
+    policy = pin_policy()
+    shown = frame(visit, section="settings", is_section=False) | {
         "pin": pin_status(visit.user.pk),
-        "next": back,
-        "errors": {field: text} if field else {},
-        "problem": problem if field is None else None,
+        "pin_hint": hint_for(policy),
+        "cooldown_minutes": policy.cooldown_seconds // 60,
+        "errors": {problem.field: problem.text} if problem and problem.field else {},
+        "problem": problem,
         "is_locked": problem is not None and problem.code in LOCKS,
     }
-    status = 200 if not text else 422 if problem is None else problem.status
-    return render(request, "dashboard/pin.html", context, status=status)
+    is_answer = request.method == "POST" and problem is not None
+    status = problem.status if is_answer and problem is not None else 200
+    return render(request, template, shown | context, status=status)

@@ -23,12 +23,17 @@ PIN_STEP_CODES: Final = frozenset(
     {
         Code.GRANT_INVALID,
         Code.INVALID_INPUT,
+        Code.PASSKEY_INVALID,
         Code.PIN_WRONG,
         Code.STATE_CONFLICT,
     }
 )
 """Refusals after which entering the PIN again may help."""
-BLOCKING_CODES: Final = frozenset({Code.PIN_HARD_LOCKED, Code.PIN_LOCKED, Code.SEALED})
+PASSKEY_HELPS: Final = PIN_STEP_CODES | {Code.PIN_HARD_LOCKED, Code.PIN_LOCKED, Code.PIN_NOT_SET}
+"""Refusals after which a passkey in the PIN's place may help."""
+BLOCKING_CODES: Final = frozenset(
+    {Code.PIN_HARD_LOCKED, Code.PIN_LOCKED, Code.REVEAL_PAUSED, Code.SEALED}
+)
 """Refusals that no PIN helps against until something else has changed; any other ends the dialog with its sentence."""
 
 
@@ -51,6 +56,7 @@ class Dialog(NamedTuple):
             "consequence": self.consequence,
             "deed": self.deed,
             "list_url": list_url(self.visit),
+            "forgotten_url": self.pin_url("dashboard:forgotten_pin", context.get("name")),
         }
         step = f"dashboard/keys/{template}.html"
         if is_htmx(self.request):
@@ -69,15 +75,15 @@ class Dialog(NamedTuple):
             return self.show("pin", status=problem.status, **context, **at_field(problem))
         if problem.code in BLOCKING_CODES:
             return self.show("blocked", status=problem.status, problem=problem, **context)
-        cure = {}
         if problem.code is Code.PIN_NOT_SET:
-            cure = {"cure": _("Set a PIN"), "cure_url": self.set_pin_url(context.get("name"))}
-        return self.show("refused", status=problem.status, problem=problem, **cure)
+            url = self.pin_url("dashboard:pin", context.get("name"))
+            context |= {"cure": _("Set a PIN"), "cure_url": url}
+        return self.show("refused", status=problem.status, problem=problem, **context)
 
-    def set_pin_url(self, name: str | None) -> str:
-        """Give the address for setting a PIN that leads back to this dialog, with the name that was typed."""
+    def pin_url(self, page: str, name: str | None) -> str:
+        """Give the address of a page about the PIN that leads back to this dialog, with the name that was typed."""
         back = self.url + ("?" + urlencode({"name": name}) if name else "")
-        path = reverse("dashboard:pin", kwargs={"username": self.visit.account.username})
+        path = reverse(page, kwargs={"username": self.visit.account.username})
         return f"{path}?{urlencode({'next': back})}"
 
 

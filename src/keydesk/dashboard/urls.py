@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keydesk.dashboard import keys, overview, pages, pin, products
+from keydesk.dashboard import forced_reset, forgotten, keys, overview, pages, pin, products
 from keydesk.dashboard.onboarding import documents, sections
 from keydesk.dashboard.onboarding import pages as onboarding
 
@@ -31,7 +31,12 @@ urlpatterns = [
     path(DOCUMENTS + "<slug:document_id>/remove/", documents.remove, name="onboarding_remove"),
     path(ONBOARDING + "<slug:section>/", sections.section, name="onboarding_section"),
     path(SETTINGS, pages.settings, name="settings"),
+    path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
+    path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),
+    path(SETTINGS + "pin/forgotten/mail/", forgotten.mail_link, name="mail_pin_link"),
+    path(SETTINGS + "pin/forgotten/link/<str:token>/", forgotten.new_pin, name="new_pin"),
+    path(ACCOUNT + "team/<int:user_id>/reset-pin/", forced_reset.reset_pin, name="reset_pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
     path(KEYS, keys.api_keys, name="api_keys"),
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from keydesk.control.feed.actions import heartbeat
 from keydesk.control.onboarding.files import forget_orphans
+from keydesk.control.sessions.held import forget_ended_sessions
 from keydesk.control.stepup.grants import forget_old_grants
 from keydesk.jobs.loop import Task
 
@@ -15,8 +16,9 @@ CLEARING_SECONDS: Final = 300
 
 
 def clear_sessions() -> None:
-    """Delete the sessions that have expired."""
+    """Delete the sessions that have expired, and what is held about those that are no more."""
     import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
+    forget_ended_sessions()
 
 
 TASKS: Final = (

@@ -100,6 +100,8 @@ INSTALLED_APPS = [
     "keydesk.console",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "csp",
     "django_cotton.apps.SimpleAppConfig",
     "django_htmx",
@@ -124,6 +126,7 @@ MIDDLEWARE = [
     "keydesk.web.middleware.session_limits",
     "keydesk.web.middleware.chosen_language",
     "allauth.account.middleware.AccountMiddleware",
+    "keydesk.web.demanded.FactorDemand",
 ]
 
 TEMPLATES = [
@@ -179,6 +182,13 @@ ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",
     "login_failed": "20/m/ip,5/5m/key",
 }
+ACCOUNT_REAUTHENTICATION_TIMEOUT = policies.CONFIRMED_SECONDS
+MFA_ADAPTER = "keydesk.web.factors.Factors"
+MFA_SUPPORTED_TYPES = ["recovery_codes", "totp", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RECOVERY_CODE_DIGITS = 10
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard:home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

@@ -1,9 +1,16 @@
 """Where a person is to come back to after something came between them and a page."""
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
 from keydesk.web.language import local_address
+
+
+def public_address(request: HttpRequest, path: str) -> str:
+    """Give a whole address, as a mail needs it: under the public one, or where this request came to without one."""
+    public = settings.KEYDESK.public_url
+    return public.rstrip("/") + path if public else request.build_absolute_uri(path)
 
 
 def page_of_form(request: HttpRequest) -> str:

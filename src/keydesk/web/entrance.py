@@ -4,7 +4,8 @@ from http import HTTPStatus
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.account.views import LoginView
+from allauth.account.internal.stagekit import clear_login
+from allauth.account.views import LoginView, LogoutView
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
@@ -13,7 +14,7 @@ from keydesk.control.people.actions import note_failed_login, note_login, note_l
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import user_by_email
 from keydesk.control.people.rules import SessionEnd
-from keydesk.web.sessions import person
+from keydesk.web.sessions import hold_session, let_go, person
 
 
 class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no types
@@ -23,15 +24,25 @@ class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no 
         """Say whether a stranger may make a login."""
         return False
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Give whose password this is; a disabled person's is answered as a wrong one."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None and not user.is_active:
+            self.authentication_failed(request, **credentials)
+            return None
+        return user
+
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin a person's session, and leave a record."""
         super().login(request, user)
         note_login(person(request, user))
+        hold_session(request, user)
 
     def logout(self, request: HttpRequest) -> None:
         """End the session, and leave a record."""
         if isinstance(request.user, User):
             note_logout(person(request, request.user), reason=SessionEnd.LOGGED_OUT)
+            let_go(request)
         super().logout(request)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
@@ -43,8 +54,22 @@ class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no 
         note_failed_login(person(request, user))
 
 
+class LogOut(LogoutView):  # type: ignore[misc] # allauth ships no types
+    """Leaving: the browser forgets what it kept of the pages."""
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """End the session."""
+        response: HttpResponse = super().post(*args, **kwargs)
+        response["Clear-Site-Data"] = '"cache", "storage"'
+        return response
+
+
 class LogIn(LoginView):  # type: ignore[misc] # allauth ships no types
     """The form for logging in, which tells programs too that there were too many tries."""
+
+    def _redirect_to_pending_stage(self, request: HttpRequest, _stage: Any) -> None:
+        """Begin anew: whoever comes back here instead of giving their second factor may be somebody else."""
+        clear_login(request)
 
     def form_invalid(self, form: Form) -> HttpResponse:
         """Show the form again with what is wrong."""

@@ -39,5 +39,8 @@ PERMISSIONS: Final[dict[str, list[str]]] = {
 
 HSTS_SECONDS: Final = 2 * 365 * 24 * 3600
 
-LONGEST_SESSION_SECONDS: Final = 12 * 3600
-"""From the log-in on, however busy the session is."""
+LONGEST_SESSION_SECONDS: Final = 24 * 3600
+"""After this a cookie is dead whatever the provider allows; how long a session lasts is a policy of theirs."""
+
+CONFIRMED_SECONDS: Final = 5 * 60
+"""How long a log-in or a confirmation counts for changing how somebody gets in."""

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.access.refused import Refused
+from keydesk.control.stepup.rules import MAX_DIGITS, MIN_DIGITS
 from keydesk.core.codes import CODES, Code
 
 
@@ -52,10 +53,17 @@ def password_wrong(details: dict[str, Any]) -> str:
     return _("This password is not right.") + " " + tries_left(details)
 
 
+def pin_shape(min_digits: int) -> str:
+    """Say how many digits a PIN must have."""
+    if min_digits == MAX_DIGITS:
+        return _("A PIN has exactly 12 digits and nothing else.")
+    return _("A PIN has %(least)d to 12 digits and nothing else.") % {"least": min_digits}
+
+
 def pin_weak(details: dict[str, Any]) -> str:
     """Say why a PIN is too easy to guess."""
     reasons = {
-        "shape": _("A PIN has 6 to 12 digits and nothing else."),
+        "shape": pin_shape(details.get("min_digits", MIN_DIGITS)),
         "repeat": _("This PIN repeats itself. Choose one that is harder to guess."),
         "run": _("This PIN counts up or down. Choose one that is harder to guess."),
         "keyboard": _("This PIN is a line on the keypad. Choose one that is harder to guess."),
@@ -69,12 +77,32 @@ def pin_weak(details: dict[str, Any]) -> str:
 
 def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
+    if details.get("field") == "password" and details.get("problems"):
+        return password_refused(details)
     fields = {
+        "code": _("This code is not right, or was used before. Wait for the next one."),
+        "passkey_name": _("Give the passkey a name of 1 to 60 characters."),
         "name": _("Give the key a name of 1 to 60 characters."),
-        "pin": _("A PIN has 6 to 12 digits and nothing else."),
-        "current_pin": _("A PIN has 6 to 12 digits and nothing else."),
+        "pin": pin_shape(MIN_DIGITS),
+        "current_pin": pin_shape(MIN_DIGITS),
     }
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
+
+
+def password_refused(details: dict[str, Any]) -> str:
+    """Say why a password cannot be one."""
+    reasons = {
+        "password_too_short": _(
+            "This password is too short. Use 15 characters or more: a few words do."
+        ),
+        "password_too_common": _(
+            "Many people use this password. Choose one that is harder to guess."
+        ),
+        "password_too_similar": _("This password is too much like your name or address."),
+        "password_unchanged": _("This is your password already. Choose another one."),
+    }
+    known = [reasons[problem] for problem in details["problems"] if problem in reasons]
+    return " ".join(known) or _("This password cannot be used. Choose another one.")
 
 
 def key_not_revealable(details: dict[str, Any]) -> str:
@@ -89,12 +117,37 @@ def key_not_revealable(details: dict[str, Any]) -> str:
     )
 
 
+def key_limit(details: dict[str, Any]) -> str:
+    """Say how many keys there may be."""
+    most = details.get("most", 0)
+    return ngettext(
+        "Your company may have %(most)d working key for this product here. Revoke one first.",
+        "Your company may have %(most)d working keys for this product here. Revoke one first.",
+        most,
+    ) % {"most": most}
+
+
+def second_factor_wrong(details: dict[str, Any]) -> str:
+    """Say that the code or the passkey is not right."""
+    return _("This is not right, or it was used before.") + " " + tries_left(details)
+
+
 def conflict(details: dict[str, Any]) -> str:
-    """Say that the state has changed."""
+    """Say why the state does not allow it, or that it has changed."""
     reasons = {
+        "own_pin": _(
+            "This is your own PIN. If you have forgotten it, replace it in your settings."
+        ),
+        "elsewhere": _(
+            "This person's PIN counts outside of this company as well, so only the internal team or the person can "
+            "replace it."
+        ),
         "claimed": _("Somebody else has claimed this application. Take it over if you mean to."),
         "mine": _("You have claimed this application already."),
         "not_claimed": _("Claim this application before you decide on it."),
+        "factor_demanded": _(
+            "You need a second factor here, and this is your last. Set up another one first."
+        ),
         "proposer": _(
             "You have proposed this approval yourself. A second person has to confirm it."
         ),
@@ -118,11 +171,19 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
     Code.KEY_ALREADY_REPLACED: lambda _details: _(
         "Somebody else has just replaced this key. Their new key is in the list; reveal it with your PIN."
     ),
+    Code.KEY_LIMIT_REACHED: key_limit,
     Code.KEY_NOT_LIVE: lambda _details: _("This key is no longer in use."),
     Code.KEY_NOT_REVEALABLE: key_not_revealable,
+    Code.PASSKEY_INVALID: lambda _details: _(
+        "The passkey did not confirm this. Try it again, or enter your PIN."
+    ),
     Code.PASSWORD_WRONG: password_wrong,
     Code.PIN_HARD_LOCKED: lambda _details: _(
-        "Your PIN is locked after too many wrong tries. Ask the internal team to reset it. Revoking works without it."
+        "Your PIN is locked after too many wrong tries. Replace it as a forgotten one, or ask the internal team to "
+        "reset it. Revoking works without it."
+    ),
+    Code.PIN_LINK_INVALID: lambda _details: _(
+        "This link is no longer valid: it was used, is too old, is somebody else's, or your PIN has changed since."
     ),
     Code.PIN_LOCKED: lambda _details: _(
         "Your PIN is locked for a while after too many wrong tries. Revoking works without it."
@@ -136,15 +197,22 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
         "This product is not enabled for your company at the moment, so no key can be made for it. "
         "Ask the internal team."
     ),
+    Code.REVEAL_PAUSED: lambda _details: _(
+        "Your PIN was replaced through a mailed link, so keys stay hidden for a while. Generating, re-generating and "
+        "revoking work."
+    ),
+    Code.SECOND_FACTOR_WRONG: second_factor_wrong,
     Code.SEALED: lambda _details: _(
         "Keys cannot be made or shown at the moment: the desk runs sealed. Existing keys go on working. Nothing is "
         "lost; try again later."
     ),
+    Code.STAFF_LINK_INVALID: lambda _details: _("This link is no longer valid."),
 }
 
 FIELDS: Final[dict[Code, str]] = {
     Code.PASSWORD_WRONG: "password",
     Code.PIN_WEAK: "new_pin",
     Code.PIN_WRONG: "pin",
+    Code.SECOND_FACTOR_WRONG: "code",
 }
 """Where a refusal belongs if its details name no field."""

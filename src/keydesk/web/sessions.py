@@ -1,4 +1,4 @@
-"""How long a session lasts, and how the audit trail names it."""
+"""How long a session lasts, where it is held, and how the audit trail names it."""
 
 import hashlib
 from typing import Final
@@ -7,17 +7,15 @@ from django.contrib.auth import logout
 from django.http import HttpRequest
 
 from keydesk.control.access.actor import Actor, ActorKind
-from keydesk.control.access.roles import Role
 from keydesk.control.people.actions import note_logout
 from keydesk.control.people.models import User
-from keydesk.control.people.queries import memberships_of
+from keydesk.control.people.queries import is_privileged
 from keydesk.control.people.rules import SessionEnd
+from keydesk.control.policies.models import Policies
+from keydesk.control.policies.queries import current_policies
+from keydesk.control.sessions.held import end_sessions, note_session, rename_session
 from keydesk.core.clock import system_clock
-from keydesk.web.policies import LONGEST_SESSION_SECONDS
 
-IDLE_SECONDS: Final = 30 * 60
-PRIVILEGED_IDLE_SECONDS: Final = 15 * 60
-PRIVILEGED: Final = frozenset({Role.SUPERADMIN, Role.ADMIN})
 NOTED_EVERY_SECONDS: Final = 30
 """How often a busy session is written; a session may therefore end this much too early, never too late."""
 
@@ -30,19 +28,49 @@ def end_if_over(request: HttpRequest) -> None:
     if not isinstance(request.user, User):
         return
     now = int(system_clock())
-    started = request.session.setdefault(STARTED, now)
-    seen = request.session.setdefault(SEEN, now)
-    if now - started >= LONGEST_SESSION_SECONDS or now - seen >= idle_seconds(request.user):
+    if STARTED not in request.session:
+        request.session[STARTED] = request.session[SEEN] = now
+        hold_session(request, request.user)
+    started, seen = request.session[STARTED], request.session[SEEN]
+    policies = current_policies()
+    is_old = now - started >= policies.session_hours * 3600
+    if is_old or now - seen >= idle_seconds(request.user, policies):
         note_logout(person(request, request.user), reason=SessionEnd.OVER)
+        let_go(request)
         logout(request)
     elif now - seen >= NOTED_EVERY_SECONDS:
         request.session[SEEN] = now
+        hold_session(request, request.user)
 
 
-def idle_seconds(user: User) -> int:
-    """Give how long this person's session may rest: less for whoever may see keys in any account."""
-    is_privileged = any(membership.role in PRIVILEGED for membership in memberships_of(user))
-    return PRIVILEGED_IDLE_SECONDS if is_privileged else IDLE_SECONDS
+def idle_seconds(user: User, policies: Policies) -> int:
+    """Give how long this person's session may rest: less for whoever may see keys, and for the internal team."""
+    minutes = policies.privileged_idle_minutes if is_privileged(user) else policies.idle_minutes
+    return minutes * 60
+
+
+def hold_session(request: HttpRequest, user: User) -> None:
+    """Put the session into the list of the person's sessions; one that is too many makes the oldest end."""
+    ended = note_session(
+        user.pk,
+        session_key=request.session.session_key or "",
+        ip=request.META["REMOTE_ADDR"],
+        browser=request.headers.get("User-Agent", ""),
+    )
+    if ended:
+        note_logout(person(request, user), reason=SessionEnd.TOO_MANY)
+
+
+def let_go(request: HttpRequest) -> None:
+    """Take the session out of the list, and delete it."""
+    end_sessions([request.session.session_key or ""])
+
+
+def renew_session(request: HttpRequest) -> None:
+    """Give the session another key, as after every confirmation; it stays the same session in the list."""
+    before = request.session.session_key or ""
+    request.session.cycle_key()
+    rename_session(before, to=request.session.session_key or "")
 
 
 def session_ref(request: HttpRequest) -> str | None:

@@ -2,8 +2,24 @@
 
 from django.urls import path
 
+from keydesk.web import confirmation, security
 from keydesk.web.language import language
 
 app_name = "web"
 
-urlpatterns = [path("language/", language, name="language")]
+FACTOR = "account/factors/<int:factor_id>/"
+SESSIONS = "account/sessions/"
+
+urlpatterns = [
+    path("language/", language, name="language"),
+    path("account/confirm/", confirmation.confirm, name="confirm"),
+    path("account/set-up/", security.set_up, name="set_up"),
+    path("account/authenticator/", security.authenticator, name="authenticator"),
+    path("account/passkeys/add/", security.add_passkey, name="add_passkey"),
+    path(FACTOR + "rename/", security.rename_passkey, name="rename_passkey"),
+    path(FACTOR + "remove/", security.remove_factor, name="remove_factor"),
+    path("account/recovery-codes/", security.recovery_codes, name="recovery_codes"),
+    path("account/password/", security.password, name="password"),
+    path(SESSIONS + "end-others/", security.end_other_sessions, name="end_other_sessions"),
+    path(SESSIONS + "<int:session_id>/end/", security.end_session, name="end_session"),
+]

@@ -33,7 +33,12 @@ OPERATIONS = EVERY_STAFF | {
     "product.edit",
     "product.stop",
 }
-OWNER = REVIEWER | SECURITY | OPERATIONS | {"member.edit", "policy.edit", "staff.edit"}
+OWNER = (
+    REVIEWER
+    | SECURITY
+    | OPERATIONS
+    | {"member.edit", "policy.edit", "staff.edit", "superadmin.edit"}
+)
 
 
 def member(role):
@@ -50,7 +55,7 @@ STAFF_MEMBER = staff(StaffRole.OPERATIONS)
 @pytest.mark.parametrize(
     ("actor", "permitted"),
     [
-        (member(Role.SUPERADMIN), MANAGER | {"pin.reset"}),
+        (member(Role.SUPERADMIN), MANAGER | {"pin.reset", "superadmin.edit"}),
         (member(Role.ADMIN), MANAGER),
         (member(Role.APPROVER), {"team.view"}),
         (member(Role.MAKER), {"team.view"}),

@@ -48,6 +48,7 @@ class Permission(StrEnum):
     PRODUCT_EDIT = "product.edit"
     PRODUCT_STOP = "product.stop"
     STAFF_EDIT = "staff.edit"
+    SUPERADMIN_EDIT = "superadmin.edit"
     TEAM_VIEW = "team.view"
 
 
@@ -65,10 +66,10 @@ DEVELOPER: Final = frozenset(
 COLLEAGUE: Final = frozenset({Permission.TEAM_VIEW})
 
 MANAGER: Final = COLLEAGUE | DEVELOPER | {Permission.APPLICATION_EDIT, Permission.MEMBER_EDIT}
-"""What a Superadmin and an Admin share; an Admin may not touch a Superadmin, which the actions see to."""
+"""What a Superadmin and an Admin share; over Superadmins `MEMBER_EDIT` is not enough."""
 
 MEMBER_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
-    Role.SUPERADMIN: MANAGER | {Permission.PIN_RESET},
+    Role.SUPERADMIN: MANAGER | {Permission.PIN_RESET, Permission.SUPERADMIN_EDIT},
     Role.ADMIN: MANAGER,
     Role.APPROVER: COLLEAGUE,
     Role.MAKER: COLLEAGUE,
@@ -120,6 +121,12 @@ STAFF_PERMISSIONS: Final[dict[StaffRole, frozenset[Permission]]] = {
         Permission.PRODUCT_EDIT,
         Permission.PRODUCT_STOP,
         Permission.STAFF_EDIT,
+        Permission.SUPERADMIN_EDIT,
     },
 }
 """What each role of the internal team may do, in every account; none of them sees or makes a customer's keys."""
+
+
+def permission_over(*roles: str) -> Permission:
+    """Give the permission that it takes to invite, change or remove somebody who is, or becomes, one of these."""
+    return Permission.SUPERADMIN_EDIT if Role.SUPERADMIN in roles else Permission.MEMBER_EDIT

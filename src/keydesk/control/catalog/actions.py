@@ -1,5 +1,8 @@
 """Putting products into the catalogue, and stopping them."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -11,12 +14,13 @@ from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import (
-    DESCRIPTION_LENGTH,
     ICON_LENGTH,
     NAME_LENGTH,
     RevealPolicy,
     are_scopes,
     can_become,
+    is_description,
+    is_lease,
     is_path,
     is_slug,
 )
@@ -67,14 +71,77 @@ def create_product(
     return product
 
 
+def edit_product(
+    actor: Actor,
+    *,
+    slug: str,
+    name: str,
+    description: str,
+    icon: str,
+    requires_username: bool,
+    lease_seconds: int | None,
+    reveal_policy: RevealPolicy,
+    scopes: tuple[str, ...],
+    sample_path: str,
+) -> int:
+    """Change what a product is, and give the revision from which on requests are decided by it.
+
+    Existing keys keep their scopes, and copies that can be shown stay; both are for keys to come. Raises Refused:
+    `permission_denied`; `not_found`; `state_conflict` for a retired product; `invalid_input` naming the field, also
+    for a name that is taken.
+    """
+    authorise(actor, Permission.PRODUCT_EDIT, object_id=slug)
+    wanted = {
+        "name": name.strip(),
+        "description": description.strip(),
+        "icon": icon,
+        "requires_username": requires_username,
+        "lease_seconds": lease_seconds,
+        "reveal_policy": str(reveal_policy),
+        "scopes": " ".join(sorted(set(scopes))),
+        "sample_path": sample_path,
+    }
+    try:
+        with transaction.atomic():
+            product = _locked(slug)
+            if product.state == ProductState.RETIRED:
+                raise Refused(Code.STATE_CONFLICT, state=product.state)
+            changed = _change(product, wanted)
+            record(actor, Event.PRODUCT_EDITED, object_id=slug, details=changed)
+            return publish(product)
+    except IntegrityError as error:
+        raise Refused(Code.INVALID_INPUT, field="name", reason="taken") from error
+
+
+def _change(product: Product, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Set the particulars of a product, not saved yet, and give what is another than before, for the audit trail."""
+    before = {field: getattr(product, field) for field in wanted}
+    for field, value in wanted.items():
+        setattr(product, field, value)
+    require_particulars(product)
+    return {
+        field: {"from": before[field], "to": value}
+        for field, value in wanted.items()
+        if before[field] != value
+    }
+
+
+def _locked(slug: str) -> Product:
+    """Give the product, locked until the transaction ends; raises Refused(`not_found`)."""
+    product = Product.objects.select_for_update(no_key=True).filter(pk=slug).first()
+    if product is None:
+        raise Refused(Code.NOT_FOUND)
+    return product
+
+
 def require_particulars(product: Product) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the product that cannot stand."""
     stands = {
         "slug": is_slug(product.slug),
         "name": is_name(product.name, longest=NAME_LENGTH),
-        "description": len(product.description) <= DESCRIPTION_LENGTH,
-        "icon": 0 < len(product.icon) <= ICON_LENGTH,
-        "lease_seconds": product.lease_seconds is None or product.lease_seconds > 0,
+        "description": is_description(product.description),
+        "icon": is_name(product.icon, longest=ICON_LENGTH),
+        "lease_seconds": is_lease(product.lease_seconds),
         "scopes": are_scopes(product.scopes),
         "sample_path": is_path(product.sample_path),
     }
@@ -86,13 +153,15 @@ def require_particulars(product: Product) -> None:
 def set_product_state(actor: Actor, *, slug: str, state: ProductState, reason: str = "") -> int:
     """Stop, restart or retire a product for every account, and give the revision.
 
+    Whoever may stop products may also let them work again; only who may edit them takes one away for good.
+
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the product cannot go there from where it is.
     """
-    authorise(actor, Permission.PRODUCT_EDIT, object_id=slug)
+    is_for_good = state is ProductState.RETIRED
+    permission = Permission.PRODUCT_EDIT if is_for_good else Permission.PRODUCT_STOP
+    authorise(actor, permission, object_id=slug)
     with transaction.atomic():
-        product = Product.objects.select_for_update(no_key=True).filter(pk=slug).first()
-        if product is None:
-            raise Refused(Code.NOT_FOUND)
+        product = _locked(slug)
         if not can_become(product.state, state):
             raise Refused(Code.STATE_CONFLICT, state=product.state)
         before, product.state = product.state, str(state)

@@ -11,6 +11,7 @@ SLUG_LENGTH: Final = 40
 NAME_LENGTH: Final = 80
 DESCRIPTION_LENGTH: Final = 300
 ICON_LENGTH: Final = 40
+LONGEST_LEASE_SECONDS: Final = 30 * 24 * 3600
 PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{0,199}", re.ASCII)
 PATH_LENGTH: Final = 200
 SCOPES_LENGTH: Final = 256
@@ -34,6 +35,16 @@ class RevealPolicy(StrEnum):
 def is_slug(text: str) -> bool:
     """Say whether the text may be a product's slug: words of a-z and 0-9 with hyphens between, 40 at most."""
     return len(text) <= SLUG_LENGTH and SLUG.fullmatch(text) is not None
+
+
+def is_description(text: str) -> bool:
+    """Say whether the text may describe a product: 300 printable characters at most, none among them too."""
+    return len(text) <= DESCRIPTION_LENGTH and text.isprintable()
+
+
+def is_lease(seconds: int | None) -> bool:
+    """Say whether a replica may be this old when it decides: 1 second to 30 days, or None for any age."""
+    return seconds is None or 0 < seconds <= LONGEST_LEASE_SECONDS
 
 
 def is_path(text: str) -> bool:

@@ -24,6 +24,7 @@ from keydesk.control.feed.digests import digester
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
 from keydesk.control.people.standing import authorised_transaction
+from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.vault import safe
@@ -82,7 +83,8 @@ def generate_key(
 ) -> DeliveredKey:
     """Make a new key for a product in an environment, and give it; a repeated request token gives the same key.
 
-    In this order: permission, input, `account_not_approved`, `product_not_enabled`, `sealed`, `grant_invalid`.
+    In this order: permission, input, `account_not_approved`, `product_not_enabled`, `sealed`, `grant_invalid`,
+    `key_limit_reached`.
     """
     object_id, permission = f"{product}/{environment}", Permission.KEY_GENERATE
     authorise(actor, permission, account_id=account_id, object_id=object_id)
@@ -94,6 +96,7 @@ def generate_key(
         made = _made_before(actor, place, name=cleaned, request_token=request_token, replaces=None)
         if made is not None:
             return _deliver_again(actor, made)
+        _require_room(place)
         key, plaintext = _mint(actor, place, name=cleaned, request_token=request_token)
         record(
             actor,
@@ -110,14 +113,15 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     """Give an existing key again.
 
     In this order: permission, `not_found`, `key_not_live` if it is revoked, `key_not_revealable` if it was only to be
-    seen once, `sealed`, `grant_invalid`. A sealed copy that was altered or moved is refused as `key_not_revealable`
-    (is_damaged) too, and leaves an event of its own.
+    seen once, `reveal_paused` after a PIN was replaced by a mailed link, `sealed`, `grant_invalid`. A sealed copy that
+    was altered or moved is refused as `key_not_revealable` (is_damaged) too, and leaves an event of its own.
     """
     permission = Permission.KEY_REVEAL
     account_id = _authorise_key(actor, permission, key_id=key_id)
     with _key_transaction(actor, permission, account_id, key_id):
         key = ApiKey.objects.select_related("data_key").get(pk=key_id)
         _require_revealable(key)
+        grants.require_reveals(actor)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
         return _deliver_again(actor, key)
@@ -241,6 +245,24 @@ def _lock_place(account: Account, product: str, environment: str) -> _Place:
     if found is None:
         raise Refused(Code.PRODUCT_NOT_ENABLED)
     return _Place(account, found, Environment(environment))
+
+
+def _require_room(place: _Place) -> None:
+    """Raise Refused(`key_limit_reached`) if the account has as many working keys here as the provider allows.
+
+    The account is locked, so two requests for the last one come one after the other.
+    """
+    most, now = current_policies().keys_a_product, timezone.now()
+    working = (
+        ApiKey.objects.filter(
+            account=place.account, product=place.product, environment=place.environment
+        )
+        .exclude(state=KeyState.REVOKED)
+        .exclude(expires_at__lte=now)
+        .exclude(retires_at__lte=now)
+    )
+    if working.count() >= most:
+        raise Refused(Code.KEY_LIMIT_REACHED, most=most)
 
 
 def _made_before(

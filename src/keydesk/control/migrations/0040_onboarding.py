@@ -38,7 +38,7 @@ def freeze_submissions(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> N
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("control", "0004_people_and_policies"),
+        ("control", "0030_pin_policy_and_passkeys"),
     ]
 
     operations = [

@@ -26,6 +26,7 @@ from keydesk.control.onboarding.queries import (
     current_documents,
     frozen_documents,
     places_on_offer,
+    plain_id,
 )
 from keydesk.control.onboarding.rules import (
     MOST_DOCUMENTS,
@@ -58,10 +59,13 @@ def save_section(
 ) -> int:
     """Save a section, complete or not, over the version that the person saw, and give the new version.
 
-    Raises Refused: `permission_denied`; `not_found`; `invalid_input` (fields: path to `Reason`), and then nothing is
-    saved; `state_conflict` if the application cannot be changed now, or (reason `version`) was changed meanwhile.
+    Raises Refused: `permission_denied`; `not_found`, for a section too; `invalid_input` (fields: path to `Reason`), and
+    then nothing is saved; `state_conflict` if the application cannot be changed now, or (reason `version`) was changed
+    meanwhile.
     """
     authorise(actor, EDIT, account_id=account_id, object_id=account_id)
+    if section not in set(Section):
+        raise Refused(Code.NOT_FOUND)
     value = _require_sound(check_section(Section(section), values, offered=places_on_offer()))
     with _editing(actor, account_id, version=version) as application:
         if section == Section.CONSENT and value:
@@ -101,6 +105,7 @@ def remove_document(actor: Actor, *, account_id: str, document_id: str) -> None:
     Raises Refused: `permission_denied`; `not_found`, for a document of another account too; `state_conflict` if the
     application cannot be changed now.
     """
+    document_id = plain_id(document_id)
     authorise(actor, EDIT, account_id=account_id, object_id=document_id)
     with _editing(actor, account_id) as application:
         document = current_documents(application.pk).filter(pk=document_id).first()

@@ -1,20 +1,25 @@
 """Making users, and giving and taking their roles in accounts."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Permission, Role, StaffRole
+from keydesk.control.access.roles import Permission, Role, StaffRole, permission_over
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import LANGUAGES, NAME_LENGTH, SessionEnd, plain_email
-from keydesk.control.people.standing import authorised_transaction
+from keydesk.control.people.standing import authorised_transaction, require_still
+from keydesk.control.sessions.held import end_sessions_of
 from keydesk.core.codes import Code
 
 
@@ -33,6 +38,27 @@ def create_user(
     an unknown language, or for a password that the policy refuses (details `problems`, Django's codes).
     """
     authorise(actor, Permission.PEOPLE_EDIT if staff_role is None else Permission.STAFF_EDIT)
+    user = person_to_be(
+        email=email,
+        full_name=full_name,
+        password=password,
+        language=language,
+        staff_role=staff_role,
+    )
+    try:
+        with transaction.atomic():
+            user.save()
+            details = {"email": user.email, "staff_role": staff_role}
+            record(actor, Event.USER_CREATED, object_id=member_ref(user.pk), details=details)
+    except IntegrityError as error:
+        raise Refused(Code.INVALID_INPUT, field="email", reason="taken") from error
+    return user
+
+
+def person_to_be(
+    *, email: str, full_name: str, password: str, language: str, staff_role: StaffRole | None = None
+) -> User:
+    """Give a new person, not saved yet, with what `create_user` takes; raises its Refused(`invalid_input`)."""
     user = User(
         email=plain_email(email),
         full_name=full_name.strip(),
@@ -42,13 +68,6 @@ def create_user(
     require_particulars(user)
     require_password(user, password)
     user.set_password(password)
-    try:
-        with transaction.atomic():
-            user.save()
-            details = {"email": user.email, "staff_role": staff_role}
-            record(actor, Event.USER_CREATED, object_id=member_ref(user.pk), details=details)
-    except IntegrityError as error:
-        raise Refused(Code.INVALID_INPUT, field="email", reason="taken") from error
     return user
 
 
@@ -138,50 +157,86 @@ def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Me
 def change_role(actor: Actor, *, account_id: str, user_id: int, role: Role) -> None:
     """Give a member another role.
 
-    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it is their role already, or if the account
-    would be left without a Superadmin.
+    Raises Refused: `permission_denied`, also to an Admin where the old or the new role is Superadmin; `not_found`;
+    `state_conflict` if it is their role already, or if the account would be left without a Superadmin.
     """
-    member, permission = member_ref(user_id), Permission.MEMBER_EDIT
-    authorise(actor, permission, account_id=account_id, object_id=member)
-    with authorised_transaction(
-        actor, permission, account_id=account_id, object_id=member
-    ) as account:
-        membership = membership_in(account, user_id)
+    with _member_transaction(actor, account_id, user_id) as membership:
+        require_still(actor, permission_over(membership.role, role))
         if membership.role == role:
             raise Refused(Code.STATE_CONFLICT, state=membership.role)
         require_another_superadmin(membership)
         before, membership.role = membership.role, str(role)
         membership.save()
-        record(
-            actor,
-            Event.MEMBER_ROLE_CHANGED,
-            account_id=account_id,
-            object_id=member,
-            details={"from": before, "to": role},
-        )
+        _record_member(actor, Event.MEMBER_ROLE_CHANGED, membership, {"from": before, "to": role})
+
+
+def deactivate_member(actor: Actor, *, account_id: str, user_id: int) -> None:
+    """Shut a member out of the account until they are let in again; from the next request on they are a stranger to it.
+
+    Raises Refused: `permission_denied`, also to an Admin over a Superadmin; `not_found`; `state_conflict` if they are
+    shut out already, if the account would be left without a Superadmin, or for oneself, who could not come back.
+    """
+    with _member_transaction(actor, account_id, user_id) as membership:
+        require_still(actor, permission_over(membership.role))
+        if not membership.is_active:
+            raise Refused(Code.STATE_CONFLICT, state="inactive")
+        require_another_superadmin(membership)
+        if user_id == actor.user_id:
+            raise Refused(Code.STATE_CONFLICT, reason="yourself")
+        membership.is_active = False
+        membership.save()
+        _end_sessions_of_nobody(user_id)
+        _record_member(actor, Event.MEMBER_DEACTIVATED, membership, {"role": membership.role})
+
+
+def reactivate_member(actor: Actor, *, account_id: str, user_id: int) -> None:
+    """Let a member in again who was shut out; they are what they were before.
+
+    Raises Refused: `permission_denied`, also to an Admin over a Superadmin; `not_found`; `state_conflict` if they are
+    not shut out.
+    """
+    with _member_transaction(actor, account_id, user_id) as membership:
+        require_still(actor, permission_over(membership.role))
+        if membership.is_active:
+            raise Refused(Code.STATE_CONFLICT, state="active")
+        membership.is_active = True
+        membership.save()
+        _record_member(actor, Event.MEMBER_REACTIVATED, membership, {"role": membership.role})
 
 
 def remove_member(actor: Actor, *, account_id: str, user_id: int) -> None:
-    """End a user's membership of an account; from the next request on they are a stranger to it.
+    """End a user's membership of an account and their sessions; from the next request on they are a stranger.
 
-    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account would be left without a
-    Superadmin.
+    Raises Refused: `permission_denied`, also to an Admin over a Superadmin; `not_found`; `state_conflict` if the
+    account would be left without a Superadmin.
     """
-    member, permission = member_ref(user_id), Permission.MEMBER_EDIT
-    authorise(actor, permission, account_id=account_id, object_id=member)
+    with _member_transaction(actor, account_id, user_id) as membership:
+        require_still(actor, permission_over(membership.role))
+        require_another_superadmin(membership)
+        membership.delete()
+        _end_sessions_of_nobody(user_id)
+        _record_member(actor, Event.MEMBER_REMOVED, membership, {"role": membership.role})
+
+
+def leave_account(actor: Actor, *, account_id: str) -> None:
+    """End one's own membership of an account, whatever one's role.
+
+    Raises Refused: `not_found` where the actor is no member; `state_conflict` for the last Superadmin.
+    """
+    user_id, permission = actor.user_id or 0, Permission.TEAM_VIEW
+    authorise(actor, permission, account_id=account_id, object_id=member_ref(user_id))
     with authorised_transaction(
-        actor, permission, account_id=account_id, object_id=member
+        actor, permission, account_id=account_id, object_id=member_ref(user_id)
     ) as account:
         membership = membership_in(account, user_id)
         require_another_superadmin(membership)
         membership.delete()
-        record(
-            actor,
-            Event.MEMBER_REMOVED,
-            account_id=account_id,
-            object_id=member,
-            details={"role": membership.role},
-        )
+        _record_member(actor, Event.MEMBER_LEFT, membership, {"role": membership.role})
+
+
+def note_account_in_use(membership: Membership) -> None:
+    """Note that a person has come to an account, so that home leads there the next time."""
+    Membership.objects.filter(pk=membership.pk).update(used_at=timezone.now())
 
 
 def member_ref(user_id: int) -> str:
@@ -198,9 +253,48 @@ def membership_in(account: Account, user_id: int) -> Membership:
 
 
 def require_another_superadmin(membership: Membership) -> None:
-    """Raise Refused(`state_conflict`) if this is the account's last Superadmin."""
+    """Raise Refused(`state_conflict`) if this is the account's last Superadmin who can come in."""
+    if membership.role != Role.SUPERADMIN or not membership.is_active:
+        return
     others = Membership.objects.filter(
-        account_id=membership.account_id, role=Role.SUPERADMIN
+        account_id=membership.account_id,
+        role=Role.SUPERADMIN,
+        is_active=True,
+        user__is_active=True,
     ).exclude(pk=membership.pk)
-    if membership.role == Role.SUPERADMIN and not others.exists():
+    if not others.exists():
         raise Refused(Code.STATE_CONFLICT, reason="last_superadmin")
+
+
+@contextmanager
+def _member_transaction(actor: Actor, account_id: str, user_id: int) -> Iterator[Membership]:
+    """Run the authorised transaction of a change to a member, and give the membership."""
+    member, permission = member_ref(user_id), Permission.MEMBER_EDIT
+    authorise(actor, permission, account_id=account_id, object_id=member)
+    with authorised_transaction(
+        actor, permission, account_id=account_id, object_id=member
+    ) as account:
+        yield membership_in(account, user_id)
+
+
+def _record_member(
+    actor: Actor, event: Event, membership: Membership, details: dict[str, str]
+) -> None:
+    record(
+        actor,
+        event,
+        account_id=membership.account_id,
+        object_id=member_ref(membership.user_id),
+        details=details,
+    )
+
+
+def _end_sessions_of_nobody(user_id: int) -> None:
+    """End all sessions of somebody who has no account left, in the caller's transaction.
+
+    The row is locked first, so of two accounts that lose the same person at once, the second one sees it.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user_id)
+    has_account = Membership.objects.filter(user_id=user_id, is_active=True).exists()
+    if not has_account and not user.is_internal:
+        end_sessions_of(user_id)

@@ -53,7 +53,11 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="memberships")
     role = models.CharField(max_length=10)
+    is_active = models.BooleanField(default=True)
+    """False while the person is shut out of this account; what they are in others stays."""
     created_at = models.DateTimeField(auto_now_add=True)
+    used_at = models.DateTimeField(null=True)
+    """When the person last came to this account from elsewhere; home leads to the latest."""
 
     class Meta:
         db_table = "memberships"

@@ -1,22 +1,62 @@
 """Who somebody is: their memberships, and the actor they are in one request."""
 
-from django.db.models import QuerySet
+from typing import Final
+
+from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
+from keydesk.control.audit.events import Event
+from keydesk.control.audit.models import AuditEvent
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
 
+PRIVILEGED: Final = (Role.SUPERADMIN, Role.ADMIN)
+
 
 def memberships_of(user: User) -> QuerySet[Membership]:
-    """Give the user's memberships with their accounts, by the account's name."""
-    return user.memberships.select_related("account").order_by("account__name", "account_id")
+    """Give the user's memberships that are active, with their accounts, by the account's name."""
+    active = user.memberships.filter(is_active=True).select_related("account")
+    return active.order_by("account__name", "account_id")
 
 
-def members_of(account: Account) -> QuerySet[Membership]:
-    """Give the account's memberships with their users, by address."""
-    return account.memberships.select_related("user").order_by("user__email")
+def home_of(user: User) -> Membership | None:
+    """Give the membership of the account that the user was in last, else of the first one; None without any."""
+    return (
+        memberships_of(user)
+        .order_by(F("used_at").desc(nulls_last=True), "account__name", "account_id")
+        .first()
+    )
+
+
+def members_of(account: Account, *, search: str = "") -> QuerySet[Membership]:
+    """Give the account's memberships with their users, by address; only where name or address has the text."""
+    members = account.memberships.select_related("user").order_by("user__email")
+    if search:
+        found = Q(user__full_name__icontains=search) | Q(user__email__contains=plain_email(search))
+        members = members.filter(found)
+    return members
+
+
+def with_last_sign_in(members: QuerySet[Membership]) -> QuerySet[Membership]:
+    """Add `last_sign_in`, when the audit trail has each member come in last; read by its index on objects."""
+    starts = AuditEvent.objects.filter(
+        event=str(Event.SESSION_STARTED),
+        object_id=Concat(Value("user:"), Cast(OuterRef("user_id"), CharField())),
+    )
+    return members.annotate(last_sign_in=Subquery(starts.order_by("-seq").values("at")[:1]))
+
+
+def member_of(account: Account, user_id: int) -> Membership | None:
+    """Give the account's membership of this user."""
+    return account.memberships.select_related("user").filter(user_id=user_id).first()
+
+
+def is_privileged(user: User) -> bool:
+    """Say whether a person may see keys in any account, or is of the internal team."""
+    return user.is_internal or user.memberships.filter(role__in=PRIVILEGED).exists()
 
 
 def staff_by_email() -> QuerySet[User]:
@@ -45,7 +85,7 @@ def actor_for(
         return None
     role = None
     if account is not None:
-        membership = Membership.objects.filter(user=user, account=account).first()
+        membership = Membership.objects.filter(user=user, account=account, is_active=True).first()
         if membership is None:
             return None
         role = Role(membership.role)

@@ -1,5 +1,6 @@
 """What a person's particulars must look like."""
 
+import unicodedata
 from enum import StrEnum
 from typing import Final
 
@@ -11,11 +12,15 @@ LANGUAGES: Final = ("", "en", "id")
 class SessionEnd(StrEnum):
     """Why a session ended."""
 
+    BY_PERSON = "by_person"
+    """From the list of their sessions, by themselves."""
     LOGGED_OUT = "logged_out"
     OVER = "over"
     """It was idle for too long, or too old; noted when the browser next comes with it."""
+    TOO_MANY = "too_many"
+    """The person began one more than they may hold; the oldest went."""
 
 
 def plain_email(text: str) -> str:
-    """Give an e-mail address as it is stored and compared: trimmed, in lower case."""
-    return text.strip().lower()
+    """Give an e-mail address as it is stored and compared: in Unicode's form NFKC, trimmed, in lower case."""
+    return unicodedata.normalize("NFKC", text).strip().lower()

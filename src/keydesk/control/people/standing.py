@@ -33,7 +33,8 @@ def authorised_transaction(
             yield account
     except Refused as refused:
         if refused.code is Code.PERMISSION_DENIED:
-            record_refusal(actor, refused, permission, account_id=account_id, object_id=object_id)
+            asked = refused.details.get("permission", permission)
+            record_refusal(actor, refused, asked, account_id=account_id, object_id=object_id)
         raise
 
 
@@ -56,7 +57,10 @@ def _still_holds(actor: Actor, permission: Permission) -> bool:
         )
     role = (
         Membership.objects.filter(
-            user_id=actor.user_id, account_id=actor.account_id, user__is_active=True
+            user_id=actor.user_id,
+            account_id=actor.account_id,
+            is_active=True,
+            user__is_active=True,
         )
         .values_list("role", flat=True)
         .first()

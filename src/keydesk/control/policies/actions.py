@@ -7,31 +7,28 @@ from django.db import transaction
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
-from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
+from keydesk.control.policies.logos import NotALogoError, plain_png, version_of
 from keydesk.control.policies.models import Policies
-from keydesk.control.policies.rules import BRAND_LENGTH, COLOUR, NUMBERS
+from keydesk.control.policies.rules import fault_of
 from keydesk.core.codes import Code
-
-FLAGS = frozenset({"mfa_for_managers", "four_eyes_on_approval", "four_eyes_on_live"})
-LANGUAGES = ("", "en", "id")
 
 
 def change_policies(actor: Actor, *, changes: Mapping[str, Any]) -> None:
     """Set these policies, by the names of their columns; the others stay as they are.
 
-    Raises Refused: `permission_denied`; `invalid_input` (field) for the first that is none or is out of its bounds.
+    Raises Refused: `permission_denied`; `invalid_input` (field) for the first that is none, is out of its bounds or,
+    of the colour, cannot be read (reason `too_light`).
     """
     authorise(actor, Permission.POLICY_EDIT)
     for name, value in changes.items():
-        if not stands(name, value):
-            raise Refused(Code.INVALID_INPUT, field=name, reason="invalid")
+        if reason := fault_of(name, value):
+            raise Refused(Code.INVALID_INPUT, field=name, reason=reason)
     with transaction.atomic():
-        Policies.objects.get_or_create(pk=1)
-        held = Policies.objects.select_for_update().defer("logo").get(pk=1)
+        held = _locked()
         before = {name: getattr(held, name) for name in changes}
         changed = {name: value for name, value in changes.items() if before[name] != value}
         for name, value in changed.items():
@@ -42,17 +39,25 @@ def change_policies(actor: Actor, *, changes: Mapping[str, Any]) -> None:
         record(actor, Event.POLICIES_CHANGED, object_id="policies", details=details)
 
 
-def stands(name: str, value: Any) -> bool:
-    """Say whether a policy of this name may have this value."""
-    if name in NUMBERS:
-        bounds = NUMBERS[name]
-        return type(value) is int and bounds.least <= value <= bounds.most
-    if name in FLAGS:
-        return isinstance(value, bool)
-    if not isinstance(value, str):
-        return False
-    return {
-        "brand_name": not value or is_name(value, longest=BRAND_LENGTH),
-        "brand_colour": not value or COLOUR.fullmatch(value) is not None,
-        "default_language": value in LANGUAGES,
-    }.get(name, False)
+def change_logo(actor: Actor, *, content: bytes | None) -> None:
+    """Put a PNG in the place of our mark, or take it away with None.
+
+    Raises Refused: `permission_denied`; `invalid_input` for `logo` with what is wrong: `size`, `type` or `pixels`.
+    """
+    authorise(actor, Permission.POLICY_EDIT)
+    try:
+        png = None if content is None else plain_png(content)
+    except NotALogoError as fault:
+        raise Refused(Code.INVALID_INPUT, field="logo", reason=fault.reason) from fault
+    with transaction.atomic():
+        held = _locked()
+        before, after = held.logo_version, "" if png is None else version_of(png)
+        held.logo, held.logo_version, held.changed_at = png, after, timezone.now()
+        held.save(update_fields=["logo", "logo_version", "changed_at"])
+        details = {"logo": {"from": before, "to": after}}
+        record(actor, Event.POLICIES_CHANGED, object_id="policies", details=details)
+
+
+def _locked() -> Policies:
+    Policies.objects.get_or_create(pk=1)
+    return Policies.objects.select_for_update().defer("logo").get(pk=1)

@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from keydesk.control.policies.logos import VERSION_LENGTH
 from keydesk.control.policies.rules import BRAND_LENGTH, NUMBERS
 
 
@@ -15,6 +16,8 @@ class Policies(models.Model):
     """`#rrggbb`; empty is ours."""
     logo = models.BinaryField(null=True)
     """A PNG that stands in the place of our mark."""
+    logo_version = models.CharField(max_length=VERSION_LENGTH, blank=True)
+    """What the logo's address ends in; empty where there is none."""
     default_language = models.CharField(max_length=2, blank=True)
     """`en` or `id` for people who have not chosen; empty is the configuration's."""
     pin_min_digits = models.PositiveSmallIntegerField(default=6)
@@ -29,7 +32,7 @@ class Policies(models.Model):
     idle_minutes = models.PositiveSmallIntegerField(default=30)
     session_hours = models.PositiveSmallIntegerField(default=12)
     mfa_for_managers = models.BooleanField(default=True)
-    """Whether a Superadmin or Admin has to have a second factor; the internal team always has to."""
+    """Whether a Superadmin, an Admin and everybody of the internal team has to have a second factor."""
     keys_a_product = models.PositiveSmallIntegerField(default=100)
     """How many working keys an account may have for a product in one environment."""
     four_eyes_on_approval = models.BooleanField(default=False)
@@ -44,6 +47,11 @@ class Policies(models.Model):
             models.CheckConstraint(condition=Q(pk=1), name="policies_once"),
             models.CheckConstraint(
                 condition=Q(default_language__in=["", "en", "id"]), name="policies_language"
+            ),
+            models.CheckConstraint(
+                condition=Q(logo=None, logo_version="")
+                | (Q(logo__isnull=False) & ~Q(logo_version="")),
+                name="policies_logo_version",
             ),
             *(
                 models.CheckConstraint(

@@ -1,7 +1,10 @@
 """Between which bounds a provider may set each policy; pure."""
 
 import re
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from keydesk.control.access.names import is_name
+from keydesk.control.policies.colours import is_legible
 
 BRAND_LENGTH: Final = 40
 COLOUR: Final = re.compile(r"#[0-9a-f]{6}", re.ASCII)
@@ -26,3 +29,33 @@ NUMBERS: Final[dict[str, Bounds]] = {
     "keys_a_product": Bounds(1, 10_000),
 }
 """Every policy that is a number, with its bounds; the strictest sensible value is always among them."""
+FLAGS: Final = ("mfa_for_managers", "four_eyes_on_approval", "four_eyes_on_live")
+LANGUAGES: Final = ("", "en", "id")
+
+
+def fault_of(name: str, value: Any) -> str | None:
+    """Say why a policy of this name cannot have this value: `invalid` or, of a colour, `too_light`; None if it can."""
+    if name == "brand_colour" and is_colour(value):
+        return None if is_legible(value) else "too_light"
+    return None if stands(name, value) else "invalid"
+
+
+def stands(name: str, value: Any) -> bool:
+    """Say whether a policy of this name may have this value by its kind and bounds."""
+    if name in NUMBERS:
+        bounds = NUMBERS[name]
+        return type(value) is int and bounds.least <= value <= bounds.most
+    if name in FLAGS:
+        return isinstance(value, bool)
+    if not isinstance(value, str):
+        return False
+    return {
+        "brand_name": not value or is_name(value, longest=BRAND_LENGTH),
+        "brand_colour": not value or is_colour(value),
+        "default_language": value in LANGUAGES,
+    }.get(name, False)
+
+
+def is_colour(value: Any) -> bool:
+    """Say whether this is a colour as it is stored: `#rrggbb` in lower case."""
+    return isinstance(value, str) and COLOUR.fullmatch(value) is not None

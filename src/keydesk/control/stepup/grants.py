@@ -17,7 +17,8 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
 from keydesk.control.people.standing import authorised_transaction
-from keydesk.control.stepup.models import Grant, Pin
+from keydesk.control.stepup.models import Challenge, Grant, Pin
+from keydesk.control.stepup.queries import reveals_from
 from keydesk.control.stepup.rules import GRANT_SECONDS, GuardedAction
 from keydesk.control.stepup.tries import now
 from keydesk.core.codes import Code
@@ -30,7 +31,7 @@ def give(actor: Actor, *, action: GuardedAction, object_id: str) -> str:
     grant, moment = secrets.token_urlsafe(GRANT_BYTES), latest_moment(actor)
     Grant.objects.create(
         digest=digest_of(grant),
-        **_bound_to(actor, action=action, object_id=object_id),
+        **bound_to(actor, action=action, object_id=object_id),
         granted_at=moment,
         expires_at=moment + GRANT_SECONDS,
     )
@@ -48,7 +49,7 @@ def use(actor: Actor, grant: str | None, *, action: GuardedAction, object_id: st
     moment = latest_moment(actor)
     fitting = Grant.objects.filter(
         digest=digest_of(grant or ""),
-        **_bound_to(actor, action=action, object_id=object_id),
+        **bound_to(actor, action=action, object_id=object_id),
         granted_at__lte=moment,
         expires_at__gt=moment,
         used_at=None,
@@ -88,22 +89,36 @@ def latest_moment(actor: Actor) -> int:
 
 
 def forget_old_grants() -> int:
-    """Delete the grants that are over, used or not, and give their number; the worker calls it from time to time."""
-    deleted, _ = Grant.objects.filter(expires_at__lte=now()).delete()
-    return deleted
+    """Delete the grants and challenges that are over, used or not, and give their number; the worker calls it."""
+    deleted = [
+        kind.objects.filter(expires_at__lte=now()).delete()[0] for kind in (Grant, Challenge)
+    ]
+    return sum(deleted)
 
 
 def take_back_grants(user_id: int) -> None:
-    """Delete all grants of a person, in the caller's transaction: with a new PIN, everything is confirmed anew."""
+    """Delete all grants and challenges of a person, in whatever session, in the caller's transaction.
+
+    With a new PIN, everything is confirmed anew.
+    """
     Grant.objects.filter(user_id=user_id).delete()
+    Challenge.objects.filter(user_id=user_id).delete()
+
+
+def require_reveals(actor: Actor) -> None:
+    """Raise Refused `reveal_paused` (locked_until) while the actor may not see keys again; the host operator may."""
+    pin = _pin_of(actor).first()
+    until = None if pin is None else reveals_from(pin)
+    if until is not None:
+        raise Refused(Code.REVEAL_PAUSED, locked_until=until)
 
 
 def _pin_of(actor: Actor) -> QuerySet[Pin]:
     return Pin.objects.none() if actor.user_id is None else Pin.objects.filter(user=actor.user_id)
 
 
-def _bound_to(actor: Actor, *, action: GuardedAction, object_id: str) -> dict[str, Any]:
-    """Give the columns that say what a grant is for; all of them must fit when it is used."""
+def bound_to(actor: Actor, *, action: str, object_id: str) -> dict[str, Any]:
+    """Give the columns that say what a grant or a challenge is for; all of them must fit when it is used."""
     return {
         "user_id": actor.user_id,
         "account_id": actor.account_id,

@@ -6,9 +6,9 @@ from django.db.models import F, Q
 
 from keydesk.control.accounts.models import Account
 from keydesk.control.feed.constraints import of_length, one_of
-from keydesk.control.stepup.rules import TRIES_IN_TOTAL, GuardedAction
+from keydesk.control.stepup.rules import TRIES_IN_TOTAL, GuardedAction, Purpose
 
-GRANT_DIGEST_LENGTH = 32
+DIGEST_LENGTH = 32
 
 
 class Pin(models.Model):
@@ -22,9 +22,17 @@ class Pin(models.Model):
     previous_hash = models.CharField(max_length=200, null=True)
     tries = models.PositiveSmallIntegerField(default=0)
     """Tries since the last right one; raised before each is evaluated."""
+    paused_after = models.PositiveSmallIntegerField(default=0)
+    """How many tries there had been when the latest pause began; the policy's number counts from there."""
     locked_until = models.BigIntegerField(null=True)
     password_tries = models.PositiveSmallIntegerField(default=0)
+    password_paused_after = models.PositiveSmallIntegerField(default=0)
     password_locked_until = models.BigIntegerField(null=True)
+    factor_tries = models.PositiveSmallIntegerField(default=0)
+    factor_paused_after = models.PositiveSmallIntegerField(default=0)
+    factor_locked_until = models.BigIntegerField(null=True)
+    reveal_locked_until = models.BigIntegerField(null=True)
+    """Until when no key is shown again, since the PIN was replaced through a mailed link."""
     seen_at = models.BigIntegerField(default=0)
     """The latest moment that this row has seen; a clock that is put back does not undo it."""
 
@@ -35,13 +43,24 @@ class Pin(models.Model):
             models.CheckConstraint(
                 condition=Q(password_tries__lte=TRIES_IN_TOTAL), name="pin_password_tries"
             ),
+            models.CheckConstraint(
+                condition=Q(factor_tries__lte=TRIES_IN_TOTAL), name="pin_factor_tries"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    paused_after__lte=F("tries"),
+                    password_paused_after__lte=F("password_tries"),
+                    factor_paused_after__lte=F("factor_tries"),
+                ),
+                name="pin_pauses_within_tries",
+            ),
         ]
 
 
-class Grant(models.Model):
-    """What a right PIN gives: one use, for one action on one object, by one person in one session."""
+class Bound(models.Model):
+    """What is good for one use, for one action on one object, by one person in one session of an account."""
 
-    digest = models.BinaryField(max_length=GRANT_DIGEST_LENGTH, unique=True)
+    digest = models.BinaryField(max_length=DIGEST_LENGTH, unique=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="+")
     session = models.CharField(max_length=64)
@@ -52,10 +71,32 @@ class Grant(models.Model):
     used_at = models.BigIntegerField(null=True)
 
     class Meta:
+        abstract = True
+
+
+class Grant(Bound):
+    """What a right PIN gives, or a passkey in its place: it is used up by the action."""
+
+    class Meta:
         db_table = "grants"
         constraints = [
-            of_length("digest", GRANT_DIGEST_LENGTH, name="grant_digest_whole"),
+            of_length("digest", DIGEST_LENGTH, name="grant_digest_whole"),
             one_of("action", GuardedAction, name="grant_action"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("granted_at")), name="grant_ends"),
             models.CheckConstraint(condition=~Q(session=""), name="grant_has_session"),
+        ]
+
+
+class Challenge(Bound):
+    """What a passkey signs: it is used up by the first answer, right or wrong."""
+
+    class Meta:
+        db_table = "passkey_challenges"
+        constraints = [
+            of_length("digest", DIGEST_LENGTH, name="challenge_digest_whole"),
+            one_of("action", Purpose, name="challenge_action"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("granted_at")), name="challenge_ends"
+            ),
+            models.CheckConstraint(condition=~Q(session=""), name="challenge_has_session"),
         ]

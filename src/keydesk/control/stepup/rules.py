@@ -3,16 +3,29 @@
 import re
 from enum import StrEnum
 from itertools import accumulate, pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 MIN_DIGITS: Final = 6
+"""No policy lets a PIN be shorter."""
 MAX_DIGITS: Final = 12
-TRIES_IN_WINDOW: Final = 5
-"""Wrong tries in a row before a pause; every one is counted before it is evaluated."""
 TRIES_IN_TOTAL: Final = 10
-"""Wrong tries in a row, over all windows, before only a reset helps."""
-LOCK_SECONDS: Final = 30 * 60
+"""Wrong tries in a row, over all pauses and under every policy, before only a reset helps."""
 GRANT_SECONDS: Final = 120
+CHALLENGE_SECONDS: Final = 5 * 60
+"""How long a passkey may be asked for; a person looks for it meanwhile."""
+LINK_SECONDS: Final = 30 * 60
+
+
+class PinPolicy(NamedTuple):
+    """What the provider has decided about PINs."""
+
+    min_digits: int
+    tries: int
+    """Wrong tries in a row before a pause; every one is counted before it is evaluated."""
+    lock_seconds: int
+    cooldown_seconds: int
+    """How long keys cannot be seen again after a PIN was replaced through a mailed link."""
+
 
 _COMMONEST_TEXT: Final = """
     123698 124578 125689 131420 134679 134779 135246 136900 139713 139742 141421 142536 142857
@@ -54,6 +67,15 @@ class GuardedAction(StrEnum):
     KEY_REVEAL = "key.reveal"
 
 
+class Purpose(StrEnum):
+    """What a passkey is asked for: a guarded action, or to replace a forgotten PIN."""
+
+    KEY_GENERATE = "key.generate"
+    KEY_REGENERATE = "key.regenerate"
+    KEY_REVEAL = "key.reveal"
+    PIN_REPLACE = "pin.replace"
+
+
 class Weakness(StrEnum):
     """Why a PIN is refused when it is set."""
 
@@ -68,13 +90,16 @@ class Weakness(StrEnum):
 
 
 def has_pin_shape(pin: str) -> bool:
-    """Say whether a text is 6 to 12 ASCII digits; digits of other scripts and spaces are not."""
+    """Say whether a text is 6 to 12 ASCII digits; digits of other scripts and spaces are not.
+
+    The policy may ask for more of a new PIN, but one that was set before it did still confirms.
+    """
     return MIN_DIGITS <= len(pin) <= MAX_DIGITS and pin.isascii() and pin.isdigit()
 
 
-def weakness_of(pin: str) -> Weakness | None:
-    """Give the first reason why a PIN is too easy to guess, None if there is none."""
-    if not has_pin_shape(pin):
+def weakness_of(pin: str, *, min_digits: int = MIN_DIGITS) -> Weakness | None:
+    """Give the first reason why a new PIN is too short or too easy to guess, None if there is none."""
+    if not has_pin_shape(pin) or len(pin) < min_digits:
         return Weakness.SHAPE
     checks = (
         (is_repeat, Weakness.REPEAT),

@@ -1,0 +1,63 @@
+"""Finding invitations: those that an account has sent and waits for, and the one behind a link."""
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from keydesk.control.access.roles import (
+    MEMBER_PERMISSIONS,
+    STAFF_PERMISSIONS,
+    Role,
+    StaffRole,
+    permission_over,
+)
+from keydesk.control.accounts.models import Account
+from keydesk.control.invitations.models import Invitation
+from keydesk.control.invitations.rules import InvitationState, digest_of, is_over
+from keydesk.control.people.models import Membership, User
+
+
+def open_invitations(account: Account) -> QuerySet[Invitation]:
+    """Give the account's open invitations with who sent them, those that are over in time as well, by address."""
+    sent = Invitation.objects.filter(account=account, state=str(InvitationState.OPEN))
+    return sent.select_related("invited_by").order_by("email")
+
+
+def open_invitation(account: Account, invitation_id: str) -> Invitation | None:
+    """Give the account's open invitation of this id."""
+    return open_invitations(account).filter(pk=invitation_id).first()
+
+
+def invitation_behind(token: str) -> Invitation | None:
+    """Give the invitation that can be accepted with this link's token, None if there is none any more.
+
+    A link is dead once its invitation was accepted, withdrawn or sent again, when its time is over, and when whoever
+    sent it may not invite to the role any more.
+    """
+    found = (
+        Invitation.objects.select_related("account", "invited_by")
+        .filter(digest=digest_of(token), state=str(InvitationState.OPEN))
+        .first()
+    )
+    if found is None or is_over(found.expires_at, now=timezone.now()) or not is_backed(found):
+        return None
+    return found
+
+
+def is_backed(invitation: Invitation) -> bool:
+    """Say whether whoever sent the invitation may still invite to its role; the host operator always may."""
+    sender, permission = invitation.invited_by, permission_over(str(invitation.role))
+    if sender is None:
+        return True
+    if not sender.is_active:
+        return False
+    if sender.staff_role and permission in STAFF_PERMISSIONS[StaffRole(sender.staff_role)]:
+        return True
+    roles = Membership.objects.filter(
+        user=sender, account_id=invitation.account_id, is_active=True
+    ).values_list("role", flat=True)
+    return any(permission in MEMBER_PERMISSIONS[Role(role)] for role in roles)
+
+
+def has_log_in(invitation: Invitation) -> bool:
+    """Say whether the invited address has a log-in, which only whoever holds the link may learn."""
+    return User.objects.filter(email=invitation.email).exists()

@@ -1,0 +1,121 @@
+"""Replacing a PIN that was forgotten: on a second factor, or through a mailed link."""
+
+import json
+from typing import Any, Final
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_post_parameters
+
+from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import Permission
+from keydesk.control.people.actions import member_ref
+from keydesk.control.stepup.actions import mail_pin_link, replace_pin, replace_pin_by_link
+from keydesk.control.stepup.factors import ask_passkey, has_codes, has_passkey
+from keydesk.control.stepup.queries import is_open_link, pin_status
+from keydesk.control.stepup.rules import Purpose
+from keydesk.core.codes import Code
+from keydesk.dashboard.pin import form, go_back_anew, is_typed_twice, not_the_same, way_back
+from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
+from keydesk.web.addresses import public_address
+from keydesk.web.problems import problem_of
+
+FACTOR_FORM: Final = "dashboard/forgotten_pin.html"
+MAIL_FORM: Final = "dashboard/mail_pin_link.html"
+LINK_FORM: Final = "dashboard/new_pin.html"
+
+
+@sensitive_post_parameters()
+@for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
+def forgotten_pin(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Replace the PIN with the password and a second factor; who has none is shown the way through a mail."""
+    back = way_back(request, visit)
+    if not pin_status(visit.user.pk).is_set:
+        return redirect(address(visit, "dashboard:pin"))
+    if not (has_codes(visit.user.pk) or has_passkey(visit.user.pk)):
+        return redirect(address(visit, "dashboard:mail_pin_link"))
+    if request.method != "POST":
+        return form(request, visit, FACTOR_FORM, next=back, **factors_of(visit))
+    if not is_typed_twice(request):
+        return not_the_same(request, visit, FACTOR_FORM, next=back, **factors_of(visit))
+    try:
+        replace_pin(
+            visit.actor,
+            pin=request.POST.get("new_pin", ""),
+            password=request.POST.get("password", ""),
+            code=request.POST.get("code", ""),
+            answer=request.POST.get("answer", ""),
+        )
+    except Refused as refused:
+        problem = problem_of(refused)
+        if problem.code is Code.SECOND_FACTOR_WRONG and not has_codes(visit.user.pk):
+            problem = problem._replace(field=None)
+        return form(request, visit, FACTOR_FORM, problem=problem, next=back, **factors_of(visit))
+    return go_back_anew(request, back)
+
+
+@sensitive_post_parameters()
+@for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
+def mail_link(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Mail a link for a new PIN to whoever gives the password."""
+    here = address(visit, "dashboard:mail_pin_link")
+    if not pin_status(visit.user.pk).is_set:
+        return redirect(address(visit, "dashboard:pin"))
+    if request.method != "POST":
+        return form(request, visit, MAIL_FORM, is_sent="sent" in request.GET)
+    try:
+        mail_pin_link(
+            visit.actor,
+            password=request.POST.get("password", ""),
+            url_of=lambda token: public_address(request, link_to(visit, token)),
+        )
+    except Refused as refused:
+        return form(request, visit, MAIL_FORM, problem=problem_of(refused))
+    return redirect(f"{here}?sent=1")
+
+
+@sensitive_post_parameters()
+@for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
+def new_pin(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
+    """Set a new PIN through a mailed link, which is the person's own and good for one time."""
+    here = link_to(visit, token)
+    if not is_open_link(visit.user.pk, token):
+        refused = problem_of(Refused(Code.PIN_LINK_INVALID))
+        response = form(request, visit, LINK_FORM, problem=refused, is_over=True)
+        response.status_code = refused.status
+        return response
+    if request.method != "POST":
+        return form(request, visit, LINK_FORM, here=here)
+    if not is_typed_twice(request):
+        return not_the_same(request, visit, LINK_FORM, here=here)
+    try:
+        replace_pin_by_link(
+            visit.actor,
+            pin=request.POST.get("new_pin", ""),
+            password=request.POST.get("password", ""),
+            token=token,
+        )
+    except Refused as refused:
+        return form(request, visit, LINK_FORM, problem=problem_of(refused), here=here)
+    return go_back_anew(request, address(visit, "dashboard:settings"))
+
+
+def factors_of(visit: Visit) -> dict[str, Any]:
+    """Give which factors the person has, and what a passkey is asked with."""
+    passkey = None
+    if has_passkey(visit.user.pk):
+        object_id = member_ref(visit.user.pk)
+        asked = ask_passkey(visit.actor, purpose=Purpose.PIN_REPLACE, object_id=object_id)
+        passkey = json.dumps(asked)
+    return {"has_codes": has_codes(visit.user.pk), "passkey": passkey}
+
+
+def address(visit: Visit, page: str) -> str:
+    """Give the address of a page of the account."""
+    return reverse(page, kwargs={"username": visit.account.username})
+
+
+def link_to(visit: Visit, token: str) -> str:
+    """Give the address of the page on which a mailed link is used."""
+    return reverse("dashboard:new_pin", kwargs={"username": visit.account.username, "token": token})
