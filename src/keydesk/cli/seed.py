@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from keydesk.cli.apps import new_app
 from keydesk.cli.facts import FORMAT, read_facts, schema, write_facts
+from keydesk.cli.papers import apply_half, apply_whole
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts import actions as accounts
@@ -36,6 +37,7 @@ CREDENTIAL_DAYS: Final = 365
 
 COMPANY_STATUS: Final[dict[str, str]] = {
     AccountStatus.APPROVED: "approved",
+    AccountStatus.DRAFT: "not submitted yet",
     AccountStatus.WAITING_FOR_APPROVAL: "waiting for approval",
 }
 
@@ -88,23 +90,31 @@ def seed() -> None:
 
 def fill() -> dict[str, Any]:
     """Make everything that the demo shows and give what `demo.json` tells of it."""
-    typer.echo("  products and the two customers ...")
+    typer.echo("  products and the three customers ...")
     change_policies(HOST_OPERATOR, changes={"mfa_for_managers": False})  # to try it takes no app
     make_products()
     sinar = make_account("sinarabadi", "PT Sinar Abadi", AccountStatus.APPROVED)
-    samudra = make_account("duasamudra", "PT Dua Samudra", AccountStatus.WAITING_FOR_APPROVAL)
+    samudra = make_account("duasamudra", "PT Dua Samudra", AccountStatus.DRAFT)
+    samudra.status = AccountStatus.WAITING_FOR_APPROVAL  # once Dewi has applied, below
+    tirta = make_account("tirtajaya", "PT Tirta Jaya", AccountStatus.DRAFT)
     typer.echo("  people, each with a password and a PIN of this demo alone ...")
     ana = make_member(sinar, "Ana Wijaya", Role.SUPERADMIN)
     budi = make_member(sinar, "Budi Santoso", Role.ADMIN)
+    dewi = make_member(samudra, "Dewi Anggraini", Role.SUPERADMIN)
+    lina = make_member(tirta, "Lina Hartono", Role.SUPERADMIN)
     others = [
         make_member(sinar, "Hana Putri", Role.ADMIN, with_pin=False),
         make_member(sinar, "Fajar Nugroho", Role.APPROVER),
         make_member(sinar, "Citra Lestari", Role.MAKER),
         make_member(sinar, "Joko Susilo", Role.MAKER),
         make_member(sinar, "Gita Maharani", Role.VIEWER),
-        make_member(samudra, "Dewi Anggraini", Role.SUPERADMIN),
+        dewi,
+        lina,
         make_staff("Eko Prasetyo"),
     ]
+    typer.echo("  applications, one submitted and one half done ...")
+    apply_whole(acting(dewi), samudra)
+    apply_half(acting(lina), tirta)
     typer.echo("  keys with a history ...")
     entitle(sinar, samudra, ana)
     example_key = make_keys(ana, budi)
@@ -139,10 +149,9 @@ def make_products() -> None:
 def make_account(username: str, name: str, status: AccountStatus) -> Account:
     """Open an account and take it to its status the way an application goes."""
     account = accounts.create_account(HOST_OPERATOR, username=username, name=name)
-    for step in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
+    steps = (AccountStatus.DRAFT, AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED)
+    for step in steps[1 : steps.index(status) + 1]:
         accounts.set_account_status(HOST_OPERATOR, account_id=account.id, status=step)
-        if step is status:
-            break
     account.status = status
     return account
 
