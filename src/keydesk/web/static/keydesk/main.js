@@ -1,7 +1,7 @@
 // What the pages do beyond HTML. Every page works without it.
+import "./answer.js";
 import "./copy.js";
 import "./dialog.js";
 import "./key.js";
 import "./once.js";
-import "./passkey.js";
 import "./time.js";

@@ -1,4 +1,4 @@
-// <kd-passkey data-options>: asks for one of the person's passkeys, and sends the form that it stands in with the answer.
+// <kd-passkey-answer data-options>: asks for one of the person's passkeys, and sends the form that it stands in with the answer.
 
 const toBytes = (text) =>
   Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
@@ -35,10 +35,10 @@ function written(credential) {
   });
 }
 
-class Passkey extends HTMLElement {
+class PasskeyAnswer extends HTMLElement {
   connectedCallback() {
-    // Plain http has no WebAuthn, but for localhost.
-    if (!window.PublicKeyCredential) return;
+    // Plain http has no WebAuthn but for localhost, and an address of digits has no passkeys.
+    if (!window.PublicKeyCredential || /^[\d.]+$|:/.test(location.hostname)) return;
     this.hidden = false;
     this.button = this.querySelector("button");
     this.button.addEventListener("click", () => this.ask());
@@ -61,4 +61,4 @@ class Passkey extends HTMLElement {
   }
 }
 
-customElements.define("kd-passkey", Passkey);
+customElements.define("kd-passkey-answer", PasskeyAnswer);
