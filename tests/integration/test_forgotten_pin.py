@@ -53,6 +53,14 @@ def by_link(pin_link, password):
     return by_link
 
 
+@pytest.fixture
+def still():
+    """Stop the clock, so that no code of an app runs out between being read and being typed."""
+    with time_machine.travel(START, tick=False):
+        yield
+
+
+@pytest.mark.usefixtures("still")
 @pytest.mark.parametrize("kind", ["totp", "recovery_codes", "passkey"])
 def test_password_and_second_factor_replace_a_pin_and_pause_nothing(
     kind, ana, with_pin, codes_of, passkey_of, password, generate
@@ -300,6 +308,7 @@ def test_a_link_opened_by_somebody_else_is_refused(browse, ana, budi, with_pin, 
     assert browse().get(url).status_code == 302
 
 
+@pytest.mark.usefixtures("still")
 def test_the_page_replaces_a_pin_with_a_code_and_goes_back_to_where_it_was_needed(
     browse, ana, with_pin, password, codes_of
 ):

@@ -3,5 +3,4 @@ import "./copy.js";
 import "./dialog.js";
 import "./key.js";
 import "./once.js";
-import "./passkey.js";
 import "./time.js";
