@@ -17,10 +17,12 @@ from keydesk.dashboard.visit import Visit, for_members, log_in_first
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Send a person to their account, or to log in."""
+    """Send a person to their account, the internal team to the Console, and a stranger to log in."""
     if not isinstance(request.user, User):
         return log_in_first(request)
     membership = memberships_of(request.user).first()
+    if membership is None and request.user.is_internal:
+        return redirect("console:home")
     if membership is None:
         return render(request, "dashboard/no_account.html")
     return redirect("dashboard:overview", username=membership.account.username)

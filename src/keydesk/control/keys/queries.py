@@ -14,11 +14,12 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise
 from keydesk.control.catalog.models import Product
+from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import ShownState, shown_state
 from keydesk.core.codes import Code
-from keydesk.core.records import KeyState
+from keydesk.core.records import EntitlementState, KeyState
 
 
 class KeyRow(Struct, frozen=True, kw_only=True):
@@ -77,6 +78,16 @@ class ProductCard(Struct, frozen=True, kw_only=True):
     """Those that were searched for."""
 
 
+class ProductCount(NamedTuple):
+    """A product, and how much it is used."""
+
+    product: Product
+    accounts: int
+    """How many accounts may use it, in whatever environment."""
+    keys: int
+    """How many keys of it work."""
+
+
 class Counts(NamedTuple):
     """How many keys of a product there are, and how many of them were searched for."""
 
@@ -97,6 +108,19 @@ def product_cards(
     entitlements = Entitlement.objects.filter(account=account_id)
     place = {"account": account_id, "environment": environment}
     return _cards(entitlements, place, searched_for(search, state))
+
+
+def product_counts(actor: Actor) -> list[ProductCount]:
+    """Give every product of the catalogue by name with how much it is used; raises Refused as `require` does."""
+    authorise(actor, Permission.ACCOUNT_VIEW)
+    enabled = Entitlement.objects.filter(state=EntitlementState.ENABLED).values_list("product")
+    accounts = dict(enabled.annotate(number=Count("account", distinct=True)).order_by())
+    working = ApiKey.objects.filter(in_state(KeyState.ACTIVE) | in_state(KeyState.RETIRING))
+    keys = dict(working.values_list("product").annotate(number=Count("pk")).order_by())
+    return [
+        ProductCount(product, accounts.get(product.pk, 0), keys.get(product.pk, 0))
+        for product in products_by_name()
+    ]
 
 
 def product_card(actor: Actor, *, account_id: str, product: str, environment: str) -> ProductCard:
