@@ -28,6 +28,8 @@ PEOPLE = (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS)
 NOT_THERE, LOG_IN = "404 404 404 404", "302 302 302 302"
 HIDDEN_FROM_OTHERS = {OUTSIDERS: NOT_THERE, STRANGERS: LOG_IN}
 FOR_DEVELOPERS = {COLLEAGUES: NOT_THERE, **HIDDEN_FROM_OTHERS}
+EVERYBODY = (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS)
+FOR_STAFF = {(*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE, STRANGERS: LOG_IN}
 
 FOR_REVIEWERS = {
     (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
@@ -37,7 +39,8 @@ FOR_REVIEWERS = {
 EXPECTED = {
     "dashboard:home": {
         (*DEVELOPERS, *COLLEAGUES, "dewi", *STRANGERS): "302 405 405 405",
-        ("eko", "left"): "200 405 405 405",
+        ("eko",): "302 405 405 405",
+        ("left",): "200 405 405 405",
     },
     "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
     "dashboard:products": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
@@ -92,11 +95,6 @@ EXPECTED = {
     "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
     "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
-    "console:home": {
-        ("eko",): "200 405 405 405",
-        (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
-        STRANGERS: LOG_IN,
-    },
     "console:applications": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
     "console:application": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
     # The forms name no submission: 409 says that this one has moved on.
@@ -124,6 +122,27 @@ EXPECTED = {
     "web:end_other_sessions": {(*PEOPLE, *STRANGERS): "405 302 405 405"},
     "web:end_session": {PEOPLE: "405 404 405 405", STRANGERS: "405 302 405 405"},
     "web:set_up": {(*PEOPLE, *STRANGERS): "302 405 405 405"},
+    "console:home": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:login": {EVERYBODY: "302 302 302 302", STRANGERS: "200 200 200 405"},
+    # No link is open here; who has one is whoever has it, logged in or not.
+    "console:first_owner": {(*EVERYBODY, *STRANGERS): "410 410 405 405"},
+    "console:welcome": {(*EVERYBODY, *STRANGERS): "410 410 405 405"},
+    "console:team": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:team_add": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:person": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:products": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:product_add": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:product": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:product_stop": {("eko",): "200 422 405 405", **FOR_STAFF},
+    # The product is on offer: there is nothing to resume.
+    "console:product_resume": {("eko",): "200 409 405 405", **FOR_STAFF},
+    "console:product_retire": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:settings": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:logo": {("eko",): "302 422 405 405", **FOR_STAFF},
+    "console:system": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "web:brand_style": {(*EVERYBODY, *STRANGERS): "200 405 405 405"},
+    # There is no logo of this version.
+    "web:brand_logo": {(*EVERYBODY, *STRANGERS): "404 405 405 405"},
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },
@@ -185,7 +204,7 @@ def expected(name):
 
 
 @pytest.fixture
-def answers(new_key, new_member, new_invitation, document_id):
+def answers(new_key, new_member, new_invitation, document_id, rangga):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -196,9 +215,15 @@ def answers(new_key, new_member, new_invitation, document_id):
                 "username": "sinarabadi",
                 "product": "disbursement",
                 "environment": "live",
+                "colour": "2750c7",
+                "version": "0" * 16,
                 "key_id": new_key() if "key_id" in parts else "",
                 "token": "of-no-link",
-                "user_id": new_member() if "user_id" in parts else 0,
+                "user_id": rangga.user_id
+                if name == "console:person"
+                else new_member()
+                if "user_id" in parts
+                else 0,
                 "invitation_id": new_invitation().id if "invitation_id" in parts else "",
                 "document_id": document_id,
                 "factor_id": 0,

@@ -143,7 +143,7 @@ def test_somebody_new_chooses_their_password_with_a_link_that_came_by_mail(eko, 
     assert again == LINK_INVALID
 
 
-def test_an_invitation_is_over_after_three_days_or_by_a_new_one(eko, stranger, password):
+def test_an_invitation_is_over_after_its_time_or_by_a_new_one(eko, stranger, password):
     user = add_staff(eko, **LINA)
     invite_staff_again(eko, user_id=user.pk, link_to=LINK_TO)
     first, second = (

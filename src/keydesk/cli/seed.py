@@ -110,7 +110,10 @@ def fill() -> dict[str, Any]:
         make_member(sinar, "Gita Maharani", Role.VIEWER),
         dewi,
         lina,
-        make_staff("Eko Prasetyo"),
+        make_staff("Eko Prasetyo", StaffRole.OWNER),
+        make_staff("Rangga Saputra", StaffRole.OPERATIONS),
+        make_staff("Sari Dewanti", StaffRole.SECURITY),
+        make_staff("Putri Handayani", StaffRole.REVIEWER),
     ]
     typer.echo("  applications, one submitted and one half done ...")
     apply_whole(acting(dewi), samudra)
@@ -184,7 +187,7 @@ def make_member(account: Account, full_name: str, role: Role, *, with_pin: bool 
     return Person(actor, login)
 
 
-def make_staff(full_name: str) -> Person:
+def make_staff(full_name: str, role: StaffRole) -> Person:
     """Make a person of the provider's internal team."""
     password = new_password()
     user = people.create_user(
@@ -192,14 +195,14 @@ def make_staff(full_name: str) -> Person:
         email=f"{full_name.split(maxsplit=1)[0].lower()}@acmepay.example",
         full_name=full_name,
         password=password,
-        staff_role=StaffRole.OWNER,
+        staff_role=role,
     )
     login = {
         "name": full_name,
         "email": user.email,
         "password": password,
         "pin": None,
-        "role": "internal team",
+        "role": role,
         "account": None,
         "account_status": None,
         "company": "Acme Pay, the provider",

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keydesk.console.visit import StaffVisit, for_staff
+from keydesk.control.access.roles import Permission
 from keydesk.web.security import safety_of
 
 
@@ -24,4 +25,9 @@ def security(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
 
 def frame(visit: StaffVisit, *, section: str, is_section: bool = True) -> dict[str, Any]:
     """Give what the frame of a page of the Console needs."""
-    return {"visit": visit, "section": section, "here_is_section": is_section}
+    return {
+        "visit": visit,
+        "section": section,
+        "here_is_section": is_section,
+        "may_edit_policies": visit.may(Permission.POLICY_EDIT),
+    }

@@ -33,6 +33,10 @@ class StaffVisit(NamedTuple):
     user: User
     actor: Actor
 
+    def may(self, permission: Permission) -> bool:
+        """Say whether the person has a permission, for what a page offers them."""
+        return self.actor.can(permission)
+
     @property
     def role_name(self) -> str:
         """What the person is in the internal team, in words."""
@@ -62,7 +66,7 @@ def for_staff(
         def handle(request: HttpRequest, **parts: Any) -> HttpResponse:
             if not isinstance(request.user, User):
                 back = urlencode({"next": page_of_form(request)})
-                return redirect_to(request, f"{reverse('account_login')}?{back}")
+                return redirect_to(request, f"{reverse('console:login')}?{back}")
             visit = visit_of(request, request.user)
             require_permission(visit, permission)
             if request.method not in methods:

@@ -19,10 +19,15 @@ from keydesk.web.security import safety_of
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Send a person to the account that they were in last, to its onboarding if that waits for them, or to log in."""
+    """Send a person to the account that they were in last, or to its onboarding if that waits for them.
+
+    The internal team goes to the Console, and a stranger to log in.
+    """
     if not isinstance(request.user, User):
         return log_in_first(request)
     membership = home_of(request.user)
+    if membership is None and request.user.is_internal:
+        return redirect("console:home")
     if membership is None:
         return render(request, "dashboard/no_account.html")
     account = membership.account

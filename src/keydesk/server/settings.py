@@ -158,7 +158,7 @@ TEMPLATES = [
 ]
 
 AUTH_USER_MODEL = "control.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["keydesk.web.doors.Doorkeeper"]
 PASSWORD_HASHERS = ["keydesk.control.people.passwords.PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {

@@ -6,6 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import get_language
 
+from keydesk.control.policies.queries import current_policies
+from keydesk.web.brand import brand_of
+
 LANGUAGES: Final = (("en", "English"), ("id", "Bahasa Indonesia"))
 
 
@@ -16,4 +19,11 @@ def shell() -> dict[str, Any]:
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Give what the frame of any page needs (a context processor)."""
-    return {**shell(), "languages": LANGUAGES, "here": request.get_full_path()}
+    policies = current_policies()
+    return {
+        **shell(),
+        "brand": policies.brand_name or settings.KEYDESK.brand_name,
+        **brand_of(policies),
+        "languages": LANGUAGES,
+        "here": request.get_full_path(),
+    }

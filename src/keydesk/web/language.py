@@ -4,10 +4,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_POST
 
 from keydesk.control.people.actions import choose_language
 from keydesk.control.people.models import User
+from keydesk.control.policies.queries import current_policies
 from keydesk.web.context import LANGUAGES
 from keydesk.web.sessions import person
 
@@ -32,6 +34,22 @@ def language(request: HttpRequest) -> HttpResponse:
         samesite="Lax",
     )
     return response
+
+
+def providers_language(request: HttpRequest) -> str:
+    """Give the language that the provider has set for whoever has chosen none and whose browser asks for none of ours.
+
+    Empty where one was chosen or asked for, and where the provider leaves it to the configuration.
+    """
+    if settings.LANGUAGE_COOKIE_NAME in request.COOKIES or asks_for_ours(request):
+        return ""
+    return current_policies().default_language
+
+
+def asks_for_ours(request: HttpRequest) -> bool:
+    """Say whether the browser asks for a language that the pages have."""
+    asked = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
+    return any(tag.partition("-")[0] in dict(LANGUAGES) for tag, _ in asked)
 
 
 def local_address(request: HttpRequest, address: str, *, otherwise: str = "/") -> str:

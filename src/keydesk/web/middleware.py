@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from keydesk.web.brand import FOR_EVER
+from keydesk.web.language import providers_language
 from keydesk.web.sessions import end_if_over
 
 LARGEST_BODY_BYTES: Final = 25 * 1024 * 1024
@@ -108,11 +110,17 @@ def public_scheme(get_response: Handler) -> Handler:
 
 
 def no_store(get_response: Handler) -> Handler:
-    """Let no browser and no proxy keep a page; static files are answered before this."""
+    """Let no browser and no proxy keep a page; static files are answered before this.
+
+    What is the same for everybody for ever says so itself, and then depends on no cookie.
+    """
 
     def handle(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        response["Cache-Control"] = "no-store"
+        if response.get("Cache-Control") == FOR_EVER:
+            del response["Vary"]
+        else:
+            response["Cache-Control"] = "no-store"
         return response
 
     return handle
@@ -129,10 +137,10 @@ def session_limits(get_response: Handler) -> Handler:
 
 
 def chosen_language(get_response: Handler) -> Handler:
-    """Answer a person in the language they chose, whatever their browser asks for."""
+    """Answer a person in the language they chose, whatever their browser asks for; else see `web.language`."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        chosen = getattr(request.user, "language", "")
+        chosen = getattr(request.user, "language", "") or providers_language(request)
         if chosen:
             translation.activate(chosen)
             request.LANGUAGE_CODE = chosen

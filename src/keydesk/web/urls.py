@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keydesk.web import confirmation, security
+from keydesk.web import brand, confirmation, security
 from keydesk.web.language import language
 
 app_name = "web"
@@ -22,4 +22,6 @@ urlpatterns = [
     path("account/password/", security.password, name="password"),
     path(SESSIONS + "end-others/", security.end_other_sessions, name="end_other_sessions"),
     path(SESSIONS + "<int:session_id>/end/", security.end_session, name="end_session"),
+    path("brand/<slug:colour>.css", brand.style, name="brand_style"),
+    path("brand/<slug:version>.png", brand.logo, name="brand_logo"),
 ]

@@ -14,6 +14,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise
 from keydesk.control.catalog.models import Product
+from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import ShownState, shown_state
@@ -86,6 +87,16 @@ class FirstSteps(NamedTuple):
     """Whether it ever had a key."""
 
 
+class ProductCount(NamedTuple):
+    """A product, and how much it is used."""
+
+    product: Product
+    accounts: int
+    """How many accounts may use it, in whatever environment."""
+    keys: int
+    """How many keys of it work."""
+
+
 class Counts(NamedTuple):
     """How many keys of a product there are, and how many of them were searched for."""
 
@@ -115,6 +126,19 @@ def first_steps(actor: Actor, *, account_id: str) -> FirstSteps:
     return FirstSteps(
         has_product=enabled.exists(), has_key=ApiKey.objects.filter(account=account_id).exists()
     )
+
+
+def product_counts(actor: Actor) -> list[ProductCount]:
+    """Give every product of the catalogue by name with how much it is used; raises Refused as `require` does."""
+    authorise(actor, Permission.ACCOUNT_VIEW)
+    enabled = Entitlement.objects.filter(state=EntitlementState.ENABLED).values_list("product")
+    accounts = dict(enabled.annotate(number=Count("account", distinct=True)).order_by())
+    working = ApiKey.objects.filter(in_state(KeyState.ACTIVE) | in_state(KeyState.RETIRING))
+    keys = dict(working.values_list("product").annotate(number=Count("pk")).order_by())
+    return [
+        ProductCount(product, accounts.get(product.pk, 0), keys.get(product.pk, 0))
+        for product in products_by_name()
+    ]
 
 
 def product_card(actor: Actor, *, account_id: str, product: str, environment: str) -> ProductCard:

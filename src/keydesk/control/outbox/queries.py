@@ -18,3 +18,8 @@ def kept_letters() -> QuerySet[KeptLetter]:
 def kept_letter(number: int) -> KeptLetter | None:
     """Give one letter of the demo's mailbox."""
     return KeptLetter.objects.filter(pk=number).first()
+
+
+def failing_mails() -> int:
+    """Give how many of those were tried in vain."""
+    return Mail.objects.filter(sent_at=None, attempts__gt=0).exclude(last_error="").count()

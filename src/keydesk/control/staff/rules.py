@@ -7,7 +7,7 @@ from typing import Final
 
 TOKEN_BYTES: Final = 32
 FIRST_OWNER_LINK_LASTS: Final = timedelta(minutes=15)
-INVITATION_LASTS: Final = timedelta(days=3)
+INVITATION_LASTS: Final = timedelta(days=7)
 
 
 def new_token() -> str:
