@@ -39,7 +39,6 @@ SETTINGS = {
     "privileged_idle_minutes": "15",
     "idle_minutes": "30",
     "session_hours": "12",
-    "mfa_for_managers": "1",
     "keys_a_product": "100",
 }
 PRODUCT = {
@@ -331,11 +330,19 @@ def test_a_number_out_of_bounds_is_told_at_its_field_and_nothing_changes(browse,
 
 
 @pytest.mark.parametrize("name", FLAGS)
-def test_a_box_that_is_not_ticked_is_a_no(browse, eko, name):
+def test_a_box_is_a_yes_if_it_is_ticked_and_else_a_no(browse, eko, with_app, name):
     client = browse(eko)
+    with_app(eko)
     for typed, value in (("1", True), ("", False)):
         client.post("/console/settings/", SETTINGS | {name: typed})
         assert getattr(current_policies(), name) is value
+
+
+def test_who_has_to_set_up_a_second_factor_sees_the_brand_all_the_same(browse, eko):
+    client = browse(eko)
+    change_policies(eko, changes={"mfa_for_managers": True})
+    assert client.get("/console/").status_code == 302
+    assert client.get("/brand/006731.css").status_code == 200
 
 
 def test_the_brand_is_on_every_page_at_once_and_never_in_a_style_of_its_own(browse, eko, ana):

@@ -221,7 +221,7 @@ def test_two_owners_who_remove_each_other_at_once_leave_one(act, at_once, staff,
 
 def test_deactivation_ends_every_session_and_nobody_elses(browse, eko, rangga, user_of):
     for actor in (eko, rangga, rangga):
-        browse(actor)
+        assert browse(actor).get("/console/").status_code == 200
     deactivate_staff(eko, user_id=rangga.user_id)
     (left,) = (session.get_decoded()["_auth_user_id"] for session in Session.objects.all())
     assert (left, actor_for(user_of(rangga), None)) == (str(eko.user_id), None)

@@ -55,7 +55,10 @@ GROUPS: Final[tuple[tuple[Promise, tuple[tuple[str, Promise], ...]], ...]] = (
             ),
             ("idle_minutes", gettext_lazy("Idle session of everybody else, minutes")),
             ("session_hours", gettext_lazy("Longest session, in hours")),
-            ("mfa_for_managers", gettext_lazy("Superadmins and Admins need a second factor")),
+            (
+                "mfa_for_managers",
+                gettext_lazy("Superadmins, Admins and the internal team need a second factor"),
+            ),
         ),
     ),
     (

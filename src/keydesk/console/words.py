@@ -27,6 +27,7 @@ PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
     Permission.PIN_RESET: gettext_lazy("Reset a PIN"),
     Permission.PEOPLE_EDIT: gettext_lazy("Add people to a customer's team"),
     Permission.MEMBER_EDIT: gettext_lazy("Change roles in a customer's team"),
+    Permission.SUPERADMIN_EDIT: gettext_lazy("Change Superadmins of a customer's team"),
     Permission.PRODUCT_EDIT: gettext_lazy("Edit and retire products"),
     Permission.PRODUCT_STOP: gettext_lazy("Stop a product in an emergency"),
     Permission.CREDENTIAL_EDIT: gettext_lazy("Make and revoke service credentials"),

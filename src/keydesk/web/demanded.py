@@ -19,6 +19,8 @@ OPEN: Final = frozenset(
         "account_logout",
         "web:add_passkey",
         "web:authenticator",
+        "web:brand_logo",
+        "web:brand_style",
         "web:confirm",
         "web:language",
         "web:set_up",
