@@ -20,7 +20,10 @@ from keydesk.control.accounts.actions import create_account
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.credentials.rules import Scope
+from keydesk.control.entry.actions import sign_up
+from keydesk.control.entry.links import confirmation_token, password_token
 from keydesk.control.keys.actions import generate_key
+from keydesk.control.people.models import User
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.codes import Code
@@ -72,6 +75,19 @@ class Stage:
             "product": self.disbursement.slug,
             "environment": Environment.LIVE,
         }
+
+    def newcomer(self):
+        return {
+            "full_name": "Hana Putri",
+            "email": "hana@barusekali.example",
+            "password": self.password,
+            "company": "PT Baru Sekali",
+            "username": "barusekali",
+        }
+
+    def unconfirmed(self):
+        sign_up(self.stranger, **self.newcomer())
+        return confirmation_token(User.objects.get(email="hana@barusekali.example"))
 
     def new_account(self):
         return create_account(self.host, username="barusekali", name="PT Baru Sekali")
@@ -126,6 +142,26 @@ SCENARIOS = {
         Event.ENTITLEMENT_REQUESTED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
     ),
+    "entry.ask_for_password": (
+        Event.PASSWORD_ASKED,
+        lambda on: (on.stranger, {"email": on.citra.label}),
+    ),
+    "entry.choose_password": (
+        Event.PASSWORD_CHOSEN,
+        lambda on: (
+            on.stranger,
+            {"token": password_token(on.user_of(on.citra)), "password": "lima belas kucing putih"},
+        ),
+    ),
+    "entry.confirm_address": (
+        Event.ADDRESS_CONFIRMED,
+        lambda on: (on.stranger, {"token": on.unconfirmed()}),
+    ),
+    "entry.send_confirmation": (
+        Event.CONFIRMATION_ASKED,
+        lambda on: (on.stranger, {"email": on.citra.label}),
+    ),
+    "entry.sign_up": (Event.ACCOUNT_SIGNED_UP, lambda on: (on.stranger, on.newcomer())),
     "keys.generate_key": (
         Event.KEY_GENERATED,
         lambda on: (on.host, on.new_key() | {"grant": None}),
@@ -203,13 +239,18 @@ SCENARIOS = {
 }
 
 NEEDS_NO_PERMISSION = {
+    "entry.ask_for_password",
+    "entry.choose_password",
+    "entry.confirm_address",
+    "entry.send_confirmation",
+    "entry.sign_up",
     "people.choose_language",
     "people.note_failed_login",
     "people.note_login",
     "people.note_logout",
     "stepup.set_pin",
 }
-"""A person's own language, session and PIN are theirs, whatever their role."""
+"""A person's own language, session and PIN are theirs, whatever their role, and everybody may come in."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm"}
 

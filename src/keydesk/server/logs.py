@@ -18,10 +18,14 @@ CREDENTIAL: Final = re.compile(
 """A key or service credential, or the beginning of one, with the part that may be shown as its group."""
 
 
+TOKEN: Final = re.compile(r"/[0-9A-Za-z_:-]{32,}(?=/)")
+"""The part of an address that only the reader of a mail knows."""
+
+
 def without_credentials(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Cut every credential in a line and its traceback down to the part that may be shown."""
+    """Cut every credential in a line and its traceback down to the part that may be shown, and mailed links too."""
     return {
-        name: CREDENTIAL.sub(r"\1…", value) if isinstance(value, str) else value
+        name: TOKEN.sub("/…", CREDENTIAL.sub(r"\1…", value)) if isinstance(value, str) else value
         for name, value in event.items()
     }
 

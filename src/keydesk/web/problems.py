@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.access.refused import Refused
+from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import CODES, Code
 
 
@@ -67,9 +68,39 @@ def pin_weak(details: dict[str, Any]) -> str:
     return reasons.get(str(details.get("reason")), common)
 
 
+def password_refused(details: dict[str, Any]) -> str:
+    """Say why a password cannot be chosen."""
+    length = current_policies().password_min_length
+    reasons = {
+        "password_too_short": _(
+            "A password has at least %(length)d characters. Several words do well."
+        ),
+        "password_too_long": _("This password is too long: 1,024 bytes is the most."),
+        "password_too_common": _(
+            "Many people use a password like this. Choose one that is harder to guess."
+        ),
+        "password_too_similar": _(
+            "This password is made of your name, your email address or your company's name. Choose other words."
+        ),
+    }
+    first, *_rest = details.get("problems") or ["password_too_short"]
+    return reasons.get(str(first), reasons["password_too_common"]) % {"length": length}
+
+
 def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
+    if details.get("field") == "password":
+        return password_refused(details)
+    if details.get("field") == "username" and details.get("reason") == "taken":
+        return _("This username is taken. Choose another one.")
     fields = {
+        "full_name": _("Enter your name, 120 characters at most."),
+        "email": _("Enter an email address, like name@company.com."),
+        "company": _("Enter the name of your company, 120 characters at most."),
+        "username": _(
+            "A username has 3 to 40 small letters, digits and hyphens. It begins with a letter and does not end with a "
+            "hyphen."
+        ),
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": _("A PIN has 6 to 12 digits and nothing else."),
         "current_pin": _("A PIN has 6 to 12 digits and nothing else."),

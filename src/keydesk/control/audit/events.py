@@ -7,7 +7,12 @@ class Event(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_SIGNED_UP = "account.signed_up"
     ACCOUNT_STATUS_CHANGED = "account.status_changed"
+    ADDRESS_CONFIRMED = "address.confirmed"
+    ADDRESS_KNOWN = "address.known"
+    """Somebody tried to sign up with an address that has a log-in."""
+    CONFIRMATION_ASKED = "confirmation.asked"
     CREDENTIAL_CREATED = "credential.created"
     CREDENTIAL_REVOKED = "credential.revoked"
     ENTITLEMENT_DISABLED = "entitlement.disabled"
@@ -24,6 +29,9 @@ class Event(StrEnum):
     MEMBER_ADDED = "member.added"
     MEMBER_REMOVED = "member.removed"
     MEMBER_ROLE_CHANGED = "member.role_changed"
+    PASSWORD_ASKED = "password.asked"  # noqa: S105 - the name of an event
+    """Somebody asked for a link to choose a new password."""
+    PASSWORD_CHOSEN = "password.chosen"  # noqa: S105 - the name of an event
     PASSWORD_FAILED = "password.failed"  # noqa: S105 - the name of an event
     PERMISSION_REFUSED = "permission.refused"
     PIN_CONFIRMED = "pin.confirmed"

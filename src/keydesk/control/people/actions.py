@@ -63,12 +63,18 @@ def create_user(
     return user
 
 
+NOT_CHECKED = {"password", "full_name", "language", "staff_role", "email_confirmed_at"}
+"""The fields that the model itself would judge otherwise, or not in our words."""
+
+
 def require_particulars(user: User) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
     try:
-        user.clean_fields(exclude={"password", "full_name", "language", "staff_role"})
+        user.clean_fields(exclude=NOT_CHECKED)
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
+    if not user.email.isascii():
+        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
     if not is_name(user.full_name, longest=NAME_LENGTH):
         raise Refused(Code.INVALID_INPUT, field="full_name", reason="invalid")
     if user.language not in LANGUAGES:
