@@ -84,6 +84,7 @@ EXPECTED = {
     # Who has no PIN has forgotten none, and is sent to set one.
     "dashboard:forgotten_pin": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
     "dashboard:mail_pin_link": {DEVELOPERS: "302 302 405 405", **FOR_DEVELOPERS},
+    "dashboard:pin_link": {DEVELOPERS: "410 405 405 405", **FOR_DEVELOPERS},
     "dashboard:new_pin": {DEVELOPERS: "410 410 405 405", **FOR_DEVELOPERS},
     "dashboard:reset_pin": {
         ("ana",): "200 409 405 405",

@@ -120,22 +120,6 @@ def invalid_input(details: dict[str, Any]) -> str:
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
 
 
-def password_refused(details: dict[str, Any]) -> str:
-    """Say why a password cannot be one."""
-    reasons = {
-        "password_too_short": _(
-            "This password is too short. Use 15 characters or more: a few words do."
-        ),
-        "password_too_common": _(
-            "Many people use this password. Choose one that is harder to guess."
-        ),
-        "password_too_similar": _("This password is too much like your name or address."),
-        "password_unchanged": _("This is your password already. Choose another one."),
-    }
-    known = [reasons[problem] for problem in details.get("problems", ()) if problem in reasons]
-    return " ".join(known) or _("This password cannot be used. Choose another one.")
-
-
 def address_problem(details: dict[str, Any]) -> str:
     """Say what is wrong with an e-mail address that is invited."""
     reasons = {
