@@ -91,6 +91,7 @@ def password_refused(details: dict[str, Any]) -> str:
         "password_too_similar": _(
             "This password is made of your name, your email address or your company's name. Choose other words."
         ),
+        "password_unchanged": _("This is your password already. Choose another one."),
     }
     first, *_rest = details.get("problems") or ["password_too_short"]
     return reasons.get(str(first), reasons["password_too_common"]) % {"length": length}
