@@ -80,6 +80,36 @@ def test_a_refusal_is_one_sentence(desk, command, sentence):
     assert said.count("\n") == 1
 
 
+def test_people_are_invited_and_their_link_is_printed_for_a_desk_without_mail(desk):
+    link = re.compile(r"http://\S+/invitation/[-\w]{43}/")
+    said = desk.run(["member", "invite", "sinarabadi", " Ana@X.example", "superadmin"])
+    assert said.startswith("ana@x.example is invited.")
+    again = desk.run(["member", "resend", "sinarabadi", "ana@x.example"])
+    assert link.search(said)[0] != link.search(again)[0]
+    listed = desk.run(["member", "invitations", "sinarabadi"])
+    assert listed.startswith("ana@x.example  superadmin  until ")
+    refused = desk.run(["member", "invite", "sinarabadi", "ana@x.example", "maker"], says_no=True)
+    assert refused == "keydesk: The email has an open invitation already.\n"
+    assert "is not invited any more" in desk.run(
+        ["member", "withdraw", "sinarabadi", "ana@x.example"]
+    )
+    assert desk.run(["member", "withdraw", "sinarabadi", "ana@x.example"], says_no=True) == (
+        "keydesk: ana@x.example has no open invitation to sinarabadi.\n"
+    )
+
+
+def test_a_member_is_shut_out_and_let_in_again(desk):
+    for email in ("ana@x.example", "budi@x.example"):
+        command = ["member", "add", "sinarabadi", email, "superadmin", "--name", "Somebody"]
+        desk.run(command, typed="empat belas kucing hitam\n")
+    desk.run(["member", "deactivate", "sinarabadi", "budi@x.example"])
+    last = desk.run(["member", "remove", "sinarabadi", "ana@x.example"], says_no=True)
+    assert "last superadmin" in last
+    assert "budi@x.example  superadmin  deactivated" in desk.run(["member", "list", "sinarabadi"])
+    desk.run(["member", "reactivate", "sinarabadi", "budi@x.example"])
+    desk.run(["member", "remove", "sinarabadi", "ana@x.example"])
+
+
 def test_a_service_credential_is_printed_once(desk):
     text = desk.run(["credential", "create", "gateway"]).strip()
     assert re.fullmatch(r"kds_live_[A-Za-z0-9]{49}", text)
@@ -111,5 +141,5 @@ def test_the_documented_way_from_nothing_to_a_customer_works(prepared):
         assert name == "keydesk"
         prepared.run(command, typed="empat belas kucing hitam\n")
     assert prepared.run(["member", "list", "sinarabadi"]) == (
-        "ana@sinarabadi.example  superadmin  Ana Wijaya\n"
+        "ana@sinarabadi.example  superadmin  active  Ana Wijaya\n"
     )

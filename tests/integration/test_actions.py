@@ -24,11 +24,14 @@ from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.credentials.rules import Scope
+from keydesk.control.entry.actions import sign_up
+from keydesk.control.entry.links import confirmation_token, password_token
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import deactivate_member
+from keydesk.control.people.models import User
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.security.queries import factors_of
 from keydesk.control.security.rules import Method
@@ -114,6 +117,19 @@ class Stage:
         deactivate_staff(self.eko, user_id=self.rangga.user_id)
         return self.rangga.user_id
 
+    def company(self):
+        return {
+            "full_name": "Hana Putri",
+            "email": "hana@barusekali.example",
+            "password": self.password,
+            "company": "PT Baru Sekali",
+            "username": "barusekali",
+        }
+
+    def unconfirmed(self):
+        sign_up(self.stranger, **self.company())
+        return confirmation_token(User.objects.get(email="hana@barusekali.example"))
+
     def new_account(self):
         return create_account(self.host, username="barusekali", name="PT Baru Sekali")
 
@@ -194,6 +210,26 @@ SCENARIOS = {
         Event.ENTITLEMENT_REQUESTED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
     ),
+    "entry.ask_for_password": (
+        Event.PASSWORD_ASKED,
+        lambda on: (on.stranger, {"email": on.citra.label}),
+    ),
+    "entry.choose_password": (
+        Event.PASSWORD_CHOSEN,
+        lambda on: (
+            on.stranger,
+            {"token": password_token(on.user_of(on.citra)), "password": "lima belas kucing putih"},
+        ),
+    ),
+    "entry.confirm_address": (
+        Event.ADDRESS_CONFIRMED,
+        lambda on: (on.stranger, {"token": on.unconfirmed()}),
+    ),
+    "entry.send_confirmation": (
+        Event.CONFIRMATION_ASKED,
+        lambda on: (on.stranger, {"email": on.citra.label}),
+    ),
+    "entry.sign_up": (Event.ACCOUNT_SIGNED_UP, lambda on: (on.stranger, on.company())),
     "invitations.accept_invitation": (
         Event.INVITATION_ACCEPTED,
         lambda on: (on.dewi, {"token": on.token_for("dewi@duasamudra.example")}),
@@ -474,6 +510,11 @@ SCENARIOS = {
 }
 
 NEEDS_NO_PERMISSION = {
+    "entry.ask_for_password",
+    "entry.choose_password",
+    "entry.confirm_address",
+    "entry.send_confirmation",
+    "entry.sign_up",
     "invitations.accept_invitation",
     "people.leave_account",
     "people.choose_language",

@@ -287,11 +287,12 @@ def test_the_pages_lead_through_a_mailed_link(browse, ana, with_pin, password, g
     assert b"We have sent a link to ana@" in client.get(sent.url).content
     url = Mail.objects.get().context["url"]
     assert re.fullmatch(rf"http://testserver{PAGE}link/[\w:-]+/", url)
-    form = {"password": password, "new_pin": NEW, "new_pin_again": NEW}
-    assert client.get(url).status_code == 200
-    assert client.post(url, form | {"new_pin_again": "1"}).status_code == 422
-    assert client.post(url, form).url == "/a/sinarabadi/settings/"
-    assert [client.get(url).status_code, client.post(url, form).status_code] == [410, 410]
+    form, here = {"password": password, "new_pin": NEW, "new_pin_again": NEW}, f"{PAGE}new/"
+    assert client.get(url).url == here
+    assert client.get(here).status_code == 200
+    assert client.post(here, form | {"new_pin_again": "1"}).status_code == 422
+    assert client.post(here, form).url == "/a/sinarabadi/settings/"
+    assert [client.get(url).status_code, client.post(here, form).status_code] == [410, 410]
     assert b"Keys can be seen again after" in client.get("/a/sinarabadi/settings/").content
     address = f"/a/sinarabadi/settings/developer/api-keys/{made.id}/reveal/"
     shown = client.get(address)
@@ -299,12 +300,21 @@ def test_the_pages_lead_through_a_mailed_link(browse, ana, with_pin, password, g
     assert b"You can try again after" in shown.content
 
 
+def test_a_link_that_still_works_is_in_no_log(browse, ana, with_pin, password, caplog):
+    client = browse(with_pin(ana))
+    client.post(f"{PAGE}mail/", {"password": password})
+    url = Mail.objects.get().context["url"]
+    client.get(url)
+    assert client.post(f"{PAGE}new/", {"new_pin": "1", "new_pin_again": "1"}).status_code == 422
+    assert ("/forgotten/new/" in caplog.text, "/link/" in caplog.text) == (True, False)
+
+
 def test_a_link_opened_by_somebody_else_is_refused(browse, ana, budi, with_pin, password):
     browse(with_pin(ana)).post(f"{PAGE}mail/", {"password": password})
     url = Mail.objects.get().context["url"]
     form = {"password": password, "new_pin": NEW, "new_pin_again": NEW}
     client = browse(with_pin(budi))
-    assert [client.get(url).status_code, client.post(url, form).status_code] == [410, 410]
+    assert [client.get(url).status_code, client.post(f"{PAGE}new/", form).status_code] == [410] * 2
     assert browse().get(url).status_code == 302
 
 

@@ -291,7 +291,19 @@ def test_a_member_is_not_invited_however_the_address_is_written(ana, budi, sinar
     )
 
 
-@pytest.mark.parametrize("email", ["", "hana", "hana@", "@example.com", "a b@example.com", "x@y"])
+@pytest.mark.parametrize(
+    "email",
+    [
+        "",
+        "hana",
+        "hana@",
+        "@example.com",
+        "a b@example.com",
+        "x@y",
+        "hanä@example.com",
+        "h@exämple.com",
+    ],
+)
 def test_what_is_no_address_is_not_invited(ana, sinar, email):
     given = {"account_id": sinar.id, "email": email, "role": Role.MAKER}
     details = {"field": "email", "reason": "invalid"}

@@ -9,6 +9,7 @@ from django.urls import path
 from keydesk.config import Config
 from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.core.records import Environment
+from keydesk.server.logs import without_credentials
 from keydesk.web import faults
 
 MARKER = Config().key_marker
@@ -68,3 +69,10 @@ def test_no_credential_gets_into_the_log_whole(browse, written, db):
         assert secret[12:] not in said
         assert KeyFormat(MARKER).shown_prefix(secret) in said
     assert SECRETS[0][:20] not in said
+
+
+def test_the_log_holds_no_link_of_a_mail():
+    token = "eyJ1c2VyIjoxfQ:1vQn3K:" + "a" * 43
+    for room, secret in (("confirm", token), ("password", f"12-d1abcd-{'f' * 32}")):
+        event = {"event": f"Gone: /account/{room}/{secret}/"}
+        assert without_credentials(None, "", event) == {"event": f"Gone: /account/{room}/…/"}

@@ -354,3 +354,16 @@ def test_a_log_in_from_a_new_address_is_told_and_the_first_one_and_known_ones_ar
         note_login(actor, browser="Firefox")
     about = {"name": "Ana", "ip": "198.51.100.9", "browser": "Firefox"}
     assert mails() == [("sign_in_new", ana.label, "en", about)]
+
+
+def test_the_mailbox_shows_the_demos_mail_and_is_nowhere_else(settings, client):
+    queue(language="id")
+    assert [client.get(page).status_code for page in ("/mailbox/", "/mailbox/1/")] == [404, 404]
+    settings.KEYDESK = settings.KEYDESK.model_copy(update={"mailbox": True})
+    send_due_mail()
+    kept = KeptLetter.objects.get()
+    shown = client.get("/mailbox/").content.decode()
+    assert f'href="/mailbox/{kept.pk}/" lang="id">{kept.subject}</a>' in shown
+    letter_shown = client.get(f"/mailbox/{kept.pk}/")
+    assert f'href="{LINK}"' in letter_shown.content.decode()
+    assert client.get(f"/mailbox/{kept.pk + 1}/").status_code == 404

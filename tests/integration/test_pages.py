@@ -80,6 +80,10 @@ def test_to_others_hidden_missing_and_foreign_pages_are_byte_for_byte_the_same(
         f"{KEYS}key_none/reveal/",
         f"{KEYS}generate/disbursement/live/",
         "/a/sinarabadi/settings/pin/",
+        "/a/sinarabadi/settings/pin/forgotten/",
+        "/a/sinarabadi/settings/pin/forgotten/mail/",
+        "/a/sinarabadi/settings/pin/forgotten/link/none/",
+        f"/a/sinarabadi/team/{ana.user_id}/reset-pin/",
         "/a/duasamudra/",
         "/none/",
     ]

@@ -16,6 +16,8 @@ INVALID: Final = {
     "": "is not well-formed",
     "empty": "is empty",
     "invalid": "is not well-formed",
+    "invited": "has an open invitation already",
+    "member": "is a member already",
     "taken": "is taken already",
 }
 """What is said of a field by the reason for which it is refused."""

@@ -21,7 +21,11 @@ from keydesk.server.start import check_addresses, check_folder, run_all, sole_de
 from keydesk.server.supervisor import log_to
 
 LOG_NAME: Final = "keydesk.log"
-PROVIDER: Final = {"BRAND_NAME": "Acme Pay", "API_URL": "https://api.acmepay.example"}
+PROVIDER: Final = {
+    "BRAND_NAME": "Acme Pay",
+    "API_URL": "https://api.acmepay.example",
+    "MAILBOX": "true",
+}
 
 app = new_app()
 
@@ -125,6 +129,7 @@ def tell_addresses(config: Config) -> dict[str, Any]:
     question = json.dumps({"key": key, "product": "disbursement"})
     facts |= {
         "dashboard_url": url_of(config.host, config.port),
+        "mailbox_url": f"{url_of(config.host, config.port)}/mailbox/",
         "verifier_url": verifier,
         "metrics_url": f"http://127.0.0.1:{config.metrics_port}/metrics",
         "accepted_curl": f"curl -i {verifier}/v1/authorize/disbursement -H 'x-api-key: {key}'",
@@ -144,6 +149,8 @@ def block(facts: dict[str, Any], folder: Path) -> str:
             f"  Keydesk is up: {facts['dashboard_url']}   (the verifier: {facts['verifier_url']})",
             "",
             *login_lines(facts["logins"]),
+            "",
+            f"  Mail is not sent but shown: {facts['mailbox_url']}",
             "",
             "  A request that is accepted, 200:",
             f"    {facts['accepted_curl']}",

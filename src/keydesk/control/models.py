@@ -5,6 +5,7 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement
+from keydesk.control.entry.models import HeldUsername
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.invitations.models import Invitation
 from keydesk.control.keys.models import ApiKey
@@ -27,6 +28,7 @@ __all__ = [
     "FeedHead",
     "FirstOwnerLink",
     "Grant",
+    "HeldUsername",
     "InstallationValue",
     "Invitation",
     "KeptLetter",

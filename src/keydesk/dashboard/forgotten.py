@@ -25,6 +25,9 @@ FACTOR_FORM: Final = "dashboard/forgotten_pin.html"
 MAIL_FORM: Final = "dashboard/mail_pin_link.html"
 LINK_FORM: Final = "dashboard/new_pin.html"
 
+LINK: Final = "pin_link"
+"""Where the session keeps the link that was opened."""
+
 
 @sensitive_post_parameters()
 @for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
@@ -75,20 +78,26 @@ def mail_link(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect(f"{here}?sent=1")
 
 
+@for_members(Permission.KEY_VIEW)
+def pin_link(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
+    """Take a mailed link into the session and go on without it, so that no log of a refusal holds it."""
+    if not is_open_link(visit.user.pk, token):
+        return link_is_over(request, visit)
+    request.session[LINK] = token
+    return redirect(address(visit, "dashboard:new_pin"))
+
+
 @sensitive_post_parameters()
 @for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
-def new_pin(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
+def new_pin(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Set a new PIN through a mailed link, which is the person's own and good for one time."""
-    here = link_to(visit, token)
+    token = request.session.get(LINK, "")
     if not is_open_link(visit.user.pk, token):
-        refused = problem_of(Refused(Code.PIN_LINK_INVALID))
-        response = form(request, visit, LINK_FORM, problem=refused, is_over=True)
-        response.status_code = refused.status
-        return response
+        return link_is_over(request, visit)
     if request.method != "POST":
-        return form(request, visit, LINK_FORM, here=here)
+        return form(request, visit, LINK_FORM)
     if not is_typed_twice(request):
-        return not_the_same(request, visit, LINK_FORM, here=here)
+        return not_the_same(request, visit, LINK_FORM)
     try:
         replace_pin_by_link(
             visit.actor,
@@ -97,8 +106,17 @@ def new_pin(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
             token=token,
         )
     except Refused as refused:
-        return form(request, visit, LINK_FORM, problem=problem_of(refused), here=here)
+        return form(request, visit, LINK_FORM, problem=problem_of(refused))
+    del request.session[LINK]
     return go_back_anew(request, address(visit, "dashboard:settings"))
+
+
+def link_is_over(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Say that a link is no longer valid, and how to get another one."""
+    problem = problem_of(Refused(Code.PIN_LINK_INVALID))
+    response = form(request, visit, LINK_FORM, problem=problem, is_over=True)
+    response.status_code = problem.status
+    return response
 
 
 def factors_of(visit: Visit) -> dict[str, Any]:
@@ -117,5 +135,7 @@ def address(visit: Visit, page: str) -> str:
 
 
 def link_to(visit: Visit, token: str) -> str:
-    """Give the address of the page on which a mailed link is used."""
-    return reverse("dashboard:new_pin", kwargs={"username": visit.account.username, "token": token})
+    """Give the address that a mailed link has."""
+    return reverse(
+        "dashboard:pin_link", kwargs={"username": visit.account.username, "token": token}
+    )

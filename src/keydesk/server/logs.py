@@ -9,7 +9,6 @@ from typing import Any, Final
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from keydesk.control.invitations.rules import LINK_PATH
 from keydesk.core.keyformat import SHOWN_LENGTH
 from keydesk.core.records import Environment
 
@@ -18,14 +17,14 @@ CREDENTIAL: Final = re.compile(
 )
 """A key or service credential, or the beginning of one, with the part that may be shown as its group."""
 
-LINK: Final = re.compile(rf"(/{LINK_PATH})[-\w]+")
-"""The link of an invitation, whose token is as good as a key while it is open."""
+TOKEN: Final = re.compile(r"/[0-9A-Za-z_:-]{32,}(?=/)")
+"""The part of an address that only the reader of a mail knows."""
 
 
 def without_credentials(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Cut every credential and link in a line and its traceback down to the part that may be shown."""
+    """Cut every credential in a line and its traceback down to the part that may be shown, and mailed links too."""
     return {
-        name: LINK.sub(r"\1…", CREDENTIAL.sub(r"\1…", value)) if isinstance(value, str) else value
+        name: TOKEN.sub("/…", CREDENTIAL.sub(r"\1…", value)) if isinstance(value, str) else value
         for name, value in event.items()
     }
 

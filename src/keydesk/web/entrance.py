@@ -9,28 +9,49 @@ from allauth.account.views import LoginView, LogoutView
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 
+from keydesk.control.entry.actions import send_confirmation
 from keydesk.control.people.actions import note_failed_login, note_login, note_logout
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import user_by_email
-from keydesk.control.people.rules import SessionEnd
+from keydesk.control.people.rules import SessionEnd, plain_email
+from keydesk.web.limits import is_within
 from keydesk.web.sessions import hold_session, let_go, person
 
 
 class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no types
-    """Nobody signs up by themselves; people are invited."""
+    """What this desk decides of allauth's ways in; the sign-up is not among them but a page of our own."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
-        """Say whether a stranger may make a login."""
+        """Say that allauth makes no log-in: `control.entry` does."""
         return False
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """Give whose password this is; a disabled person's is answered as a wrong one."""
+        """Give the person behind an address and a password, in one time and with one answer for all who cannot enter.
+
+        However an address is written, its tries are counted together. A disabled person is told what a wrong password
+        is told.
+        """
+        if "email" in credentials:
+            credentials["email"] = plain_email(credentials["email"])
         user: User | None = super().authenticate(request, **credentials)
-        if user is not None and not user.is_active:
-            self.authentication_failed(request, **credentials)
-            return None
-        return user
+        if user is None or user.is_active:
+            return user
+        self.authentication_failed(request, **credentials)
+        return None
+
+    def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
+        """Let nobody in who has not confirmed their address: the mail goes out again, as often as its limit lets it.
+
+        Only who knows the password comes this far.
+        """
+        if user.email_confirmed_at is None:
+            if is_within(request, "confirmation", key=user.email):
+                send_confirmation(person(request, user), email=user.email)
+            return redirect("web:look_into_mailbox")
+        response: HttpResponse | None = super().pre_login(request, user, **options)
+        return response
 
     def login(self, request: HttpRequest, user: User) -> None:
         """Begin a person's session, and leave a record."""

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.access.refused import Refused
+from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup.rules import MAX_DIGITS, MIN_DIGITS
 from keydesk.core.codes import CODES, Code
 from keydesk.web.conflicts import conflict
@@ -76,37 +77,48 @@ def pin_weak(details: dict[str, Any]) -> str:
     return reasons.get(str(details.get("reason")), common)
 
 
+def password_refused(details: dict[str, Any]) -> str:
+    """Say why a password cannot be chosen."""
+    length = current_policies().password_min_length
+    reasons = {
+        "password_too_short": _(
+            "A password has at least %(length)d characters. Several words do well."
+        ),
+        "password_too_long": _("This password is too long: 1,024 bytes is the most."),
+        "password_too_common": _(
+            "Many people use a password like this. Choose one that is harder to guess."
+        ),
+        "password_too_similar": _(
+            "This password is made of your name, your email address or your company's name. Choose other words."
+        ),
+        "password_unchanged": _("This is your password already. Choose another one."),
+    }
+    first, *_rest = details.get("problems") or ["password_too_short"]
+    return reasons.get(str(first), reasons["password_too_common"]) % {"length": length}
+
+
 def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
     if details.get("field") == "password":
         return password_refused(details)
+    if details.get("field") == "username" and details.get("reason") == "taken":
+        return _("This username is taken. Choose another one.")
     fields = {
         "code": _("This code is not right, or was used before. Wait for the next one."),
         "passkey_name": _("Give the passkey a name of 1 to 60 characters."),
+        "company": _("Enter the name of your company, 120 characters at most."),
+        "username": _(
+            "A username has 3 to 40 small letters, digits and hyphens. It begins with a letter and does not end with a "
+            "hyphen."
+        ),
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),
         "email": address_problem(details),
-        "full_name": _("Give a name of 1 to 120 characters."),
+        "full_name": _("Enter your name, 120 characters at most."),
         "role": _("Choose a role."),
     }
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
-
-
-def password_refused(details: dict[str, Any]) -> str:
-    """Say why a password cannot be one."""
-    reasons = {
-        "password_too_short": _(
-            "This password is too short. Use 15 characters or more: a few words do."
-        ),
-        "password_too_common": _(
-            "Many people use this password. Choose one that is harder to guess."
-        ),
-        "password_too_similar": _("This password is too much like your name or address."),
-        "password_unchanged": _("This is your password already. Choose another one."),
-    }
-    known = [reasons[problem] for problem in details.get("problems", ()) if problem in reasons]
-    return " ".join(known) or _("This password cannot be used. Choose another one.")
 
 
 def address_problem(details: dict[str, Any]) -> str:
@@ -117,7 +129,9 @@ def address_problem(details: dict[str, Any]) -> str:
         ),
         "member": _("Somebody with this address is a member already."),
     }
-    return reasons.get(str(details.get("reason")), _("Give a whole e-mail address."))
+    return reasons.get(
+        str(details.get("reason")), _("Enter an email address, like name@company.com.")
+    )
 
 
 def key_not_revealable(details: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
-"""Addresses of what all pages share."""
+"""Addresses of what all pages share, and of the pages for people who cannot log in yet."""
 
 from django.urls import path
 
-from keydesk.web import brand, confirmation, security
+from keydesk.web import brand, confirmation, entry, mailbox, security
 from keydesk.web.language import language
 
 app_name = "web"
@@ -24,4 +24,12 @@ urlpatterns = [
     path(SESSIONS + "<int:session_id>/end/", security.end_session, name="end_session"),
     path("brand/<slug:colour>.css", brand.style, name="brand_style"),
     path("brand/<slug:version>.png", brand.logo, name="brand_logo"),
+    path("account/sign-up/", entry.sign_up, name="sign_up"),
+    path("account/mail/", entry.look_into_mailbox, name="look_into_mailbox"),
+    path("account/address/", entry.confirm_again, name="confirm_again"),
+    path("account/address/<str:token>/", entry.confirm, name="confirm_address"),
+    path("account/reset/", entry.forgotten_password, name="forgotten_password"),
+    path("account/reset/<str:token>/", entry.new_password, name="new_password"),
+    path("mailbox/", mailbox.mailbox, name="mailbox"),
+    path("mailbox/<int:number>/", mailbox.one_letter, name="one_letter"),
 ]

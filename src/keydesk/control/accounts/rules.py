@@ -35,6 +35,15 @@ def is_username(text: str) -> bool:
     return USERNAME.fullmatch(text) is not None
 
 
+def plain_username(text: str) -> str:
+    """Give a username as it is stored and compared: trimmed, its letters small.
+
+    Only what is ASCII has small letters here: another letter that looks or folds like one makes no username.
+    """
+    text = text.strip()
+    return text.lower() if text.isascii() else text
+
+
 def can_become(status: str, target: Status) -> bool:
     """Say whether an account of this status may go to the target status."""
     return target in TRANSITIONS[Status(status)]

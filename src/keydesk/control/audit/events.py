@@ -7,7 +7,11 @@ class Event(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_SIGNED_UP = "account.signed_up"
     ACCOUNT_STATUS_CHANGED = "account.status_changed"
+    ADDRESS_CONFIRMED = "address.confirmed"
+    ADDRESS_KNOWN = "address.known"
+    """Somebody tried to sign up with an address that has a log-in."""
     APPLICATION_APPROVED = "application.approved"
     APPLICATION_CLAIMED = "application.claimed"
     APPLICATION_PROPOSED = "application.proposed"
@@ -17,6 +21,7 @@ class Event(StrEnum):
     APPLICATION_REVISION_REQUESTED = "application.revision_requested"
     APPLICATION_SAVED = "application.saved"
     APPLICATION_SUBMITTED = "application.submitted"
+    CONFIRMATION_ASKED = "confirmation.asked"
     CREDENTIAL_CREATED = "credential.created"
     CREDENTIAL_REVOKED = "credential.revoked"
     DOCUMENT_ADDED = "document.added"
@@ -53,7 +58,10 @@ class Event(StrEnum):
     PASSKEY_CONFIRMED = "passkey.confirmed"
     """A passkey took the PIN's place."""
     PASSKEY_REFUSED = "passkey.refused"
+    PASSWORD_ASKED = "password.asked"  # noqa: S105 - the name of an event
+    """Somebody asked for a link to choose a new password."""
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an event
+    PASSWORD_CHOSEN = "password.chosen"  # noqa: S105 - the name of an event
     PASSWORD_FAILED = "password.failed"  # noqa: S105 - the name of an event
     PERMISSION_REFUSED = "permission.refused"
     PIN_CONFIRMED = "pin.confirmed"

@@ -33,6 +33,7 @@ from keydesk.control.people.actions import person_to_be
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
 from keydesk.control.people.standing import authorised_transaction, require_still
+from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 
 LONGEST_EMAIL: Final = 254
@@ -145,7 +146,7 @@ def _require_address(email: str) -> str:
         validate_email(address)
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
-    if len(address) > LONGEST_EMAIL:
+    if len(address) > LONGEST_EMAIL or not address.isascii():
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
     return address
 
@@ -199,9 +200,9 @@ def _send(actor: Actor, invitation: Invitation, event: Event) -> SentInvitation:
 
 
 def _name_of(actor: Actor) -> str:
-    """Give who invites, as the mail says it; empty for the host operator."""
+    """Give who invites, as the mail says it; the host operator is the provider."""
     names = User.objects.filter(pk=actor.user_id or 0).values_list("full_name", flat=True)
-    return names.first() or ""
+    return names.first() or current_policies().brand_name or settings.KEYDESK.brand_name
 
 
 def _newcomer(invitation: Invitation, *, full_name: str, password: str, language: str) -> User:

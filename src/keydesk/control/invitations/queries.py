@@ -14,6 +14,7 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.invitations.models import Invitation
 from keydesk.control.invitations.rules import InvitationState, digest_of, is_over
 from keydesk.control.people.models import Membership, User
+from keydesk.control.people.rules import plain_email
 
 
 def open_invitations(account: Account) -> QuerySet[Invitation]:
@@ -25,6 +26,11 @@ def open_invitations(account: Account) -> QuerySet[Invitation]:
 def invitation_of(account: Account, invitation_id: str) -> Invitation | None:
     """Give the account's invitation of this id, whatever became of it."""
     return Invitation.objects.filter(account=account, pk=invitation_id).first()
+
+
+def open_invitation_for(account: Account, email: str) -> Invitation | None:
+    """Give the account's open invitation of this address, in whatever way it is written."""
+    return open_invitations(account).filter(email=plain_email(email)).first()
 
 
 def invitation_behind(token: str) -> Invitation | None:

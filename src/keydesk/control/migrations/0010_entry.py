@@ -1,4 +1,4 @@
-"""When a person's address was confirmed, and the letters that a demo keeps."""
+"""When a person's address was confirmed, and the letters that a demo keeps; usernames held by a sign-up."""
 
 from django.db import migrations, models
 
@@ -9,6 +9,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.CreateModel(
+            name="HeldUsername",
+            fields=[
+                ("username", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("held_at", models.DateTimeField()),
+            ],
+            options={"db_table": "held_usernames"},
+        ),
         migrations.CreateModel(
             name="KeptLetter",
             fields=[

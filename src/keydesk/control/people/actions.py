@@ -82,6 +82,7 @@ def person_to_be(
 
 
 NOT_CHECKED = {"password", "full_name", "language", "staff_role", "email_confirmed_at"}
+"""The fields that the model itself would judge otherwise, or not in our words."""
 
 
 def require_particulars(user: User) -> None:
@@ -90,6 +91,8 @@ def require_particulars(user: User) -> None:
         user.clean_fields(exclude=NOT_CHECKED)
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
+    if not user.email.isascii():
+        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
     if not is_name(user.full_name, longest=NAME_LENGTH):
         raise Refused(Code.INVALID_INPUT, field="full_name", reason="invalid")
     if user.language not in LANGUAGES:

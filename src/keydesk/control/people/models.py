@@ -25,6 +25,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
+    company = ""
+    """What somebody who signs up calls their company, for the rules on passwords; no column."""
+
     objects = BaseUserManager["User"]()
 
     EMAIL_FIELD = "email"

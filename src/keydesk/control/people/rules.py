@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 NAME_LENGTH: Final = 120
+EMAIL_LENGTH: Final = 254
 BROWSER_LENGTH: Final = 200
 LANGUAGES: Final = ("", "en", "id")
 """The languages a person may choose; the empty one is the installation's."""
@@ -23,5 +24,8 @@ class SessionEnd(StrEnum):
 
 
 def plain_email(text: str) -> str:
-    """Give an e-mail address as it is stored and compared: in Unicode's form NFKC, trimmed, in lower case."""
+    """Give an e-mail address as it is stored and compared: trimmed, in lower case, and in one spelling (NFKC).
+
+    So a full-width letter and its plain twin are one address, and not two people.
+    """
     return unicodedata.normalize("NFKC", text).strip().lower()
