@@ -122,17 +122,22 @@ def fill() -> dict[str, Any]:
     entitle(sinar, samudra, ana)
     example_key = make_keys(ana, budi)
     disable_qris(sinar)
+    return {
+        "logins": [person.login for person in (ana, budi, *others)],
+        "example_key": example_key,
+        "service_credential": make_credential(),
+    }
+
+
+def make_credential() -> str:
+    """Give what the provider's gateway presents to ask for decisions."""
     credential = create_credential(
         HOST_OPERATOR,
         name="Payments gateway",
         scopes=[Scope.VERIFY],
         expires_at=timezone.now() + timedelta(days=CREDENTIAL_DAYS),
     )
-    return {
-        "logins": [person.login for person in (ana, budi, *others)],
-        "example_key": example_key,
-        "service_credential": credential.plaintext,
-    }
+    return credential.plaintext
 
 
 def make_products() -> None:
