@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from keydesk.cli.apps import new_app
 from keydesk.cli.facts import FORMAT, read_facts, schema, write_facts
+from keydesk.cli.specimen import submit_specimen
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts import actions as accounts
@@ -96,17 +97,19 @@ def fill() -> dict[str, Any]:
     typer.echo("  people, each with a password and a PIN of this demo alone ...")
     ana = make_member(sinar, "Ana Wijaya", Role.SUPERADMIN)
     budi = make_member(sinar, "Budi Santoso", Role.ADMIN)
+    dewi = make_member(samudra, "Dewi Anggraini", Role.SUPERADMIN)
     others = [
         make_member(sinar, "Hana Putri", Role.ADMIN, with_pin=False),
         make_member(sinar, "Fajar Nugroho", Role.APPROVER),
         make_member(sinar, "Citra Lestari", Role.MAKER),
         make_member(sinar, "Joko Susilo", Role.MAKER),
         make_member(sinar, "Gita Maharani", Role.VIEWER),
-        make_member(samudra, "Dewi Anggraini", Role.SUPERADMIN),
+        dewi,
         make_staff("Eko Prasetyo"),
     ]
     typer.echo("  keys with a history ...")
     entitle(sinar, samudra, ana)
+    submit_specimen(acting(dewi), account_id=samudra.id)
     example_key = make_keys(ana, budi)
     disable_qris(sinar)
     credential = create_credential(
@@ -137,12 +140,11 @@ def make_products() -> None:
 
 
 def make_account(username: str, name: str, status: AccountStatus) -> Account:
-    """Open an account and take it to its status the way an application goes."""
+    """Open an account and approve it, unless it is to wait: then one of its people submits its application."""
     account = accounts.create_account(HOST_OPERATOR, username=username, name=name)
-    for step in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
-        accounts.set_account_status(HOST_OPERATOR, account_id=account.id, status=step)
-        if step is status:
-            break
+    if status is AccountStatus.APPROVED:
+        for step in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
+            accounts.set_account_status(HOST_OPERATOR, account_id=account.id, status=step)
     account.status = status
     return account
 
