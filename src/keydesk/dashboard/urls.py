@@ -31,6 +31,7 @@ urlpatterns = [
     path(DOCUMENTS + "<slug:document_id>/remove/", documents.remove, name="onboarding_remove"),
     path(ONBOARDING + "<slug:section>/", sections.section, name="onboarding_section"),
     path(SETTINGS, pages.settings, name="settings"),
+    path(SETTINGS + "company/", onboarding.company, name="company"),
     path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
     path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),
