@@ -40,7 +40,7 @@ class Visitor:
     def fill_log_in(self, login):
         self.page.locator("#login").fill(login["email"])
         self.page.locator("#password").fill(login["password"])
-        self.page.locator("main button").click()
+        self.page.locator("main button").first.click()
         self.page.wait_for_url(lambda address: "/login/" not in address)
         return self
 

@@ -297,6 +297,13 @@ def test_the_queue_is_read_in_one_query_whatever_its_length(
     assert names == ["antre-0", "antre-1", "antre-2"]
 
 
+@pytest.mark.sqlite  # PostgreSQL's plan depends on how many rows there are
+@pytest.mark.parametrize("claimed", ["", "free", "mine", "second"])
+def test_the_queue_is_read_by_its_index_in_its_order(claimed):
+    plan = queue(claimed=claimed, reviewer_id=1)[:25].explain()
+    assert ("submission_queue" in plan, "USE TEMP B-TREE" in plan) == (True, False)
+
+
 @pytest.mark.parametrize("role", [Role.APPROVER, Role.MAKER, Role.VIEWER])
 def test_only_managers_fill_in_the_application(role, hire, sinar, drafting):
     person = hire("Siti", drafting(sinar), role)

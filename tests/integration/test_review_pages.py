@@ -54,7 +54,7 @@ def test_the_companys_file_shows_everything_that_it_submitted(browse, rini, sina
         "Legal name PT Sinar Abadi",
         "Form of business Company",
         "Industry Trade and e-commerce",
-        "Share in per cent 60.5",
+        "2. Share in per cent 60.5",
         "akta.pdf",
         "Disbursement · Live",
         "host agreed to text",

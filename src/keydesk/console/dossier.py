@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from keydesk.control.onboarding.models import Submission
-from keydesk.control.onboarding.rules import BANK, BUSINESS, PERSON, Data, DocumentKind, Section
+from keydesk.control.onboarding.rules import BANK, BUSINESS, PERSON, Data, Section
 from keydesk.core.records import Environment
-from keydesk.web.applications import SECTION_NAMES, field_name, lines_of
+from keydesk.web.applications import DOCUMENT_KINDS, SECTION_NAMES, field_name, lines_of
 
 
 class EarlierRemark(NamedTuple):
@@ -87,7 +87,7 @@ class Dossier:
     ) -> Row:
         return Row(
             path=path,
-            name=field_name(path),
+            name=row_name(path),
             values=texts[path],
             documents=documents_of(self.submission, path),
             is_changed=before is not None and before.get(path, []) != texts[path],
@@ -110,7 +110,7 @@ class Dossier:
         for number, person in enumerate(people):
             for line in lines_of(f"people.{number}", PERSON, person):
                 texts[line.path] = [line.value] if line.value else []
-        for kind in DocumentKind:
+        for kind in DOCUMENT_KINDS:
             path = f"documents.{kind}"
             texts[path] = [each["sha256"] for each in documents_of(submission, path)]
         for line in lines_of("bank_account", BANK, data.get(Section.BANK_ACCOUNT, {})):
@@ -126,6 +126,14 @@ class Dossier:
             Environment.TEST: _("Test"),
         }
         return f"{self._products.get(slug, slug)} · {words[Environment(environment)]}"
+
+
+def row_name(path: str) -> str:
+    """Give what a field is called among all of them: a person's with the person's number before it."""
+    first, *rest = path.split(".")
+    if first == Section.PEOPLE and rest:
+        return f"{int(rest[0]) + 1}. {field_name(path)}"
+    return field_name(path)
 
 
 def documents_of(submission: Submission, path: str) -> list[dict[str, Any]]:

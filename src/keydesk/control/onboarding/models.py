@@ -35,6 +35,13 @@ class Application(models.Model):
         db_table = "applications"
 
 
+def _person() -> "models.ForeignKey[User | None, User | None]":
+    """Give a column for whoever did something; nobody asks for all that a person did, so it has no index."""
+    return models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+
+
 class Submission(models.Model):
     """An application as it was submitted once, and what was decided on it; a decided one never changes again."""
 
@@ -46,14 +53,14 @@ class Submission(models.Model):
     documents = models.JSONField()
     """The documents as they were then: id, kind, name, type, size and digest of each."""
     submitted_at = models.DateTimeField()
-    submitted_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
-    claimed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    submitted_by = _person()
+    claimed_by = _person()
     claimed_at = models.DateTimeField(null=True)
-    proposed_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    proposed_by = _person()
     """Who approved it first, where a second person has to."""
     proposed_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=10, null=True)
-    decided_by = models.ForeignKey(User, on_delete=models.PROTECT, null=True, related_name="+")
+    decided_by = _person()
     decided_at = models.DateTimeField(null=True)
     remarks = models.JSONField(default=dict)
     """What the reviewer says about single fields, by their path."""

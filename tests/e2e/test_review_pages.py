@@ -1,0 +1,64 @@
+"""The Console's review pages in Chromium: axe finds no fault, in light and dark, both languages, wide and narrow."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import expect
+from tests.e2e.test_accessibility import faults_of
+
+SURROUNDINGS = list(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
+QUEUE = "console/applications/"
+PAGES = (
+    QUEUE,
+    f"{QUEUE}duasamudra/",
+    f"{QUEUE}duasamudra/revision/",
+    f"{QUEUE}duasamudra/rejection/",
+)
+WORDS = {"en": ("Claim", "Take over", "Release"), "id": ("Ambil", "Ambil alih", "Lepaskan")}
+
+
+@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
+def reviewer(request, visitor, demo_desk):
+    """Eko in front of the queue, with the demo's application claimed; given back at the end."""
+    scheme, language, width = request.param
+    reviewer = visitor(
+        demo_desk.login("Eko"),
+        color_scheme=scheme,
+        viewport={"width": width, "height": 844},
+        reduced_motion="reduce",
+    )
+    page = reviewer.page
+    choose(reviewer, language)
+    claim, _take_over, release = WORDS[language]
+    page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/")
+    page.get_by_role("button", name=claim, exact=True).click()
+    expect(page.get_by_role("button", name=release)).to_be_visible()
+    yield reviewer
+    page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/")
+    page.get_by_role("button", name=release).click()
+    expect(page.get_by_role("button", name=claim, exact=True)).to_be_visible()
+    choose(reviewer, "en")
+
+
+def choose(reviewer, language):
+    """Choose the language of the pages, as its menu does."""
+    reviewer.page.goto(f"{reviewer.desk.dashboard_url}/console/")
+    reviewer.page.locator("button[popovertarget=menu-language]").click()
+    reviewer.page.locator(f"#menu-language button[value={language}]").click()
+    expect(reviewer.page.locator("html")).to_have_attribute("lang", language)
+
+
+def test_review_pages_have_no_faults(reviewer):
+    found = {}
+    for address in PAGES:
+        reviewer.page.goto(f"{reviewer.desk.dashboard_url}/{address}")
+        found[address] = faults_of(reviewer.page)
+    assert found == {address: [] for address in PAGES}
+
+
+def test_a_form_without_words_says_so_at_its_field_and_puts_the_focus_there(reviewer):
+    page = reviewer.page
+    page.goto(f"{reviewer.desk.dashboard_url}/{QUEUE}duasamudra/rejection/")
+    page.locator("main form button").last.click()
+    expect(page.locator("#reason[aria-invalid=true]")).to_be_focused()
+    assert faults_of(page) == []
