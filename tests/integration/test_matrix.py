@@ -49,7 +49,8 @@ EXPECTED = {
     # The product is enabled already, which is said before anything else.
     "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     # The account is approved, so its application is read and not changed.
-    "dashboard:onboarding": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:company": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:onboarding": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
     "dashboard:onboarding_document": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:onboarding_documents": {DEVELOPERS: "302 422 405 405", **FOR_DEVELOPERS},
     "dashboard:onboarding_remove": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},

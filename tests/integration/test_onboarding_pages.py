@@ -12,6 +12,7 @@ from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.accounts.actions import create_account, set_account_status
 from keydesk.control.catalog.actions import create_product
 from keydesk.control.onboarding.actions import (
+    approve_application,
     claim_application,
     reject_application,
     request_revision,
@@ -490,6 +491,30 @@ def test_the_overview_leads_to_the_first_key_and_then_says_no_more(
     generate(ana)
     page = client.get("/a/sinarabadi/")
     assert (stages(page), "Generate the first key" in text_of(page)) == ([], False)
+
+
+def test_an_approved_company_reads_what_it_told_under_settings(client, waiting, eko):
+    company = f"{HOME}settings/company/"
+    assert client.get(company)["Location"] == ONBOARDING
+    claim_application(eko, account_id=waiting.id, submission=1)
+    approve_application(eko, account_id=waiting.id, submission=1)
+    assert client.get(ONBOARDING)["Location"] == company
+    page = client.get(company)
+    assert [text in text_of(page) for text in ("Jalan Merdeka 1", "akta.pdf", "Submission 1")] == [
+        True
+    ] * 3
+    assert (b"<input" in page.content.partition(b"<main")[2], b"Edit" in page.content) == (
+        False,
+        False,
+    )
+    assert f'href="{company}"' in client.get(f"{HOME}settings/").content.decode()
+
+
+def test_an_account_that_the_provider_opened_itself_has_no_application(browse, ana, citra):
+    page = browse(ana).get("/a/sinarabadi/settings/company/")
+    assert "there is no application" in text_of(page)
+    assert browse(citra).get("/a/sinarabadi/settings/company/").status_code == 404
+    assert b"company/" not in browse(citra).get("/a/sinarabadi/settings/").content
 
 
 def test_the_keys_of_a_draft_lead_to_the_onboarding(client, lina):

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from keydesk.cli.apps import new_app
 from keydesk.cli.facts import FORMAT, read_facts, schema, write_facts
-from keydesk.cli.papers import apply_half, apply_whole
+from keydesk.cli.specimen import begin_specimen, submit_specimen
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts import actions as accounts
@@ -94,8 +94,7 @@ def fill() -> dict[str, Any]:
     change_policies(HOST_OPERATOR, changes={"mfa_for_managers": False})  # to try it takes no app
     make_products()
     sinar = make_account("sinarabadi", "PT Sinar Abadi", AccountStatus.APPROVED)
-    samudra = make_account("duasamudra", "PT Dua Samudra", AccountStatus.DRAFT)
-    samudra.status = AccountStatus.WAITING_FOR_APPROVAL  # once Dewi has applied, below
+    samudra = make_account("duasamudra", "PT Dua Samudra", AccountStatus.WAITING_FOR_APPROVAL)
     tirta = make_account("tirtajaya", "PT Tirta Jaya", AccountStatus.DRAFT)
     typer.echo("  people, each with a password and a PIN of this demo alone ...")
     ana = make_member(sinar, "Ana Wijaya", Role.SUPERADMIN)
@@ -115,11 +114,10 @@ def fill() -> dict[str, Any]:
         make_staff("Sari Dewanti", StaffRole.SECURITY),
         make_staff("Putri Handayani", StaffRole.REVIEWER),
     ]
-    typer.echo("  applications, one submitted and one half done ...")
-    apply_whole(acting(dewi), samudra)
-    apply_half(acting(lina), tirta)
     typer.echo("  keys with a history ...")
     entitle(sinar, samudra, ana)
+    submit_specimen(acting(dewi), account_id=samudra.id)
+    begin_specimen(acting(lina), account_id=tirta.id)
     example_key = make_keys(ana, budi)
     disable_qris(sinar)
     return {
@@ -157,9 +155,9 @@ def make_products() -> None:
 def make_account(username: str, name: str, status: AccountStatus) -> Account:
     """Open an account and take it to its status the way an application goes."""
     account = accounts.create_account(HOST_OPERATOR, username=username, name=name)
-    steps = (AccountStatus.DRAFT, AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED)
-    for step in steps[1 : steps.index(status) + 1]:
-        accounts.set_account_status(HOST_OPERATOR, account_id=account.id, status=step)
+    if status is AccountStatus.APPROVED:
+        for step in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
+            accounts.set_account_status(HOST_OPERATOR, account_id=account.id, status=step)
     account.status = status
     return account
 

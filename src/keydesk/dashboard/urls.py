@@ -58,6 +58,7 @@ urlpatterns = [
     path(INVITATION + "resend/", invitations.resend, name="invitation_resend"),
     path(INVITATION + "withdraw/", invitations.withdraw, name="invitation_withdraw"),
     path(SETTINGS, pages.settings, name="settings"),
+    path(SETTINGS + "company/", onboarding.company, name="company"),
     path(SETTINGS + "security/", pages.security, name="security"),
     path(SETTINGS + "pin/", pin.pin, name="pin"),
     path(SETTINGS + "pin/forgotten/", forgotten.forgotten_pin, name="forgotten_pin"),

@@ -24,12 +24,15 @@ from keydesk.dashboard.onboarding.progress import (
 )
 from keydesk.dashboard.onboarding.sheet import parts_of
 from keydesk.dashboard.onboarding.words import OUTCOMES, label_of
+from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 
 
 @for_members(Permission.APPLICATION_EDIT)
 def start(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Show the steps and how far each is; once submitted, what was handed in, to read."""
+    """Show the steps and how far each is; once submitted, what was handed in, to read; approved, the company."""
+    if not visit.is_onboarding:
+        return redirect("dashboard:company", username=visit.account.username)
     file = application_of(visit.account)
     context = wizard_frame(visit, file, here="")
     context |= {
@@ -41,6 +44,20 @@ def start(request: HttpRequest, visit: Visit) -> HttpResponse:
     if not is_open(visit) and file.version:
         context["parts"] = parts_of(visit, file, is_open=False)
     return render(request, "dashboard/onboarding/start.html", context)
+
+
+@for_members(Permission.APPLICATION_EDIT)
+def company(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Show what the company told about itself, to read, once the onboarding is over."""
+    if visit.is_onboarding:
+        return redirect(start_url(visit))
+    file = application_of(visit.account)
+    context = frame(visit, section="settings", is_section=False) | {
+        "is_open": False,
+        "parts": parts_of(visit, file, is_open=False) if file.version else [],
+        "history": [submission_view(each) for each in submissions_of(visit.account)],
+    }
+    return render(request, "dashboard/onboarding/company.html", context)
 
 
 @for_members(Permission.APPLICATION_EDIT, methods=READ_AND_SEND)
