@@ -27,7 +27,7 @@ class MailKind(StrEnum):
     PIN_LOCKED = "pin_locked"
     """`name`."""
     PIN_REPLACED = "pin_replaced"
-    """`name`, `reveals_from`: the ISO moment from which keys can be seen again, or empty where they can."""
+    """`name`, `reveals_from`: the moment from which keys can be seen again, empty where they can."""
     PIN_RESET = "pin_reset"
     """`name`, `url`; the link is a secret."""
     PIN_TAKEN_AWAY = "pin_taken_away"

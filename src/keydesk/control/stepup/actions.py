@@ -289,7 +289,8 @@ def _put_pin(
         record(actor, event, object_id=member_ref(user_id), details={"by": by} if by else {})
         if event is Event.PIN_REPLACED:
             until = reveals_from(Pin.objects.get(user_id=user_id))
-            _tell(MailKind.PIN_REPLACED, user_id, reveals_from=until.isoformat() if until else "")
+            told = "" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"
+            _tell(MailKind.PIN_REPLACED, user_id, reveals_from=told)
 
 
 def _refuse_earlier_pin(user_id: int, *, pin: str) -> None:
