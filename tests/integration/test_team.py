@@ -4,7 +4,8 @@ import itertools
 
 import pytest
 from django.contrib.auth import SESSION_KEY
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from tests.fixtures.browsing import KEYS
 
 from keydesk.control.access.refused import Refused
@@ -18,6 +19,7 @@ from keydesk.control.invitations.actions import (
     withdraw_invitation,
 )
 from keydesk.control.invitations.models import Invitation
+from keydesk.control.keys.actions import generate_key
 from keydesk.control.people.actions import (
     add_member,
     change_role,
@@ -286,6 +288,40 @@ def test_what_was_confirmed_with_the_pin_is_taken_back_in_this_account_alone(
         granted(actor, GuardedAction.KEY_GENERATE, "disbursement/live")
     ENDINGS[ending](ana, {"account_id": sinar.id, "user_id": budi.user_id})
     assert list(Grant.objects.values_list("account_id", flat=True)) == [samudra.id]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_step_that_was_confirmed_before_makes_no_key_afterwards(
+    ana, budi, sinar, disbursement, granted, ending
+):
+    grant = granted(budi, GuardedAction.KEY_GENERATE, "disbursement/live")
+    ENDINGS[ending](ana, {"account_id": sinar.id, "user_id": budi.user_id})
+    given = {"account_id": sinar.id, "product": "disbursement", "environment": "live"}
+    more = {"name": "Late", "request_token": "pressed-late", "grant": grant}
+    assert outcome(generate_key, budi, **given, **more) is DENIED
+
+
+def test_whoever_may_change_members_sees_when_each_came_in_last(
+    browse, ana, gita, user_of, password
+):
+    client = browse(ana)
+    assert "Last sign-in:" not in client.get(TEAM).content.decode()
+    browse().post("/account/login/", {"login": user_of(gita).email, "password": password})
+    assert client.get(TEAM).content.decode().count("Last sign-in:") == 1
+
+
+def test_a_long_team_page_asks_no_more_of_the_database_than_a_short_one(browse, ana, sinar, hire):
+    client = browse(ana)
+    client.get(TEAM)
+    with CaptureQueriesContext(connection) as short:
+        client.get(TEAM)
+    for number in range(20):
+        hire(f"Person{number}", sinar, Role.MAKER)
+        email = f"guest{number}@example.com"
+        invite_member(ana, account_id=sinar.id, email=email, role=Role.MAKER)
+    with CaptureQueriesContext(connection) as long:
+        client.get(TEAM)
+    assert len(long) <= len(short) + 1
 
 
 def test_a_new_role_takes_back_what_was_confirmed(ana, budi, sinar, granted):

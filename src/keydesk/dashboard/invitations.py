@@ -16,7 +16,7 @@ from keydesk.control.invitations.actions import (
     withdraw_invitation,
 )
 from keydesk.control.invitations.models import Invitation
-from keydesk.control.invitations.queries import invitation_of, is_backed, open_invitations
+from keydesk.control.invitations.queries import invitation_of, lapsed_among, open_invitations
 from keydesk.control.invitations.rules import is_over
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.roles import role_asked_for, role_options
@@ -33,16 +33,18 @@ from keydesk.web.problems import Problem, problem_of
 
 def invitation_rows(visit: Visit) -> list[dict[str, Any]]:
     """Give what the Team page shows of the account's open invitations."""
-    return [invitation_row(visit, invitation) for invitation in open_invitations(visit.account)]
+    waiting = list(open_invitations(visit.account))
+    lapsed = lapsed_among(waiting)
+    return [invitation_row(visit, each, is_lapsed=each.id in lapsed) for each in waiting]
 
 
-def invitation_row(visit: Visit, invitation: Invitation) -> dict[str, Any]:
+def invitation_row(visit: Visit, invitation: Invitation, *, is_lapsed: bool) -> dict[str, Any]:
     """Give what the template of an open invitation's row shows."""
     sender, role = invitation.invited_by, Role(invitation.role)
     tone, state_name, is_dated = "warn", _("Waits until"), True
     if is_over(invitation.expires_at, now=timezone.now()):
         tone, state_name = "bad", _("Expired on")
-    elif not is_backed(invitation):
+    elif is_lapsed:
         tone, state_name, is_dated = "bad", _("Sender may not invite any more"), False
     return {
         "email": invitation.email,

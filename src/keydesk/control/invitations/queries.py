@@ -1,11 +1,14 @@
 """Finding invitations: those that an account has sent and waits for, and the one behind a link."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from keydesk.control.access.roles import (
     MEMBER_PERMISSIONS,
     STAFF_PERMISSIONS,
+    Permission,
     Role,
     StaffRole,
     permission_over,
@@ -51,17 +54,36 @@ def invitation_behind(token: str) -> Invitation | None:
 
 def is_backed(invitation: Invitation) -> bool:
     """Say whether whoever sent the invitation may still invite to its role; the host operator always may."""
-    sender, permission = invitation.invited_by, permission_over(str(invitation.role))
-    if sender is None:
-        return True
-    if not sender.is_active:
-        return False
-    if sender.staff_role and permission in STAFF_PERMISSIONS[StaffRole(sender.staff_role)]:
-        return True
-    roles = Membership.objects.filter(
-        user=sender, account_id=invitation.account_id, is_active=True
-    ).values_list("role", flat=True)
-    return any(permission in MEMBER_PERMISSIONS[Role(role)] for role in roles)
+    return not lapsed_among([invitation])
+
+
+def lapsed_among(invitations: Iterable[Invitation]) -> set[str]:
+    """Give the ids of those invitations of one account whose sender may not invite to their role any more."""
+    sent = [invitation for invitation in invitations if invitation.invited_by is not None]
+    if not sent:
+        return set()
+    roles = dict(
+        Membership.objects.filter(
+            account_id=sent[0].account_id,
+            user_id__in={invitation.invited_by_id for invitation in sent},
+            is_active=True,
+        ).values_list("user_id", "role")
+    )
+    return {
+        invitation.id
+        for invitation in sent
+        if permission_over(str(invitation.role))
+        not in permissions_of(invitation.invited_by, roles.get(invitation.invited_by_id or 0))
+    }
+
+
+def permissions_of(sender: User | None, role: str | None) -> frozenset[Permission]:
+    """Give what a sender may do now: by their role in the account, and in the internal team."""
+    if sender is None or not sender.is_active:
+        return frozenset()
+    as_member = MEMBER_PERMISSIONS[Role(role)] if role else frozenset()
+    as_staff = STAFF_PERMISSIONS[StaffRole(sender.staff_role)] if sender.staff_role else frozenset()
+    return as_member | as_staff
 
 
 def has_log_in(invitation: Invitation) -> bool:
