@@ -14,7 +14,7 @@ urlpatterns = [
     path("account/confirm/", entry.confirm_again, name="confirm_again"),
     path("account/confirm/<str:token>/", entry.confirm, name="confirm"),
     path("account/password/", entry.forgotten_password, name="forgotten_password"),
-    path("account/password/<str:token>/", entry.new_password, name="new_password"),
+    path("account/new-password/<str:token>/", entry.new_password, name="new_password"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     path("mailbox/<int:number>/", mailbox.one_letter, name="one_letter"),
 ]
