@@ -29,7 +29,7 @@ urlpatterns = [
     path("account/address/", entry.confirm_again, name="confirm_again"),
     path("account/address/<str:token>/", entry.confirm, name="confirm_address"),
     path("account/reset/", entry.forgotten_password, name="forgotten_password"),
-    path("account/reset/<str:token>/", entry.new_password, name="new_password"),
+    path("account/new-password/<str:token>/", entry.new_password, name="new_password"),
     path("mailbox/", mailbox.mailbox, name="mailbox"),
     path("mailbox/<int:number>/", mailbox.one_letter, name="one_letter"),
 ]
