@@ -1,15 +1,20 @@
 """A1: every route of the desk, taken from the router, by every method, for every kind of person: what each one gets."""
 
 import itertools
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
 import pytest
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 from tests.fixtures.browsing import hire_everybody
 
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.entitlements.actions import cancel_change, plan_change
+from keydesk.control.entitlements.queries import open_changes
 from keydesk.control.keys.actions import generate_key
+from keydesk.core.records import EntitlementState, Environment
 
 METHODS = ("get", "post", "put", "delete")
 
@@ -18,40 +23,67 @@ COLLEAGUES = ("fajar", "citra", "gita")
 OUTSIDERS = ("dewi", "eko", "left")
 """A Superadmin of another account, the internal team, and somebody who is no member any more."""
 STRANGERS = ("anonymous", "expired")
+VIEWER = ("viewer",)
+"""The internal team with a viewing of the account: it looks, and comes in nowhere where something is done."""
 
 NOT_THERE, LOG_IN = "404 404 404 404", "302 302 302 302"
 HIDDEN_FROM_OTHERS = {OUTSIDERS: NOT_THERE, STRANGERS: LOG_IN}
+LOOKS = {VIEWER: "200 405 405 405"}
+DOES_NOTHING = {VIEWER: NOT_THERE}
 FOR_DEVELOPERS = {COLLEAGUES: NOT_THERE, **HIDDEN_FROM_OTHERS}
+FOR_STAFF = {
+    (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
+    STRANGERS: LOG_IN,
+}
+STAFF = ("eko", "viewer")
+"""A viewing takes nothing away from the Console."""
 
 EXPECTED = {
     "dashboard:home": {
         (*DEVELOPERS, *COLLEAGUES, "dewi", *STRANGERS): "302 405 405 405",
-        ("eko", "left"): "200 405 405 405",
+        ("eko", "viewer", "left"): "200 405 405 405",
     },
-    "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
-    "dashboard:settings": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
-    "dashboard:pin": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
-    "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
-    "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
-    "dashboard:generate": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
+    "dashboard:overview": {
+        (*DEVELOPERS, *COLLEAGUES): "200 405 405 405",
+        **LOOKS,
+        **HIDDEN_FROM_OTHERS,
+    },
+    "dashboard:settings": {
+        (*DEVELOPERS, *COLLEAGUES): "200 405 405 405",
+        **LOOKS,
+        **HIDDEN_FROM_OTHERS,
+    },
+    "dashboard:pin": {DEVELOPERS: "200 422 405 405", **DOES_NOTHING, **FOR_DEVELOPERS},
+    "dashboard:developer": {
+        DEVELOPERS: "302 405 405 405",
+        VIEWER: "302 405 405 405",
+        **FOR_DEVELOPERS,
+    },
+    "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **LOOKS, **FOR_DEVELOPERS},
+    "dashboard:generate": {DEVELOPERS: "200 422 405 405", **DOES_NOTHING, **FOR_DEVELOPERS},
     # Nobody here has a PIN: 409 leads to setting one, before the PIN and not before the confirmation.
-    "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
-    "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
-    "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
-    "console:home": {
-        ("eko",): "200 405 405 405",
-        (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
-        STRANGERS: LOG_IN,
-    },
+    "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **DOES_NOTHING, **FOR_DEVELOPERS},
+    "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **DOES_NOTHING, **FOR_DEVELOPERS},
+    "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **DOES_NOTHING, **FOR_DEVELOPERS},
+    "console:home": {STAFF: "200 405 405 405", **FOR_STAFF},
+    "console:accounts": {STAFF: "200 405 405 405", **FOR_STAFF},
+    "console:account": {STAFF: "200 405 405 405", **FOR_STAFF},
+    "console:search": {STAFF: "200 405 405 405", **FOR_STAFF},
+    "console:change": {STAFF: "200 302 405 405", **FOR_STAFF},
+    "console:entitlement": {STAFF: "200 422 405 405", **FOR_STAFF},
+    "console:key": {STAFF: "200 422 405 405", **FOR_STAFF},
+    "console:status": {STAFF: "200 422 405 405", **FOR_STAFF},
+    "console:view_as": {STAFF: "200 422 405 405", **FOR_STAFF},
+    "console:end_viewing": {STAFF: "405 302 405 405", **FOR_STAFF},
     "web:language": {
-        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *VIEWER, *STRANGERS): "405 302 405 405",
     },
     "account_login": {
-        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "302 302 302 302",
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *VIEWER): "302 302 302 302",
         STRANGERS: "200 200 200 405",
     },
     "account_logout": {
-        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "200 302 405 405",
+        (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *VIEWER): "200 302 405 405",
         STRANGERS: "302 302 405 405",
     },
 }
@@ -102,7 +134,7 @@ def expected(name):
 
 
 @pytest.fixture
-def answers(new_key):
+def answers(new_key, new_change):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -114,6 +146,8 @@ def answers(new_key):
                 "product": "disbursement",
                 "environment": "live",
                 "key_id": new_key() if "key_id" in parts else "",
+                "change_id": new_change() if "change_id" in parts else "",
+                "decision": "suspend",
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             response = getattr(clients[person](), method)(address)
@@ -149,3 +183,24 @@ def new_key(sinar, disbursement):
         ).id
 
     return new_key
+
+
+@pytest.fixture
+def new_change(sinar, inquiry):
+    """Plan a change, in the place of the one that was planned before."""
+
+    def new_change():
+        ahead = open_changes().first()
+        if ahead is not None:
+            cancel_change(HOST_OPERATOR, change_id=ahead.id)
+        return plan_change(
+            HOST_OPERATOR,
+            account_id=sinar.id,
+            product=inquiry.slug,
+            environment=Environment.LIVE,
+            target=EntitlementState.DISABLED,
+            reason="A complaint",
+            due_at=timezone.now() + timedelta(days=1),
+        ).id
+
+    return new_change

@@ -1,17 +1,26 @@
 """The start of the Console."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keydesk.console.visit import StaffVisit, for_staff
+from keydesk.control.entitlements.queries import failed_changes, open_changes, waiting_requests
+
+SHOWN: Final = 10
 
 
 @for_staff()
 def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
-    """Show where the internal team begins."""
-    return render(request, "console/home.html", frame(visit, section="home"))
+    """Show what needs somebody: requests that wait, oldest first, proposals, and what lies ahead or has failed."""
+    context = frame(visit, section="home") | {
+        "requests": waiting_requests()[:SHOWN],
+        "proposals": open_changes().filter(state="PROPOSED")[:SHOWN],
+        "scheduled": open_changes().filter(state="SCHEDULED")[:SHOWN],
+        "failed": failed_changes()[:SHOWN],
+    }
+    return render(request, "console/home.html", context)
 
 
 def frame(visit: StaffVisit, *, section: str, is_section: bool = True) -> dict[str, Any]:

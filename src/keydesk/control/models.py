@@ -4,7 +4,7 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
-from keydesk.control.entitlements.models import Entitlement
+from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.outbox.models import Mail
@@ -12,6 +12,7 @@ from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
+from keydesk.control.viewings.models import Viewing
 
 __all__ = [
     "Account",
@@ -26,8 +27,10 @@ __all__ = [
     "Mail",
     "Membership",
     "Pin",
+    "PlannedChange",
     "Policies",
     "Product",
     "ServiceCredential",
     "User",
+    "Viewing",
 ]

@@ -40,6 +40,7 @@ class Code(StrEnum):
     PIN_WEAK = "pin_weak"
     PIN_WRONG = "pin_wrong"
     SEALED = "sealed"
+    SECOND_PERSON_NEEDED = "second_person_needed"
     SERVICE_CREDENTIAL_INVALID = "service_credential_invalid"
     STATE_CONFLICT = "state_conflict"
 
@@ -94,6 +95,7 @@ CODES: Final[dict[Code, CodeInfo]] = {
     Code.PIN_WEAK: CodeInfo(422, "This PIN is too easy to guess."),
     Code.PIN_WRONG: CodeInfo(422, "The PIN is not right."),
     Code.SEALED: CodeInfo(503, "Keydesk is sealed: its key-encryption key is not loaded."),
+    Code.SECOND_PERSON_NEEDED: CodeInfo(409, "A second person has to confirm this."),
     Code.SERVICE_CREDENTIAL_INVALID: CodeInfo(401, "The service credential is not valid."),
     Code.STATE_CONFLICT: CodeInfo(409, "The state has changed meanwhile. Look again and retry."),
 }

@@ -17,6 +17,8 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import authorise
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import actor_for, memberships_of
+from keydesk.control.viewings.models import Viewing
+from keydesk.control.viewings.queries import open_viewing, viewer
 from keydesk.core.records import Environment
 from keydesk.web.addresses import page_of_form
 from keydesk.web.htmx import redirect_to
@@ -39,10 +41,14 @@ class Visit(NamedTuple):
     actor: Actor
     environment: Environment
     other_accounts: list[Account]
+    viewing: Viewing | None = None
+    """There if the person is of the internal team and looks at the account as its people see it."""
 
     @property
     def role_name(self) -> str:
         """What the person is in this account, in words."""
+        if self.viewing is not None:
+            return str(_("Internal team"))
         return "" if self.actor.role is None else str(ROLE_NAMES[self.actor.role])
 
     @property
@@ -63,6 +69,8 @@ def for_members(
 
     A stranger is sent to log in and comes back. To everybody else the page does not exist, before anything of the
     request is looked at. The page is called with the request and the visit.
+
+    The internal team comes in with a viewing, and only looks: a page that takes a form is not there for them.
     """
 
     def decorate(page: Page) -> Page:
@@ -71,6 +79,8 @@ def for_members(
             if not isinstance(request.user, User):
                 return log_in_first(request)
             visit = visit_to(request, request.user, username)
+            if visit.viewing is not None and methods != READ:
+                raise Http404
             if permission is not None:
                 require_permission(visit, permission)
             if request.method not in methods:
@@ -83,11 +93,11 @@ def for_members(
 
 
 def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
-    """Give the visit of a logged-in person to an account; raises Http404 if they are no member of it."""
+    """Give the visit of a logged-in person to an account; raises Http404 if they are no member and view it neither."""
     accounts = [membership.account for membership in memberships_of(user)]
     account = next((account for account in accounts if account.username == username), None)
     if account is None:
-        raise Http404
+        return viewing_of(request, user, username)
     actor = actor_for(
         user,
         account,
@@ -99,6 +109,22 @@ def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
         raise Http404
     others = [other for other in accounts if other is not account]
     return Visit(user, account, actor, chosen_environment(request), others)
+
+
+def viewing_of(request: HttpRequest, user: User, username: str) -> Visit:
+    """Give the visit of a staff person who views an account; raises Http404 if they do not."""
+    actor = actor_for(
+        user,
+        None,
+        session_ref=session_ref(request),
+        ip=request.META.get("REMOTE_ADDR") or None,
+        request_id=request.META.get("KEYDESK_REQUEST_ID"),
+    )
+    viewing = None if actor is None else open_viewing(actor, username=username)
+    if actor is None or viewing is None:
+        raise Http404
+    environment = chosen_environment(request)
+    return Visit(user, viewing.account, viewer(actor, viewing), environment, [], viewing)
 
 
 def chosen_environment(request: HttpRequest) -> Environment:

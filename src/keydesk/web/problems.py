@@ -70,6 +70,8 @@ def pin_weak(details: dict[str, Any]) -> str:
 def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
     fields = {
+        "reason": _("Say why. The customer reads it."),
+        "due_at": _("Give a moment that lies ahead, or none for now."),
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": _("A PIN has 6 to 12 digits and nothing else."),
         "current_pin": _("A PIN has 6 to 12 digits and nothing else."),
@@ -122,6 +124,9 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
     Code.PRODUCT_NOT_ENABLED: lambda _details: _(
         "This product is not enabled for your company at the moment, so no key can be made for it. "
         "Ask the internal team."
+    ),
+    Code.SECOND_PERSON_NEEDED: lambda _details: _(
+        "A second person of the internal team has to confirm this."
     ),
     Code.SEALED: lambda _details: _(
         "Keys cannot be made or shown at the moment: the desk runs sealed. Existing keys go on working. Nothing is "
