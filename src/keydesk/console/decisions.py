@@ -80,6 +80,21 @@ def status(request: HttpRequest, visit: StaffVisit, username: str, decision: str
     account, target = account_named(username), TARGETS.get(decision)
     if target is None:
         raise Http404
+    page = status_page(account, target)
+    reason = request.POST.get("reason", "")
+    return decide(
+        request,
+        visit,
+        account,
+        page=page,
+        act=lambda: set_account_status(
+            visit.actor, account_id=account.id, status=target, reason=reason
+        ),
+    )
+
+
+def status_page(account: Account, target: AccountStatus) -> dict[str, Any]:
+    """Give the texts of the page that takes an account to another status."""
     company = {"company": account.name}
     pages = {
         AccountStatus.SUSPENDED: (
@@ -104,23 +119,13 @@ def status(request: HttpRequest, visit: StaffVisit, username: str, decision: str
     }
     title, sentence, button = pages[target]
     hurts = target is not AccountStatus.APPROVED
-    page = {
+    return {
         "title": title % company,
         "sentences": [sentence],
         "button": button,
         "asks_reason": hurts,
         "typed": account.username if hurts else "",
     }
-    reason = request.POST.get("reason", "")
-    return decide(
-        request,
-        visit,
-        account,
-        page=page,
-        act=lambda: set_account_status(
-            visit.actor, account_id=account.id, status=target, reason=reason
-        ),
-    )
 
 
 @for_staff(Permission.KEY_STOP, methods=READ_AND_SEND)

@@ -73,8 +73,10 @@ def fill(count: int) -> None:
     now = datetime.now(UTC)
     revisions = iter(range(head.revision + 1, head.revision + 20 * count + 100))
     Product.objects.bulk_create(
-        Product(slug=slug, name=slug.title(), revision=next(revisions), mac=bytes(32), **extra)
-        for slug, extra in ((slug, {}) for slug in PRODUCTS)
+        Product(
+            slug=slug, name=slug.title(), revision=next(revisions), created_at=now, mac=bytes(32)
+        )
+        for slug in PRODUCTS
     )
     User.objects.create(email="eko@provider.example", full_name="Eko", staff_role="owner")
     for start in range(0, count, AT_A_TIME):
@@ -151,7 +153,7 @@ def measure(count: int, asks: int) -> dict[str, dict[str, float]]:
     from keydesk.control.people.models import User
 
     middle = count // 2
-    staff, member = Client(), Client()
+    staff, member = (Client(SERVER_NAME="127.0.0.1") for _ in range(2))
     staff.force_login(User.objects.get(email="eko@provider.example"))
     member.force_login(User.objects.get(email=f"ana@company-{middle}.example"))
     last = f"/console/accounts/?status=APPROVED&order=oldest&after={middle_id(middle)}"

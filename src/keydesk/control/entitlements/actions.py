@@ -109,29 +109,33 @@ def plan_change(
         actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place)
     ) as account:
         entitlement = lock_entitlement(account, place)
-        ahead = PlannedChange.objects.filter(
-            account=account,
-            product=entitlement.product,
-            environment=entitlement.environment,
-            state__in=sorted(OPEN),
-        )
-        if not can_become(entitlement.state or None, target) or ahead.exists():
+        if not can_become(entitlement.state or None, target) or is_change_ahead(entitlement):
             raise Refused(Code.STATE_CONFLICT, state=entitlement.state)
-        is_proposal, now = _needs_second_person(actor, place, target), timezone.now()
-        change = PlannedChange.objects.create(
+        change = PlannedChange(
             account=account,
             product=entitlement.product,
             environment=entitlement.environment,
             target=str(target),
             reason=reason.strip(),
-            due_at=due_at or now,
-            state=ChangeState.PROPOSED if is_proposal else ChangeState.SCHEDULED,
-            needs_second_person=is_proposal,
-            proposed_by_id=actor.user_id,
-            proposed_at=now,
         )
+        change.proposed_by_id, change.proposed_at = actor.user_id, timezone.now()
+        change.due_at = due_at or change.proposed_at
+        change.needs_second_person = _needs_second_person(actor, place, target)
+        is_proposal = change.needs_second_person
+        change.state = ChangeState.PROPOSED if is_proposal else ChangeState.SCHEDULED
+        change.save(force_insert=True)
         _note(actor, Event.ENTITLEMENT_CHANGE_PLANNED, change, reason=change.reason)
         return change
+
+
+def is_change_ahead(entitlement: Entitlement) -> bool:
+    """Say whether another change of this entitlement lies ahead."""
+    return PlannedChange.objects.filter(
+        account=entitlement.account,
+        product=entitlement.product,
+        environment=entitlement.environment,
+        state__in=sorted(OPEN),
+    ).exists()
 
 
 def confirm_change(actor: Actor, *, change_id: str) -> PlannedChange:
