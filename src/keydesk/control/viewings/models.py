@@ -12,7 +12,7 @@ from keydesk.control.viewings.rules import LONGEST_SECONDS
 
 def new_viewing_id() -> str:
     """Give the id of a new viewing."""
-    return new_id("view")
+    return new_id("see")
 
 
 class Viewing(models.Model):
