@@ -40,8 +40,9 @@ races: $(dev) ## what holds when people and processes collide, in full, on both 
 faults: $(dev) ## killed processes, taken ports, stopped databases, in full
 	$(pytest) tests/faults --kills 20
 
-bench: $(dev) wrk ## measure the verifier, print the figures and write them as JSON
+bench: $(dev) wrk ## measure the verifier and the desk, print the figures and write them as JSON
 	$(python) tests/benchmarks/verify/run.py $(ARGS)
+	$(python) tests/benchmarks/desk/run.py
 
 css: ## compile the stylesheet (needs Node)
 	@command -v npm >/dev/null || { echo "make css needs Node with npm: install it and run again." >&2; exit 1; }

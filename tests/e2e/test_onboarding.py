@@ -51,9 +51,7 @@ def go_on(page):
 def upload(page, kind, paper):
     name, media_type, content = paper
     page.get_by_label("What it proves").select_option(label=kind)
-    page.locator("#file").set_input_files(
-        {"name": name, "mimeType": media_type, "buffer": content}
-    )
+    page.locator("#file").set_input_files({"name": name, "mimeType": media_type, "buffer": content})
     page.get_by_role("button", name="Upload").click()
     expect(page.get_by_role("link", name=f"Download {name}").first).to_be_visible()
 

@@ -22,24 +22,29 @@ from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.actions import create_account
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
+from keydesk.control.catalog.actions import create_product
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.credentials.rules import Scope
+from keydesk.control.entitlements.actions import plan_change
+from keydesk.control.entitlements.models import PlannedChange
 from keydesk.control.entry.actions import sign_up
 from keydesk.control.entry.links import confirmation_token, password_token
 from keydesk.control.invitations.actions import invite_member
-from keydesk.control.keys.actions import generate_key
+from keydesk.control.keys.actions import generate_key, stop_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import deactivate_member
 from keydesk.control.people.models import User
 from keydesk.control.people.rules import SessionEnd
+from keydesk.control.policies.actions import change_policies
 from keydesk.control.security.queries import factors_of
 from keydesk.control.security.rules import Method
 from keydesk.control.staff.actions import add_staff, deactivate_staff, make_first_owner_link
 from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.rules import GuardedAction, Purpose
+from keydesk.control.viewings.actions import start_viewing
 from keydesk.core.codes import Code
-from keydesk.core.records import AccountStatus, Environment, ProductState
+from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
 
 WRITES_THE_TRAIL = "audit"
 
@@ -71,6 +76,16 @@ class Stage:
 
     def key(self):
         return generate_key(self.host, **self.new_key(), grant=None)
+
+    def stopped_key(self):
+        key_id = self.key().id
+        stop_key(self.host, key_id=key_id, reason="It was published")
+        return key_id
+
+    def viewed(self):
+        given = {"account_id": self.sinar.id}
+        start_viewing(self.eko, **given, reason="Ticket 12")
+        return given
 
     def new_key(self):
         return {
@@ -166,6 +181,35 @@ EDITED_PRODUCT = {
 LINK_TO = "https://desk.example.com/console/welcome/"
 
 
+def planned(on, *, target=EntitlementState.DISABLED, four_eyes=False, due_in_minutes=1):
+    """A change that lies ahead: what Putri of the internal team has planned, or proposed."""
+    if four_eyes:
+        change_policies(on.host, changes={"four_eyes_on_live": True})
+    place = on.entitlement()
+    if target is EntitlementState.ENABLED:
+        place |= {"environment": Environment.LIVE, "product": on.unasked}
+    change = plan_change(
+        on.staff("Putri", StaffRole.OPERATIONS),
+        **place,
+        target=target,
+        reason="A complaint",
+        due_at=timezone.now() + timedelta(minutes=due_in_minutes),
+    )
+    return {"change_id": change.id}
+
+
+def due(on):
+    """A change whose moment has come."""
+    given = planned(on)
+    PlannedChange.objects.update(due_at=timezone.now())
+    return given
+
+
+@pytest.fixture
+def unasked(host):
+    return create_product(host, slug="payment-link", name="Payment Link").slug
+
+
 SCENARIOS = {
     "accounts.create_account": (
         Event.ACCOUNT_CREATED,
@@ -197,6 +241,22 @@ SCENARIOS = {
     "credentials.revoke_credential": (
         Event.CREDENTIAL_REVOKED,
         lambda on: (on.eko, {"credential_id": on.credential.id}),
+    ),
+    "entitlements.cancel_change": (
+        Event.ENTITLEMENT_CHANGE_CANCELLED,
+        lambda on: (on.eko, planned(on)),
+    ),
+    "entitlements.carry_out_change": (Event.ENTITLEMENT_DISABLED, lambda on: (on.eko, due(on))),
+    "entitlements.confirm_change": (
+        Event.ENTITLEMENT_CHANGE_CONFIRMED,
+        lambda on: (on.eko, planned(on, target=EntitlementState.ENABLED, four_eyes=True)),
+    ),
+    "entitlements.plan_change": (
+        Event.ENTITLEMENT_CHANGE_PLANNED,
+        lambda on: (
+            on.eko,
+            on.entitlement() | {"target": EntitlementState.DISABLED, "reason": "A complaint"},
+        ),
     ),
     "entitlements.disable_product": (
         Event.ENTITLEMENT_DISABLED,
@@ -263,6 +323,11 @@ SCENARIOS = {
     "keys.reveal_key": (
         Event.KEY_REVEALED,
         lambda on: (on.host, {"key_id": on.key().id, "grant": None}),
+    ),
+    "keys.release_key": (Event.KEY_RELEASED, lambda on: (on.eko, {"key_id": on.stopped_key()})),
+    "keys.stop_key": (
+        Event.KEY_STOPPED,
+        lambda on: (on.eko, {"key_id": on.key().id, "reason": "It was published"}),
     ),
     "keys.revoke_key": (Event.KEY_REVOKED, lambda on: (on.ana, {"key_id": on.key().id})),
     "onboarding.add_document": (
@@ -507,6 +572,11 @@ SCENARIOS = {
         Event.PIN_SET,
         lambda on: (on.ana, {"pin": "591738", "password": on.password}),
     ),
+    "viewings.end_viewing": (Event.VIEWING_ENDED, lambda on: (on.eko, on.viewed())),
+    "viewings.start_viewing": (
+        Event.VIEWING_STARTED,
+        lambda on: (on.eko, {"account_id": on.sinar.id, "reason": "Ticket 12"}),
+    ),
 }
 
 NEEDS_NO_PERMISSION = {
@@ -615,7 +685,11 @@ def test_to_a_superadmin_of_another_account_it_does_not_exist(name, stage):
 
     if "account_id" in given:
         given["account_id"] = stage.sinar.id
-    code = Code.NOT_FOUND if given.keys() & {"account_id", "key_id"} else Code.PERMISSION_DENIED
+    code = (
+        Code.NOT_FOUND
+        if given.keys() & {"account_id", "change_id", "key_id"}
+        else Code.PERMISSION_DENIED
+    )
     refused = refused_as(ACTIONS[name], stage.dewi, given)
     assert refused == (code, [event_by(stage.dewi, Event.PERMISSION_REFUSED)])
 

@@ -1,21 +1,25 @@
 """A1: every route of the desk, taken from the router, by every method, for every kind of person: what each one gets."""
 
 import itertools
+from datetime import timedelta
 from functools import partial
 from typing import NamedTuple
 
 import pytest
 from django.core.cache import cache
 from django.urls import get_resolver, reverse
+from django.utils import timezone
 from tests.fixtures.browsing import hire_everybody
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.actions import set_account_status
+from keydesk.control.entitlements.actions import cancel_change, plan_change
+from keydesk.control.entitlements.planned import open_changes
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.models import Document
-from keydesk.core.records import AccountStatus
+from keydesk.core.records import AccountStatus, EntitlementState, Environment
 
 METHODS = ("get", "post", "put", "delete")
 
@@ -157,6 +161,15 @@ EXPECTED = {
     # Only a demo has a mailbox.
     "web:mailbox": {EVERYBODY: NOT_THERE},
     "web:one_letter": {EVERYBODY: NOT_THERE},
+    "console:accounts": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:account": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:search": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:change": {("eko",): "200 302 405 405", **FOR_STAFF},
+    "console:entitlement": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:key": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:status": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:view_as": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:end_viewing": {("eko",): "405 302 405 405", **FOR_STAFF},
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },
@@ -172,6 +185,14 @@ EXPECTED = {
     },
 }
 """For each route and kind of person the status of each method, in the order above."""
+
+LOOKED_AT = {
+    "dashboard:overview": "200 405 405 405",
+    "dashboard:settings": "200 405 405 405",
+    "dashboard:developer": "302 405 405 405",
+    "dashboard:api_keys": "200 405 405 405",
+}
+"""What somebody of the internal team finds who views the account as its people see it; all else they find as before."""
 
 
 class Route(NamedTuple):
@@ -214,11 +235,12 @@ def split_cells(item):
 
 def expected(name):
     """Give the expected results of a route by person."""
-    return {person: cells for people, cells in EXPECTED[name].items() for person in people}
+    found = {person: cells for people, cells in EXPECTED[name].items() for person in people}
+    return found | {"viewer": LOOKED_AT.get(name, found["eko"])}
 
 
 @pytest.fixture
-def answers(new_key, new_member, new_invitation, document_id, rangga):
+def answers(new_key, new_member, new_invitation, document_id, rangga, new_change):
     """Ask a route by every method as each person; gives the statuses."""
 
     def answers(name, clients):
@@ -244,6 +266,8 @@ def answers(new_key, new_member, new_invitation, document_id, rangga):
                 "factor_id": 0,
                 "session_id": 0,
                 "section": "business",
+                "change_id": new_change() if "change_id" in parts else "",
+                "decision": "suspend",
             }
             address = reverse(name, kwargs={part: values[part] for part in parts})
             cache.clear()  # what was tried before is not what this is about
@@ -310,3 +334,24 @@ def new_invitation(sinar):
         return invite_member(HOST_OPERATOR, account_id=sinar.id, email=email, role=Role.MAKER)
 
     return new_invitation
+
+
+@pytest.fixture
+def new_change(sinar, inquiry):
+    """Plan a change, in the place of the one that was planned before."""
+
+    def new_change():
+        ahead = open_changes().first()
+        if ahead is not None:
+            cancel_change(HOST_OPERATOR, change_id=ahead.id)
+        return plan_change(
+            HOST_OPERATOR,
+            account_id=sinar.id,
+            product=inquiry.slug,
+            environment=Environment.LIVE,
+            target=EntitlementState.DISABLED,
+            reason="A complaint",
+            due_at=timezone.now() + timedelta(days=1),
+        ).id
+
+    return new_change

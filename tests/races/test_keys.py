@@ -100,6 +100,19 @@ def test_no_key_is_generated_after_its_product_was_disabled(
         entitlements.enable_product(host, **{**place, "environment": Environment.LIVE})
 
 
+def test_no_key_is_generated_after_its_account_was_suspended(
+    crew, call, host, ana, sinar, disbursement, generating, rounds
+):
+    suspending = call("suspend", None, account_id=sinar.id)
+    for number in range(rounds):
+        calls = [generating(ana, f"{number}-{press}") for press in range(15)]
+        *outcomes, (done, suspended) = crew.at_once([*calls, suspending])
+        assert (done, set(codes(outcomes)) <= {"ok", "account_not_approved"}) == ("ok", True)
+        made = [result["revision"] for code, result in outcomes if code == "ok"]
+        assert [revision for revision in made if revision > suspended] == []
+        accounts.set_account_status(host, account_id=sinar.id, status=AccountStatus.APPROVED)
+
+
 def test_whatever_changes_around_a_key_nobody_waits_for_each_other_in_a_circle(
     crew, call, host, ana, sinar, disbursement, generating, rounds
 ):

@@ -17,7 +17,13 @@ from tests.races.history import Change, staleness, violations
 from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.catalog.actions import create_product, set_product_state
 from keydesk.control.entitlements.actions import disable_product, enable_product
-from keydesk.control.keys.actions import generate_key, regenerate_key, revoke_key
+from keydesk.control.keys.actions import (
+    generate_key,
+    regenerate_key,
+    release_key,
+    revoke_key,
+    stop_key,
+)
 from keydesk.core.records import AccountStatus, Environment, ProductState
 from keydesk.replica.wait import wait_for_revision
 
@@ -134,6 +140,17 @@ def product_ending(host, sinar, made):
     )
 
 
+@pytest.fixture
+def stop_ending(host, sinar, disbursement, made):
+    key = made(sinar, disbursement, "stopped")
+    return Ending(
+        "/v1/authorize/disbursement",
+        key.plaintext,
+        lambda: stop_key(host, key_id=key.id, reason="a test"),
+        lambda: release_key(host, key_id=key.id),
+    )
+
+
 def timed(action, *, accepted):
     begin = time.monotonic()
     action()
@@ -157,10 +174,16 @@ def report(late, answers):
 
 @pytest.fixture
 def history(
-    verifier_port, key_endings, account_ending, entitlement_ending, product_ending, tmp_path
+    verifier_port,
+    key_endings,
+    account_ending,
+    entitlement_ending,
+    product_ending,
+    stop_ending,
+    tmp_path,
 ):
     """The answers and the changes of many revocations, one after the other."""
-    endings = [*key_endings, account_ending, entitlement_ending, product_ending]
+    endings = [*key_endings, account_ending, entitlement_ending, product_ending, stop_ending]
     replica_dir = settings.KEYDESK.replica_dir
     assert wait_for_revision(replica_dir, head().revision, timeout_seconds=10)
     changes = {place: [Change(0.0, 0.0, accepted=True)] for place in range(len(endings))}

@@ -1,19 +1,28 @@
 """The start of the Console."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keydesk.console.visit import StaffVisit, for_staff
 from keydesk.control.access.roles import Permission
+from keydesk.control.entitlements.planned import failed_changes, open_changes, waiting_requests
 from keydesk.web.security import safety_of
+
+SHOWN: Final = 10
 
 
 @for_staff()
 def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
-    """Show where the internal team begins."""
-    return render(request, "console/home.html", frame(visit, section="home"))
+    """Show what needs somebody: requests that wait, oldest first, proposals, and what lies ahead or has failed."""
+    context = frame(visit, section="home") | {
+        "requests": waiting_requests()[:SHOWN],
+        "proposals": open_changes().filter(state="PROPOSED")[:SHOWN],
+        "scheduled": open_changes().filter(state="SCHEDULED")[:SHOWN],
+        "failed": failed_changes()[:SHOWN],
+    }
+    return render(request, "console/home.html", context)
 
 
 @for_staff()

@@ -2,9 +2,21 @@
 
 from django.urls import path
 
-from keydesk.console import applications, entrance, pages, policies, products, system, team
+from keydesk.console import (
+    accounts,
+    applications,
+    decisions,
+    entrance,
+    pages,
+    policies,
+    products,
+    system,
+    team,
+)
 
 app_name = "console"
+
+ACCOUNT = "accounts/<slug:username>/"
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -36,4 +48,17 @@ urlpatterns = [
     path("settings/", policies.settings, name="settings"),
     path("settings/logo/", policies.logo, name="logo"),
     path("system/", system.system, name="system"),
+    path("search/", accounts.search, name="search"),
+    path("accounts/", accounts.accounts, name="accounts"),
+    path(ACCOUNT, accounts.account, name="account"),
+    path(ACCOUNT + "view-as/", decisions.view_as, name="view_as"),
+    path(ACCOUNT + "view-as/end/", decisions.stop_viewing, name="end_viewing"),
+    path(ACCOUNT + "keys/<slug:key_id>/", decisions.key, name="key"),
+    path(
+        ACCOUNT + "products/<slug:product>/<slug:environment>/",
+        decisions.entitlement,
+        name="entitlement",
+    ),
+    path(ACCOUNT + "status/<slug:decision>/", decisions.status, name="status"),
+    path("changes/<slug:change_id>/", decisions.change, name="change"),
 ]

@@ -4,7 +4,7 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.models import ServiceCredential
-from keydesk.control.entitlements.models import Entitlement
+from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entry.models import HeldUsername
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.invitations.models import Invitation
@@ -16,6 +16,7 @@ from keydesk.control.policies.models import Policies
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
+from keydesk.control.viewings.models import Viewing
 
 __all__ = [
     "Account",
@@ -36,10 +37,12 @@ __all__ = [
     "Mail",
     "Membership",
     "Pin",
+    "PlannedChange",
     "Policies",
     "Product",
     "ServiceCredential",
     "StaffInvitation",
     "Submission",
     "User",
+    "Viewing",
 ]

@@ -45,6 +45,7 @@ class Code(StrEnum):
     REVEAL_PAUSED = "reveal_paused"
     SEALED = "sealed"
     SECOND_FACTOR_WRONG = "second_factor_wrong"
+    SECOND_PERSON_NEEDED = "second_person_needed"
     SERVICE_CREDENTIAL_INVALID = "service_credential_invalid"
     STAFF_LINK_INVALID = "staff_link_invalid"
     STATE_CONFLICT = "state_conflict"
@@ -109,6 +110,7 @@ CODES: Final[dict[Code, CodeInfo]] = {
     ),
     Code.SEALED: CodeInfo(503, "Keydesk is sealed: its key-encryption key is not loaded."),
     Code.SECOND_FACTOR_WRONG: CodeInfo(422, "The code is not right."),
+    Code.SECOND_PERSON_NEEDED: CodeInfo(409, "A second person has to confirm this."),
     Code.SERVICE_CREDENTIAL_INVALID: CodeInfo(401, "The service credential is not valid."),
     Code.STAFF_LINK_INVALID: CodeInfo(410, "This link is no longer valid."),
     Code.STATE_CONFLICT: CodeInfo(409, "The state has changed meanwhile. Look again and retry."),

@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from keydesk.control.access.roles import Permission
 from keydesk.control.keys.queries import KeyRow, ProductCard
 from keydesk.control.keys.rules import ShownState, is_live
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
@@ -63,7 +64,8 @@ def is_worth_filtering(cards: list[ProductCard]) -> bool:
 def is_offered(visit: Visit, card: ProductCard) -> bool:
     """Say whether the page offers a new key for the product; the action alone decides whether there will be one."""
     return (
-        visit.account.status == AccountStatus.APPROVED
+        visit.actor.can(Permission.KEY_GENERATE)
+        and visit.account.status == AccountStatus.APPROVED
         and card.entitlement == EntitlementState.ENABLED
         and card.product.state == ProductState.ACTIVE
     )
@@ -170,13 +172,14 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
         "tone": tone,
         "state_name": state_name,
         "state_at": ends.get(row.state),
+        "stop_reason": row.stop_reason,
         "actions": row_actions(visit, row, is_offered=is_offered(visit, card)),
     }
 
 
 def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str, str]]:
     """Give what a key's menu offers."""
-    if not is_live(row.state):
+    if not is_live(row.state) or not visit.actor.can(Permission.KEY_REVOKE):
         return []
     offers = [
         ("reveal", "eye", "", _("Reveal"), row.is_revealable),

@@ -19,6 +19,8 @@ from keydesk.control.audit.actions import authorise
 from keydesk.control.people.actions import note_account_in_use
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.queries import actor_for, memberships_of
+from keydesk.control.viewings.models import Viewing
+from keydesk.control.viewings.queries import open_viewing, viewer
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.web.addresses import page_of_form
 from keydesk.web.htmx import redirect_to
@@ -58,10 +60,14 @@ class Visit(NamedTuple):
     environment: Environment
     memberships: list[Membership]
     """All of the person that are active, by the company's name; this account's is among them."""
+    viewing: Viewing | None = None
+    """There if the person is of the internal team and looks at the account as its people see it."""
 
     @property
     def role_name(self) -> str:
         """What the person is in this account, in words."""
+        if self.viewing is not None:
+            return str(_("Internal team"))
         return "" if self.actor.role is None else str(ROLE_NAMES[self.actor.role])
 
     @property
@@ -79,6 +85,7 @@ class Visit(NamedTuple):
         """Whether the account's way to its approval is not over yet, and this person may go it."""
         return self.may_edit_application and self.account.status in BEFORE_APPROVAL
 
+    @property
     def may_view_team(self) -> bool:
         """Whether the menu leads to the team."""
         return self.actor.can(Permission.TEAM_VIEW)
@@ -124,6 +131,8 @@ def for_members(
 
     A stranger is sent to log in and comes back. To everybody else the page does not exist, before anything of the
     request is looked at. The page is called with the request and the visit.
+
+    The internal team comes in with a viewing, and only looks: a page that takes a form is not there for them.
     """
 
     def decorate(page: Page) -> Page:
@@ -132,6 +141,8 @@ def for_members(
             if not isinstance(request.user, User):
                 return log_in_first(request)
             visit = visit_to(request, request.user, username)
+            if visit.viewing is not None and methods != READ:
+                raise Http404
             if permission is not None:
                 require_permission(visit, permission)
             if request.method not in methods:
@@ -146,11 +157,11 @@ def for_members(
 
 
 def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
-    """Give the visit of a logged-in person to an account; raises Http404 if they are no member of it."""
+    """Give the visit of a logged-in person to an account; raises Http404 if they are no member and view it neither."""
     memberships = list(memberships_of(user))
     here = next((each for each in memberships if each.account.username == username), None)
     if here is None:
-        raise Http404
+        return viewing_of(request, user, username)
     account = here.account
     actor = actor_for(
         user,
@@ -170,6 +181,22 @@ def note_visit(request: HttpRequest, visit: Visit, response: HttpResponse) -> No
     if is_shown and request.session.get(ACCOUNT) != visit.account.id:
         note_account_in_use(visit.user.pk, account_id=visit.account.id)
         request.session[ACCOUNT] = visit.account.id
+
+
+def viewing_of(request: HttpRequest, user: User, username: str) -> Visit:
+    """Give the visit of a staff person who views an account; raises Http404 if they do not."""
+    actor = actor_for(
+        user,
+        None,
+        session_ref=session_ref(request),
+        ip=request.META.get("REMOTE_ADDR") or None,
+        request_id=request.META.get("KEYDESK_REQUEST_ID"),
+    )
+    viewing = None if actor is None else open_viewing(actor, username=username)
+    if actor is None or viewing is None:
+        raise Http404
+    environment = chosen_environment(request)
+    return Visit(user, viewing.account, viewer(actor, viewing), environment, [], viewing)
 
 
 def chosen_environment(request: HttpRequest) -> Environment:

@@ -5,6 +5,7 @@ from typing import Final
 
 from django.conf import settings
 
+from keydesk.control.entitlements.schedule import carry_out_due_changes
 from keydesk.control.feed.actions import heartbeat
 from keydesk.control.onboarding.files import forget_orphans
 from keydesk.control.sessions.held import forget_ended_sessions
@@ -15,6 +16,7 @@ from keydesk.jobs.mail import send_due_mail
 HEARTBEAT_SECONDS: Final = 5
 CLEARING_SECONDS: Final = 300
 MAIL_SECONDS: Final = 1
+SCHEDULE_SECONDS: Final = 1
 
 
 def clear_sessions() -> None:
@@ -26,6 +28,7 @@ def clear_sessions() -> None:
 TASKS: Final = (
     Task("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     Task("send mail", MAIL_SECONDS, send_due_mail),
+    Task("carry out planned changes", SCHEDULE_SECONDS, carry_out_due_changes),
     Task("clear grants", CLEARING_SECONDS, forget_old_grants),
     Task("clear documents", CLEARING_SECONDS, forget_orphans),
     Task("clear sessions", CLEARING_SECONDS, clear_sessions),

@@ -111,6 +111,8 @@ def invalid_input(details: dict[str, Any]) -> str:
             "A username has 3 to 40 small letters, digits and hyphens. It begins with a letter and does not end with a "
             "hyphen."
         ),
+        "reason": _("Say why. The customer reads it."),
+        "due_at": _("Give a moment that lies ahead, or none for now."),
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),
@@ -203,6 +205,9 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
         "revoking work."
     ),
     Code.SECOND_FACTOR_WRONG: second_factor_wrong,
+    Code.SECOND_PERSON_NEEDED: lambda _details: _(
+        "A second person of the internal team has to confirm this."
+    ),
     Code.SEALED: lambda _details: _(
         "Keys cannot be made or shown at the moment: the desk runs sealed. Existing keys go on working. Nothing is "
         "lost; try again later."

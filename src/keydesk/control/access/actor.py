@@ -8,6 +8,7 @@ from msgspec import Struct
 from keydesk.control.access.roles import (
     MEMBER_PERMISSIONS,
     STAFF_PERMISSIONS,
+    VIEWING_PERMISSIONS,
     Permission,
     Role,
     StaffRole,
@@ -30,9 +31,11 @@ class Actor(Struct, frozen=True, kw_only=True):
     """What the audit trail calls them: the e-mail address, or `host`."""
     user_id: int | None = None
     account_id: str | None = None
-    """The account a member acts in; None for staff and host, who act in every one."""
+    """The account a member acts in, or staff look at in a viewing; None for staff and host, who act in every one."""
     role: Role | None = None
     staff_role: StaffRole | None = None
+    viewing: str | None = None
+    """The viewing in which a staff person looks at the account as its people see it; they can do nothing in it."""
     session: str | None = None
     """A reference to the session, never its key."""
     ip: str | None = None
@@ -43,7 +46,12 @@ class Actor(Struct, frozen=True, kw_only=True):
         if self.kind is ActorKind.HOST:
             return True
         if self.kind is ActorKind.STAFF:
-            return self.staff_role is not None and permission in STAFF_PERMISSIONS[self.staff_role]
+            if self.staff_role is None:
+                return False
+            held = STAFF_PERMISSIONS[self.staff_role]
+            if self.viewing is not None:
+                return Permission.ACCOUNT_VIEW_AS in held and permission in VIEWING_PERMISSIONS
+            return permission in held
         return self.role is not None and permission in MEMBER_PERMISSIONS[self.role]
 
 

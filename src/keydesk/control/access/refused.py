@@ -23,10 +23,12 @@ class Refused(Exception):  # noqa: N818 - a refusal is an outcome that was fores
 def require(actor: Actor, permission: Permission, account_id: str | None = None) -> None:
     """Raise Refused unless the actor has the permission, in the account if one is given.
 
-    To a member another account does not exist: `not_found`, whatever their role. Otherwise `permission_denied`.
+    To a member, and in a viewing, another account does not exist: `not_found`, whatever their role. Otherwise
+    `permission_denied`.
     Actions call `audit.actions.authorise`, which also records the refusal.
     """
-    if actor.kind is ActorKind.MEMBER and account_id not in {None, actor.account_id}:
+    is_bound = actor.kind is ActorKind.MEMBER or actor.viewing is not None
+    if is_bound and account_id not in {None, actor.account_id}:
         raise Refused(Code.NOT_FOUND)
     if not actor.can(permission):
         raise Refused(Code.PERMISSION_DENIED, permission=permission)

@@ -77,6 +77,9 @@ MEMBER_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 }
 """What a member may do in their own account."""
 
+VIEWING_PERMISSIONS: Final = frozenset({Permission.KEY_VIEW, Permission.TEAM_VIEW})
+"""What the internal team may do while it looks at an account as its people see it: look."""
+
 COLLEAGUE_AT_PROVIDER: Final = frozenset({Permission.ACCOUNT_VIEW, Permission.TEAM_VIEW})
 
 STAFF_PERMISSIONS: Final[dict[StaffRole, frozenset[Permission]]] = {

@@ -44,6 +44,11 @@ class Account(Published):
                 name="account_username_long_enough",
             ),
         ]
+        indexes = [
+            models.Index(Lower("name"), name="account_by_name"),
+            models.Index(fields=["created_at", "id"], name="account_by_age"),
+            models.Index(fields=["status", "created_at", "id"], name="account_by_status"),
+        ]
 
     def record(self) -> AccountRecord:
         """Give the record that verifiers see of this account."""

@@ -1,10 +1,11 @@
 """Finding accounts."""
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.outbox.actions import Reader
 from keydesk.core.codes import Code
 
@@ -48,3 +49,36 @@ def _readers(account: Account, *roles: Role) -> list[Reader]:
     )
     found = members.order_by("user_id").values_list("user__email", "user__language")
     return [Reader(email, language) for email, language in found]
+
+
+LEGAL_FORMS = ("", "pt ", "cv ", "ud ", "koperasi ", "yayasan ")
+"""What may stand before the part of a company's name that people remember."""
+
+
+def accounts_found(text: str) -> list[QuerySet[Account]]:
+    """Give the accounts whose username or name begins with the text, one query for each index that serves it."""
+    lowered = text.lower()
+    names = [
+        beginning_with(Account.objects.all(), "name", form + lowered, is_lowered=True)
+        for form in LEGAL_FORMS
+    ]
+    return [beginning_with(Account.objects.all(), "username", lowered), *names]
+
+
+def accounts_by_age(
+    *, status: str = "", after: str = "", is_newest_first: bool = False
+) -> QuerySet[Account]:
+    """Give accounts by their age, those of one status if it is given, from behind the account `after` on."""
+    accounts = Account.objects.filter(status=status) if status else Account.objects.all()
+    order = ("-created_at", "-id") if is_newest_first else ("created_at", "id")
+    last = Account.objects.filter(pk=after).first() if after else None
+    if last is not None:
+        accounts = accounts.filter(_behind(last, is_newest_first=is_newest_first))
+    return accounts.order_by(*order)
+
+
+def _behind(last: Account, *, is_newest_first: bool) -> Q:
+    at, pk = last.created_at, last.pk
+    if is_newest_first:
+        return Q(created_at__lte=at) & (Q(created_at__lt=at) | Q(id__lt=pk))
+    return Q(created_at__gte=at) & (Q(created_at__gt=at) | Q(id__gt=pk))

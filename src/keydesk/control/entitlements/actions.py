@@ -1,22 +1,34 @@
-"""Asking for products, and enabling and disabling them for an account."""
+"""Asking for products, enabling and disabling them for an account: at once, later, or with a second person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 from msgspec import Struct
 
-from keydesk.control.access.actor import Actor
+from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Permission
+from keydesk.control.access.roles import Permission, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import managers_of
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.queries import product_named
-from keydesk.control.entitlements.models import Entitlement
-from keydesk.control.entitlements.rules import MAY_REQUEST, can_become
+from keydesk.control.entitlements.models import Entitlement, PlannedChange
+from keydesk.control.entitlements.rules import (
+    MAY_REQUEST,
+    OPEN,
+    TARGETS,
+    ChangeState,
+    can_become,
+)
 from keydesk.control.feed.actions import publish
 from keydesk.control.outbox.actions import post_to_all
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.standing import authorised_transaction
+from keydesk.control.people.standing import authorised_transaction, require_still
+from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState
 
@@ -50,10 +62,13 @@ def enable_product(
 ) -> Entitlement:
     """Let the account use the product in the environment, whether it asked or not.
 
-    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it is enabled already.
+    Raises Refused: `permission_denied`; `second_person_needed` where the provider wants four eyes; `not_found`;
+    `state_conflict` if it is enabled already.
     """
     place = Place(account_id, product, environment)
     authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
+    if _needs_second_person(actor, place, EntitlementState.ENABLED):
+        raise Refused(Code.SECOND_PERSON_NEEDED)
     return move(place, EntitlementState.ENABLED, actor=actor)
 
 
@@ -70,6 +85,197 @@ def disable_product(
     if not reason.strip():
         raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
     return move(place, EntitlementState.DISABLED, actor=actor, reason=reason.strip())
+
+
+def plan_change(
+    actor: Actor,
+    *,
+    account_id: str,
+    product: str,
+    environment: Environment,
+    target: EntitlementState,
+    reason: str = "",
+    due_at: datetime | None = None,
+) -> PlannedChange:
+    """Plan to enable or disable a product, and give the plan; without `due_at` it is due as soon as it is confirmed.
+
+    Where the provider wants four eyes it is a proposal until a second person confirms it. Raises Refused:
+    `permission_denied`; `invalid_input` for a target, a moment that is over, or a disabling without a reason;
+    `not_found`; `state_conflict` if the product cannot go there, or another change of it is planned.
+    """
+    place = Place(account_id, product, environment)
+    authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
+    require_plan(target, reason=reason, due_at=due_at)
+    with authorised_transaction(
+        actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place)
+    ) as account:
+        entitlement = lock_entitlement(account, place)
+        if not can_become(entitlement.state or None, target) or is_change_ahead(entitlement):
+            raise Refused(Code.STATE_CONFLICT, state=entitlement.state)
+        change = PlannedChange(
+            account=account,
+            product=entitlement.product,
+            environment=entitlement.environment,
+            target=str(target),
+            reason=reason.strip(),
+        )
+        change.proposed_by_id, change.proposed_at = actor.user_id, timezone.now()
+        change.due_at = due_at or change.proposed_at
+        change.needs_second_person = _needs_second_person(actor, place, target)
+        is_proposal = change.needs_second_person
+        change.state = ChangeState.PROPOSED if is_proposal else ChangeState.SCHEDULED
+        change.save(force_insert=True)
+        _note(actor, Event.ENTITLEMENT_CHANGE_PLANNED, change, reason=change.reason)
+        return change
+
+
+def is_change_ahead(entitlement: Entitlement) -> bool:
+    """Say whether another change of this entitlement lies ahead."""
+    return PlannedChange.objects.filter(
+        account=entitlement.account,
+        product=entitlement.product,
+        environment=entitlement.environment,
+        state__in=sorted(OPEN),
+    ).exists()
+
+
+def confirm_change(actor: Actor, *, change_id: str) -> PlannedChange:
+    """Confirm as the second person what another has proposed; what is due is carried out in the same breath.
+
+    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it waits for nobody, or if who proposed it
+    may not do so any more; `second_person_needed` to whoever proposed it.
+    """
+    with _open_change(actor, change_id) as change:
+        if change.state != ChangeState.PROPOSED:
+            raise Refused(Code.STATE_CONFLICT, state=change.state)
+        if actor.user_id in {None, change.proposed_by_id}:
+            raise Refused(Code.SECOND_PERSON_NEEDED)
+        require_proposer_still(change)
+        change.confirmed_by_id, change.state = actor.user_id, ChangeState.SCHEDULED
+        if change.due_at <= timezone.now():
+            _carry_out(actor, change)
+        else:
+            change.save(update_fields=["confirmed_by", "state"])
+            _note(actor, Event.ENTITLEMENT_CHANGE_CONFIRMED, change)
+        return change
+
+
+def cancel_change(actor: Actor, *, change_id: str) -> PlannedChange:
+    """Take back a planned change that still lies ahead.
+
+    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it does not lie ahead any more.
+    """
+    with _open_change(actor, change_id) as change:
+        change.state, change.ended_at = ChangeState.CANCELLED, timezone.now()
+        change.save(update_fields=["state", "ended_at"])
+        _note(actor, Event.ENTITLEMENT_CHANGE_CANCELLED, change)
+        return change
+
+
+def carry_out_change(actor: Actor, *, change_id: str) -> Entitlement | None:
+    """Carry out a scheduled change that is due, exactly once; None if it was settled meanwhile.
+
+    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it is not due, or the product cannot go there.
+    """
+    try:
+        with _open_change(actor, change_id) as change:
+            require_due(change)
+            return _carry_out(actor, change)
+    except Refused as refused:
+        if refused.details.get("is_settled"):
+            return None
+        raise
+
+
+@contextmanager
+def _open_change(actor: Actor, change_id: str) -> Iterator[PlannedChange]:
+    """Give a change that lies ahead, locked after its account, in the transaction that settles it."""
+    permission = Permission.ENTITLEMENT_SET
+    found = PlannedChange.objects.filter(pk=change_id).values_list("account_id", flat=True).first()
+    authorise(actor, permission, account_id=found or "", object_id=change_id)
+    if found is None:
+        raise Refused(Code.NOT_FOUND)
+    with authorised_transaction(
+        actor, permission, account_id=found, object_id=change_id
+    ) as account:
+        change = PlannedChange.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=change_id
+        )
+        change.account = account
+        if change.state not in OPEN:
+            raise Refused(Code.STATE_CONFLICT, state=change.state, is_settled=True)
+        yield change
+
+
+def _carry_out(actor: Actor, change: PlannedChange) -> Entitlement:
+    """Settle a locked change and take its entitlement where it leads; leaves that one event."""
+    change.state, change.ended_at = ChangeState.DONE, timezone.now()
+    change.save(update_fields=["state", "ended_at", "confirmed_by"])
+    place = Place(change.account_id, change.product_id, Environment(change.environment))
+    proposer = None if change.proposed_by is None else change.proposed_by.email
+    return settle(
+        change.account,
+        place,
+        EntitlementState(change.target),
+        actor=actor,
+        reason=change.reason,
+        details={"change": change.id, "proposed_by": proposer or "host"},
+    )
+
+
+def _note(actor: Actor, event: Event, change: PlannedChange, **details: Any) -> None:
+    """Leave the event of a planned change."""
+    record(
+        actor,
+        event,
+        account_id=change.account_id,
+        object_id=f"{change.product_id}/{change.environment}",
+        details={
+            "change": change.id,
+            "to": change.target,
+            "due_at": change.due_at.isoformat(),
+            **details,
+        },
+    )
+
+
+def require_plan(target: EntitlementState, *, reason: str, due_at: datetime | None) -> None:
+    """Raise Refused(`invalid_input`) unless a plan can be made of this."""
+    if target not in TARGETS:
+        raise Refused(Code.INVALID_INPUT, field="target", reason="invalid")
+    if target is EntitlementState.DISABLED and not reason.strip():
+        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
+    if due_at is not None and due_at <= timezone.now():
+        raise Refused(Code.INVALID_INPUT, field="due_at", reason="over")
+
+
+def _needs_second_person(actor: Actor, place: Place, target: EntitlementState) -> bool:
+    """Say whether a second person has to confirm this: live is enabled by staff, and the provider wants four eyes."""
+    return (
+        actor.kind is ActorKind.STAFF
+        and target is EntitlementState.ENABLED
+        and place.environment == Environment.LIVE
+        and current_policies().four_eyes_on_live
+    )
+
+
+def require_due(change: PlannedChange) -> None:
+    """Raise Refused(`state_conflict`) unless the change waits for nobody and its moment has come."""
+    if change.state != ChangeState.SCHEDULED or change.due_at > timezone.now():
+        raise Refused(Code.STATE_CONFLICT, state=change.state)
+
+
+def require_proposer_still(change: PlannedChange) -> None:
+    """Raise Refused(`state_conflict`) unless whoever proposed the change could do so today."""
+    user = change.proposed_by
+    if user is None:
+        return
+    role = None if user.staff_role is None else StaffRole(user.staff_role)
+    proposer = Actor(kind=ActorKind.STAFF, label=user.email, user_id=user.pk, staff_role=role)
+    try:
+        require_still(proposer, Permission.ENTITLEMENT_SET)
+    except Refused as refused:
+        raise Refused(Code.STATE_CONFLICT, reason="proposer_gone") from refused
 
 
 PERMISSIONS = {
@@ -90,23 +296,36 @@ def move(place: Place, target: EntitlementState, *, actor: Actor, reason: str = 
     with authorised_transaction(
         actor, PERMISSIONS[target], account_id=place.account_id, object_id=str(place)
     ) as account:
-        entitlement = lock_entitlement(account, place)
-        before = entitlement.state or None
-        if target is EntitlementState.REQUESTED:
-            require_may_request(entitlement)
-        if not can_become(before, target):
-            raise Refused(Code.STATE_CONFLICT, state=before)
-        change(entitlement, target, reason)
-        record(
-            actor,
-            EVENTS[target],
-            account_id=place.account_id,
-            object_id=str(place),
-            details={"from": before, "reason": reason},
-        )
-        tell(entitlement)
-        publish(entitlement)
-        return entitlement
+        return settle(account, place, target, actor=actor, reason=reason)
+
+
+def settle(
+    account: Account,
+    place: Place,
+    target: EntitlementState,
+    *,
+    actor: Actor,
+    reason: str = "",
+    details: dict[str, Any] | None = None,
+) -> Entitlement:
+    """Take the entitlement of a locked account to the target state: state, change, event, mail, revision."""
+    entitlement = lock_entitlement(account, place)
+    before = entitlement.state or None
+    if target is EntitlementState.REQUESTED:
+        require_may_request(entitlement)
+    if not can_become(before, target):
+        raise Refused(Code.STATE_CONFLICT, state=before)
+    change(entitlement, target, reason)
+    record(
+        actor,
+        EVENTS[target],
+        account_id=place.account_id,
+        object_id=str(place),
+        details={"from": before, "reason": reason, **(details or {})},
+    )
+    tell(entitlement)
+    publish(entitlement)
+    return entitlement
 
 
 def ask_for(account: Account, place: Place) -> bool:

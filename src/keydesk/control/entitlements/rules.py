@@ -1,5 +1,6 @@
 """Which way an entitlement may go, and which accounts may ask for one."""
 
+from enum import StrEnum
 from typing import Final
 
 from keydesk.core.records import AccountStatus
@@ -21,6 +22,26 @@ MAY_REQUEST: Final = frozenset(
     }
 )
 """Statuses in which an account may ask for a product: while it signs up, and once it is approved."""
+
+
+class ChangeState(StrEnum):
+    """Where a planned change stands."""
+
+    PROPOSED = "PROPOSED"
+    """Waits for a second person."""
+    SCHEDULED = "SCHEDULED"
+    """Waits for its moment."""
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+    """Could not be carried out when its moment had come."""
+
+
+OPEN: Final = frozenset({ChangeState.PROPOSED, ChangeState.SCHEDULED})
+"""States in which a planned change still lies ahead."""
+
+TARGETS: Final = frozenset({State.ENABLED, State.DISABLED})
+"""Where a planned change can lead."""
 
 
 def can_become(state: str | None, target: State) -> bool:

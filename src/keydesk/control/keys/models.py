@@ -51,6 +51,8 @@ class ApiKey(Published):
     """A whole second, as `retires_at`."""
     retires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    stop_reason = models.TextField(null=True)
+    """Why the internal team has stopped it, as the customer reads it; None while it is not stopped."""
     replaces = models.OneToOneField(
         "self", null=True, on_delete=models.PROTECT, related_name="replaced_by"
     )
@@ -110,6 +112,7 @@ class ApiKey(Published):
                 fields=["account", "environment", "product", "-created_at", "-id"],
                 name="key_by_account",
             ),
+            models.Index(fields=["shown_prefix", "id"], name="key_by_prefix"),
         ]
 
     def record(self) -> KeyRecord:

@@ -12,6 +12,7 @@ from msgspec import Struct
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
+from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.audit.actions import authorise
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.queries import products_by_name
@@ -36,6 +37,8 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     """The full name of whoever made it; None for the host operator."""
     expires_at: datetime | None
     revoked_at: datetime | None
+    stop_reason: str
+    """Why the internal team has stopped it; empty while it is not stopped."""
     replaces: str | None
     replaced_by: str | None
     is_revealable: bool
@@ -247,7 +250,30 @@ def _row(key: ApiKey) -> KeyRow:
         created_by=None if key.created_by is None else key.created_by.full_name,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
+        stop_reason=key.stop_reason or "",
         replaces=key.replaces_id,
         replaced_by=None if successor is None else successor.id,
         is_revealable=key.sealed is not None,
     )
+
+
+def keys_found(prefix: str) -> QuerySet[ApiKey]:
+    """Give the keys whose shown prefix begins with the text, with their accounts."""
+    return beginning_with(ApiKey.objects.select_related("account"), "shown_prefix", prefix)
+
+
+def keys_of(account_id: str) -> QuerySet[ApiKey]:
+    """Give an account's keys in both environments for the internal team, newest first; nothing here shows a key."""
+    return _listed().filter(account=account_id).order_by("environment", "product", "-created_at")
+
+
+def stopped_or_not(key: ApiKey) -> ShownState:
+    """Give the state of a key as people see it now."""
+    return shown_state(
+        key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=timezone.now()
+    )
+
+
+def key_of(account_id: str, key_id: str) -> ApiKey | None:
+    """Give one key of an account for the internal team."""
+    return _listed().filter(account=account_id, pk=key_id).first()

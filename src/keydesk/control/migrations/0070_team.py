@@ -86,7 +86,7 @@ def guard(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("control", "0050_staff_and_brand"),
+        ("control", "0060_console_accounts"),
     ]
 
     operations = [

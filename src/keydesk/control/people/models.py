@@ -45,6 +45,7 @@ class User(AbstractBaseUser):
                 condition=models.Q(language__in=["", "en", "id"]), name="user_language"
             ),
         ]
+        indexes = [models.Index(Lower("full_name"), name="user_by_name")]
 
     @property
     def is_internal(self) -> bool:

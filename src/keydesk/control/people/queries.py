@@ -8,6 +8,7 @@ from django.db.models.functions import Cast, Concat
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.people.models import Membership, User
@@ -106,3 +107,12 @@ def actor_for(
         ip=ip,
         request_id=request_id,
     )
+
+
+def people_found(text: str) -> list[QuerySet[User]]:
+    """Give the people whose address or name begins with the text, one query for each index that serves it."""
+    people = User.objects.prefetch_related("memberships__account")
+    return [
+        beginning_with(people, "email", plain_email(text)),
+        beginning_with(people, "full_name", text.lower(), is_lowered=True),
+    ]

@@ -1,0 +1,6 @@
+"""How long a viewing may last; pure."""
+
+from typing import Final
+
+LONGEST_SECONDS: Final = 30 * 60
+LONGEST_REASON: Final = 500

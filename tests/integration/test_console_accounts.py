@@ -1,0 +1,309 @@
+"""What the internal team sees of accounts and does with them: search, planned changes, four eyes, stops, viewings."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+from tests.fixtures.browsing import viewing
+
+from keydesk.control.access.refused import Refused
+from keydesk.control.access.roles import StaffRole
+from keydesk.control.accounts.queries import accounts_by_age, accounts_found
+from keydesk.control.audit.models import AuditEvent
+from keydesk.control.catalog.actions import create_product
+from keydesk.control.entitlements.actions import (
+    cancel_change,
+    carry_out_change,
+    confirm_change,
+    enable_product,
+    plan_change,
+)
+from keydesk.control.entitlements.models import Entitlement, PlannedChange
+from keydesk.control.entitlements.planned import open_changes, waiting_requests
+from keydesk.control.entitlements.schedule import carry_out_due_changes
+from keydesk.control.keys.actions import generate_key, release_key, revoke_key, stop_key
+from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.queries import key_for, keys_found
+from keydesk.control.people.models import User
+from keydesk.control.people.queries import people_found
+from keydesk.control.policies.actions import change_policies
+from keydesk.control.viewings.models import Viewing
+from keydesk.core.codes import Code
+from keydesk.core.records import EntitlementState, Environment
+
+pytestmark = pytest.mark.django_db
+
+LIVE = Environment.LIVE
+ENABLED, DISABLED = EntitlementState.ENABLED, EntitlementState.DISABLED
+
+
+@pytest.fixture
+def place(sinar, host):
+    """A product that nobody has asked for yet."""
+    create_product(host, slug="payment-link", name="Payment Link")
+    return {"account_id": sinar.id, "product": "payment-link", "environment": LIVE}
+
+
+@pytest.fixture
+def four_eyes(host):
+    change_policies(host, changes={"four_eyes_on_live": True})
+
+
+@pytest.fixture
+def putri(staff):
+    return staff("Putri", StaffRole.OPERATIONS)
+
+
+@pytest.fixture
+def key(host, sinar, disbursement):
+    return generate_key(
+        host,
+        account_id=sinar.id,
+        product="disbursement",
+        environment=LIVE,
+        name="Payroll",
+        grant=None,
+        request_token="once",
+    )
+
+
+def refusal(function, *args, **kwargs):
+    with pytest.raises(Refused) as refused:
+        function(*args, **kwargs)
+    return refused.value.code
+
+
+def states():
+    return list(Entitlement.objects.filter(product="payment-link").values_list("state", flat=True))
+
+
+def let_it_be_due():
+    PlannedChange.objects.update(due_at=timezone.now())
+
+
+def in_an_hour():
+    return timezone.now() + timedelta(hours=1)
+
+
+def test_where_four_eyes_are_wanted_one_person_alone_enables_nothing_live(putri, place, four_eyes):
+    assert refusal(enable_product, putri, **place) == Code.SECOND_PERSON_NEEDED
+    change = plan_change(putri, **place, target=ENABLED)
+    assert refusal(confirm_change, putri, change_id=change.id) == Code.SECOND_PERSON_NEEDED
+    assert (carry_out_due_changes(), states()) == (0, [])
+
+
+def test_the_second_person_enables_what_the_first_has_proposed(putri, eko, place, four_eyes):
+    change = plan_change(putri, **place, target=ENABLED)
+    confirm_change(eko, change_id=change.id)
+    event = AuditEvent.objects.get(event="entitlement.enabled", object_id="payment-link/live")
+    assert (event.actor_label, event.details["proposed_by"]) == (eko.label, putri.label)
+    assert (states(), PlannedChange.objects.get().state) == (["ENABLED"], "DONE")
+
+
+def test_a_proposal_of_somebody_who_lost_their_role_confirms_nothing(putri, eko, place, four_eyes):
+    change = plan_change(putri, **place, target=ENABLED)
+    User.objects.filter(pk=putri.user_id).update(staff_role=None)
+    assert refusal(confirm_change, eko, change_id=change.id) == Code.STATE_CONFLICT
+    assert (states(), PlannedChange.objects.get().state) == ([], "PROPOSED")
+
+
+def test_the_database_itself_refuses_a_proposer_who_confirms_whatever_their_role(
+    putri, place, four_eyes
+):
+    change = plan_change(putri, **place, target=ENABLED)
+    User.objects.filter(pk=putri.user_id).update(staff_role=None)
+    for wrong in (
+        {"confirmed_by": putri.user_id},
+        {"confirmed_by": putri.user_id, "state": "SCHEDULED"},
+        {"state": "SCHEDULED"},
+        {"state": "DONE", "ended_at": timezone.now()},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            PlannedChange.objects.filter(pk=change.id).update(**wrong)
+
+
+def test_the_test_environment_and_the_host_need_no_second_person(putri, host, place, four_eyes):
+    enable_product(putri, **place | {"environment": Environment.TEST})
+    enable_product(host, **place)
+    assert states() == ["ENABLED", "ENABLED"]
+
+
+def test_a_scheduled_change_is_carried_out_at_its_time_and_not_before(putri, place):
+    change = plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())
+    assert (carry_out_due_changes(), states()) == (0, [])
+    assert refusal(carry_out_change, putri, change_id=change.id) == Code.STATE_CONFLICT
+    let_it_be_due()
+    assert (carry_out_due_changes(), carry_out_due_changes(), states()) == (1, 0, ["ENABLED"])
+    assert list(open_changes()) == []
+
+
+def test_a_cancelled_change_is_never_carried_out(putri, eko, place):
+    change = plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())
+    cancel_change(eko, change_id=change.id)
+    let_it_be_due()
+    assert (carry_out_due_changes(), states()) == (0, [])
+    assert refusal(cancel_change, eko, change_id=change.id) == Code.STATE_CONFLICT
+    assert carry_out_change(eko, change_id=change.id) is None
+
+
+def test_what_somebody_scheduled_who_lost_their_role_fails_and_is_shown(putri, place):
+    plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())
+    User.objects.filter(pk=putri.user_id).update(staff_role=None)
+    let_it_be_due()
+    assert (carry_out_due_changes(), states()) == (0, [])
+    failed = PlannedChange.objects.get()
+    assert (failed.state, failed.ended_code) == ("FAILED", "permission_denied")
+
+
+def test_one_change_of_a_product_is_planned_at_a_time(putri, place):
+    plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())
+    again = refusal(plan_change, putri, **place, target=ENABLED, due_at=in_an_hour())
+    assert again == Code.STATE_CONFLICT
+
+
+def test_a_plan_needs_a_moment_ahead_and_a_disabling_its_reason(putri, sinar, disbursement):
+    place = {"account_id": sinar.id, "product": "disbursement", "environment": LIVE}
+    for wrong in (
+        {"target": DISABLED},
+        {"target": DISABLED, "reason": "Unpaid", "due_at": timezone.now()},
+        {"target": EntitlementState.REQUESTED},
+    ):
+        assert refusal(plan_change, putri, **place, **wrong) == Code.INVALID_INPUT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_carry_a_change_out_once(at_once, putri, place, rounds):
+    for _ in range(3):
+        Entitlement.objects.filter(product="payment-link").update(state="DISABLED")
+        plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())
+        let_it_be_due()
+        before = AuditEvent.objects.filter(event="entitlement.enabled").count()
+        outcomes = at_once(*[carry_out_due_changes] * 2)
+        after = AuditEvent.objects.filter(event="entitlement.enabled").count()
+        assert (sorted(outcomes), after - before, states()) == ([0, 1], 1, ["ENABLED"])
+
+
+def test_a_stopped_key_says_why_and_a_released_one_is_as_before(eko, ana, key):
+    stop_key(eko, key_id=key.id, reason=" It was published ")
+    row = key_for(ana, key_id=key.id)
+    assert (row.state, row.stop_reason) == ("DISABLED", "It was published")
+    assert ApiKey.objects.get().record().state == "DISABLED"
+    again = refusal(stop_key, eko, key_id=key.id, reason="It was published")
+    assert again == Code.STATE_CONFLICT
+    release_key(eko, key_id=key.id)
+    row = key_for(ana, key_id=key.id)
+    assert (row.state, row.stop_reason) == ("ACTIVE", "")
+    assert refusal(release_key, eko, key_id=key.id) == Code.STATE_CONFLICT
+
+
+def test_a_revoked_key_is_neither_stopped_nor_released(eko, ana, key):
+    revoke_key(ana, key_id=key.id)
+    assert refusal(stop_key, eko, key_id=key.id, reason="Late") == Code.KEY_NOT_LIVE
+    assert refusal(release_key, eko, key_id=key.id) == Code.KEY_NOT_LIVE
+
+
+def test_stopping_needs_a_reason(eko, key):
+    assert refusal(stop_key, eko, key_id=key.id, reason=" ") == Code.INVALID_INPUT
+
+
+def test_search_finds_by_the_beginning_whatever_the_legal_form(sinar, samudra, ana, key):
+    def found(queries):
+        return [row.pk for query in queries for row in query]
+
+    assert found(accounts_found("SINARA")) == [sinar.id]
+    assert found(accounts_found("dua s")) == [samudra.id]
+    assert found(accounts_found("inar")) == []
+    assert found(people_found("Ana@")) == [ana.user_id]
+    assert found(people_found("an")) == [ana.user_id] * 2
+    assert found([keys_found(key.shown_prefix[:10])]) == [key.id]
+
+
+def test_every_search_is_served_by_an_index(sinar, ana, key, database):
+    if database == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    by_status = accounts_by_age(status="APPROVED", after=sinar.id)
+    queries = {
+        "account_by_name": accounts_found("sinar")[1],
+        "user_by_name": people_found("ana")[1],
+        "key_by_prefix": keys_found("kd_live_"),
+        "account_by_age": accounts_by_age(),
+        "account_by_status": by_status,
+        "entitlement_waiting": waiting_requests(),
+    }
+    plans = {index: query.explain() for index, query in queries.items()}
+    assert [index for index, plan in plans.items() if index not in plan] == []
+    username, email = accounts_found("sinar")[0].explain(), people_found("ana")[0].explain()
+    assert [plan for plan in (username, email) if "SCAN" in plan or "Seq Scan" in plan] == []
+
+
+def test_accounts_are_listed_by_age_a_page_behind_the_last(sinar, samudra):
+    assert list(accounts_by_age()) == [sinar, samudra]
+    assert list(accounts_by_age(after=sinar.id)) == [samudra]
+    assert list(accounts_by_age(is_newest_first=True, after=samudra.id)) == [sinar]
+    assert list(accounts_by_age(status="APPROVED")) == [sinar]
+
+
+def test_a_viewing_shows_the_customers_page_with_a_banner_and_leaves_its_mark(
+    browse, eko, sinar, key
+):
+    page = viewing(browse, eko, sinar).get("/a/sinarabadi/settings/developer/api-keys/")
+    text = page.content.decode()
+    assert (page.status_code, "You view PT Sinar Abadi" in text, key.shown_prefix in text) == (
+        200,
+        True,
+        True,
+    )
+    assert [word for word in ("/reveal/", "/revoke/", "/generate/") if word in text] == []
+    (event,) = AuditEvent.objects.filter(event="viewing.started")
+    assert (event.account_id, event.actor_label, event.details["reason"]) == (
+        sinar.id,
+        eko.label,
+        "Ticket 12",
+    )
+
+
+def test_a_viewing_ends_by_itself_by_hand_with_the_role_and_with_the_session(browse, eko, sinar):
+    address = "/a/sinarabadi/"
+
+    def running_out(_client):
+        Viewing.objects.update(started_at=0, ends_at=1800)
+
+    def ending(client):
+        client.post("/console/accounts/sinarabadi/view-as/end/")
+
+    def losing_the_role(_client):
+        User.objects.filter(pk=eko.user_id).update(staff_role="reviewer")
+
+    for end in (running_out, ending, losing_the_role):
+        client = viewing(browse, eko, sinar)
+        assert (client.get(address).status_code, browse(eko).get(address).status_code) == (200, 404)
+        end(client)
+        assert client.get(address).status_code == 404
+
+
+def test_the_database_itself_refuses_a_viewing_of_more_than_half_an_hour(browse, eko, sinar):
+    viewing(browse, eko, sinar)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Viewing.objects.update(started_at=0, ends_at=1801)
+
+
+def test_a_decision_that_hurts_is_typed_and_keeps_what_was_written(browse, eko, sinar):
+    address = "/console/accounts/sinarabadi/status/suspend/"
+    answer = browse(eko).post(address, {"reason": "Unpaid bills", "typed": "sinar"})
+    assert (answer.status_code, "Unpaid bills" in answer.content.decode()) == (422, True)
+    answer = browse(eko).post(address, {"reason": "Unpaid bills", "typed": "sinarabadi"})
+    sinar.refresh_from_db()
+    assert (answer.status_code, sinar.status, sinar.status_reason) == (
+        302,
+        "SUSPENDED",
+        "Unpaid bills",
+    )
+
+
+@pytest.mark.parametrize(
+    "typed", ["sinar", "PT SINAR", "Ana", "kd_live", "%", "\0", "'", "a" * 999]
+)
+def test_whatever_is_searched_for_the_page_answers(browse, eko, sinar, ana, key, typed):
+    assert browse(eko).get("/console/search/", {"q": typed}).status_code == 200
