@@ -39,7 +39,7 @@ def test_a_stranger_comes_in_at_the_consoles_door_and_a_customer_does_not(visito
     ana = demo_desk.login("Ana")
     guest.page.locator("#login").fill(ana["email"])
     guest.page.locator("#password").fill(ana["password"])
-    guest.page.locator("main button").click()
+    guest.page.get_by_role("button", name="Log in", exact=True).click()
     expect(guest.page.get_by_text("not correct")).to_be_visible()
     expect(guest.page.locator("#login")).to_have_value(ana["email"])
     guest.fill_log_in(demo_desk.login("Rangga"))
@@ -61,7 +61,7 @@ def test_the_brand_is_changed_and_seen_at_once_by_a_customer(console, visitor, d
         expect(page.get_by_role("status")).to_contain_text("Saved. It is in effect.")
         customer.page.goto(f"{demo_desk.dashboard_url}/account/login/")
         expect(customer.page.get_by_text("Bintang Pay", exact=True)).to_be_visible()
-        expect(customer.page.locator("main button")).to_have_css(
+        expect(customer.page.get_by_role("button", name="Log in", exact=True)).to_have_css(
             "background-color", "rgb(0, 103, 49)"
         )
     finally:
