@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keydesk.console.visit import StaffVisit, for_staff
+from keydesk.control.access.roles import Permission
 from keydesk.control.entitlements.queries import failed_changes, open_changes, waiting_requests
 
 SHOWN: Final = 10
@@ -19,6 +20,7 @@ def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
         "proposals": open_changes().filter(state="PROPOSED")[:SHOWN],
         "scheduled": open_changes().filter(state="SCHEDULED")[:SHOWN],
         "failed": failed_changes()[:SHOWN],
+        "may_set_products": visit.actor.can(Permission.ENTITLEMENT_SET),
     }
     return render(request, "console/home.html", context)
 
