@@ -21,6 +21,7 @@ def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
         "proposals": open_changes().filter(state="PROPOSED")[:SHOWN],
         "scheduled": open_changes().filter(state="SCHEDULED")[:SHOWN],
         "failed": failed_changes()[:SHOWN],
+        "may_set_products": visit.actor.can(Permission.ENTITLEMENT_SET),
     }
     return render(request, "console/home.html", context)
 
