@@ -189,6 +189,7 @@ EXPECTED = {
 LOOKED_AT = {
     "dashboard:overview": "200 405 405 405",
     "dashboard:settings": "200 405 405 405",
+    "dashboard:team": "200 405 405 405",
     "dashboard:developer": "302 405 405 405",
     "dashboard:api_keys": "200 405 405 405",
 }

@@ -78,7 +78,7 @@ def mail_link(request: HttpRequest, visit: Visit) -> HttpResponse:
     return redirect(f"{here}?sent=1")
 
 
-@for_members(Permission.KEY_VIEW)
+@for_members(Permission.KEY_VIEW, is_personal=True)
 def pin_link(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
     """Take a mailed link into the session and go on without it, so that no log of a refusal holds it."""
     if not is_open_link(visit.user.pk, token):

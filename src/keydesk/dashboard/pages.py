@@ -46,7 +46,7 @@ def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "dashboard/settings.html", context)
 
 
-@for_members()
+@for_members(is_personal=True)
 def security(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show how the person gets in, and where they are logged in."""
     context = frame(visit, section="settings", is_section=False)

@@ -125,14 +125,18 @@ def account_line(membership: Membership, here: Account | None = None) -> dict[st
 
 
 def for_members(
-    permission: Permission | None = None, *, methods: tuple[str, ...] = READ
+    permission: Permission | None = None,
+    *,
+    methods: tuple[str, ...] = READ,
+    is_personal: bool = False,
 ) -> Callable[[Page], Page]:
     """Let a page be seen by members of its account alone, and by those with the permission if one is given.
 
     A stranger is sent to log in and comes back. To everybody else the page does not exist, before anything of the
     request is looked at. The page is called with the request and the visit.
 
-    The internal team comes in with a viewing, and only looks: a page that takes a form is not there for them.
+    The internal team comes in with a viewing, and only looks: a page that takes a form, or that is about the person
+    alone (`is_personal`), is not there for them.
     """
 
     def decorate(page: Page) -> Page:
@@ -141,7 +145,7 @@ def for_members(
             if not isinstance(request.user, User):
                 return log_in_first(request)
             visit = visit_to(request, request.user, username)
-            if visit.viewing is not None and methods != READ:
+            if visit.viewing is not None and (methods != READ or is_personal):
                 raise Http404
             if permission is not None:
                 require_permission(visit, permission)
