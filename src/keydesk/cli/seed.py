@@ -25,6 +25,7 @@ from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
+from keydesk.control.keys.delivery import DeliveredKey
 from keydesk.control.people import actions as people
 from keydesk.control.people.queries import actor_for
 from keydesk.control.policies.actions import change_policies
@@ -263,9 +264,7 @@ def disable_qris(sinar: Account) -> None:
         )
 
 
-def generate(
-    person: Person, product: str, environment: Environment, name: str
-) -> keys.DeliveredKey:
+def generate(person: Person, product: str, environment: Environment, name: str) -> DeliveredKey:
     """Generate a key as this person, confirmed with their PIN."""
     actor = acting(person)
     grant = confirm(
@@ -285,7 +284,7 @@ def generate(
     )
 
 
-def regenerate(person: Person, key: keys.DeliveredKey) -> keys.DeliveredKey:
+def regenerate(person: Person, key: DeliveredKey) -> DeliveredKey:
     """Replace a key as this person, confirmed with their PIN."""
     actor = acting(person)
     grant = confirm(

@@ -15,12 +15,12 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.queries import product_named
 from keydesk.control.keys.actions import (
-    DeliveredKey,
     generate_key,
     regenerate_key,
     reveal_key,
     revoke_key,
 )
+from keydesk.control.keys.delivery import DeliveredKey
 from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_card
 from keydesk.control.keys.rules import LONGEST_NAME, clean_name, is_request_token
 from keydesk.control.stepup.actions import confirm, confirm_with_passkey

@@ -1,31 +1,30 @@
 """Generating, showing, replacing and revoking API keys: each one transaction, each with its audit event."""
 
-import hmac
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
-from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
-from msgspec import Struct
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import superadmins_of
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
-from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.feed.actions import publish
-from keydesk.control.feed.digests import digester
+from keydesk.control.keys.delivery import (
+    DeliveredKey,
+    Place,
+    deliver_again,
+    delivered,
+    mint,
+    require_revealable,
+    tell_of_reveal,
+)
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
-from keydesk.control.outbox.actions import post_to_all
-from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
@@ -33,7 +32,6 @@ from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.vault import safe
 from keydesk.control.vault.envelope import BrokenSealError
 from keydesk.core.codes import Code
-from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import (
     AccountStatus,
     EntitlementState,
@@ -41,37 +39,6 @@ from keydesk.core.records import (
     KeyState,
     ProductState,
 )
-
-
-class DeliveredKey(Struct, frozen=True, kw_only=True):
-    """A key on its way to the person who asked for it: the only place where its text is in the clear."""
-
-    id: str
-    name: str
-    plaintext: str
-    shown_prefix: str
-    product: str
-    environment: str
-    revision: int
-    is_revealable: bool
-    created: bool
-    """False if the key was there before: shown again, or asked for a second time with one request token."""
-
-    def __repr__(self) -> str:
-        """Name the key without its text, so that no log and no traceback holds it."""
-        return f"<DeliveredKey {self.id} {self.shown_prefix}>"
-
-    def __rich_repr__(self) -> list[tuple[str, str]]:
-        """Name the key without its text here too."""
-        return [("id", self.id), ("shown_prefix", self.shown_prefix)]
-
-
-class _Place(NamedTuple):
-    """Where a key belongs: locked, and known to allow new keys."""
-
-    account: Account
-    product: Product
-    environment: Environment
 
 
 def generate_key(
@@ -98,9 +65,9 @@ def generate_key(
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
         made = _made_before(actor, place, name=cleaned, request_token=request_token, replaces=None)
         if made is not None:
-            return _deliver_again(actor, made)
+            return deliver_again(actor, made)
         _require_room(place)
-        key, plaintext = _mint(actor, place, name=cleaned, request_token=request_token)
+        key, plaintext = mint(actor, place, name=cleaned, request_token=request_token)
         record(
             actor,
             Event.KEY_GENERATED,
@@ -109,7 +76,7 @@ def generate_key(
             details={"name": cleaned, "place": object_id},
         )
         publish(key)
-        return _delivered(key, plaintext, created=True)
+        return delivered(key, plaintext, created=True)
 
 
 def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
@@ -123,12 +90,12 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     account_id = _authorise_key(actor, permission, key_id=key_id)
     with _key_transaction(actor, permission, account_id, key_id) as account:
         key = ApiKey.objects.select_related("data_key").get(pk=key_id)
-        _require_revealable(key)
+        require_revealable(key)
         grants.require_reveals(actor)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
-        delivered = _deliver_again(actor, key)
-        _tell_of_reveal(actor, account, key)
+        delivered = deliver_again(actor, key)
+        tell_of_reveal(actor, account, key)
         return delivered
 
 
@@ -153,9 +120,9 @@ def regenerate_key(
             actor, place, name=old.name, request_token=request_token, replaces=key_id
         )
         if made is not None:
-            return _deliver_again(actor, made)
+            return deliver_again(actor, made)
         _require_replaceable(old)
-        key, plaintext = _mint(actor, place, name=old.name, request_token=request_token)
+        key, plaintext = mint(actor, place, name=old.name, request_token=request_token)
         key.replaces, key.scopes, key.expires_at = old, old.scopes, old.expires_at
         _mark_revoked(old)
         details = {"replaced_by": key.id}
@@ -165,7 +132,7 @@ def regenerate_key(
         # The old key ends first, so that no replica ever takes both.
         publish(old)
         publish(key)
-        return _delivered(key, plaintext, created=True)
+        return delivered(key, plaintext, created=True)
 
 
 def revoke_key(actor: Actor, *, key_id: str) -> int:
@@ -244,12 +211,6 @@ def _key_transaction(
         raise Refused(Code.KEY_NOT_REVEALABLE, is_damaged=True) from None
 
 
-@cache
-def key_format() -> KeyFormat:
-    """Give this installation's key format."""
-    return KeyFormat(settings.KEYDESK.key_marker)
-
-
 def _authorise_key(actor: Actor, permission: Permission, *, key_id: str) -> str:
     """Give the account of a key that the actor may act on; to a member, others' keys and no keys are the same."""
     account_id = ApiKey.objects.filter(pk=key_id).values_list("account_id", flat=True).first()
@@ -275,7 +236,7 @@ def _require_request_token(request_token: str) -> None:
         raise Refused(Code.INVALID_INPUT, field="request_token")
 
 
-def _lock_place(account: Account, product: str, environment: str) -> _Place:
+def _lock_place(account: Account, product: str, environment: str) -> Place:
     """Lock the product after its account, and give both if they and the entitlement allow new keys.
 
     Whoever changes one of the three waits until this transaction ends, and the other way round; an entitlement only
@@ -293,10 +254,10 @@ def _lock_place(account: Account, product: str, environment: str) -> _Place:
     found = offered.first()
     if found is None:
         raise Refused(Code.PRODUCT_NOT_ENABLED)
-    return _Place(account, found, Environment(environment))
+    return Place(account, found, Environment(environment))
 
 
-def _require_room(place: _Place) -> None:
+def _require_room(place: Place) -> None:
     """Raise Refused(`key_limit_reached`) if the account has as many working keys here as the provider allows.
 
     The account is locked, so two requests for the last one come one after the other.
@@ -315,7 +276,7 @@ def _require_room(place: _Place) -> None:
 
 
 def _made_before(
-    actor: Actor, place: _Place, *, name: str, request_token: str, replaces: str | None
+    actor: Actor, place: Place, *, name: str, request_token: str, replaces: str | None
 ) -> ApiKey | None:
     """Give the key that this actor made with this request token; the token must not have been for something else."""
     made = (
@@ -331,38 +292,6 @@ def _made_before(
     return made
 
 
-def _mint(actor: Actor, place: _Place, *, name: str, request_token: str) -> tuple[ApiKey, str]:
-    """Give a new key, not saved yet, and its text."""
-    plaintext = key_format().mint(place.environment)
-    digest = digester()(plaintext)
-    key = ApiKey(
-        account=place.account,
-        product=place.product,
-        environment=place.environment,
-        name=name,
-        digest=digest,
-        shown_prefix=key_format().shown_prefix(plaintext),
-        scopes=place.product.scopes,
-        created_at=timezone.now(),
-        created_by_id=actor.user_id,
-        request_token=request_token,
-    )
-    if place.product.reveal_policy == RevealPolicy.WITH_PIN:
-        key.data_key, key.sealed = safe.seal(
-            plaintext, account_id=place.account.id, key_id=key.id, digest=digest
-        )
-    return key, plaintext
-
-
-def _require_revealable(key: ApiKey) -> safe.SealedCopy:
-    """Give the sealed copy of a key that may be shown again."""
-    if key.state == KeyState.REVOKED:
-        raise Refused(Code.KEY_NOT_LIVE)
-    if key.data_key is None or key.sealed is None:
-        raise Refused(Code.KEY_NOT_REVEALABLE)
-    return safe.SealedCopy(key.data_key, bytes(key.sealed))
-
-
 def _require_replaceable(key: ApiKey) -> None:
     if ApiKey.objects.filter(replaces=key).exists():
         raise Refused(Code.KEY_ALREADY_REPLACED)
@@ -372,48 +301,7 @@ def _require_replaceable(key: ApiKey) -> None:
         raise Refused(Code.KEY_NOT_LIVE)
 
 
-def _deliver_again(actor: Actor, key: ApiKey) -> DeliveredKey:
-    """Open the sealed copy of a key, leave the event, and give it; the copy must still be of the stored digest."""
-    digest = bytes(key.digest)
-    plaintext = safe.open_sealed(
-        _require_revealable(key),
-        account_id=key.account_id,
-        key_id=key.id,
-        digest=digest,
-    )
-    if not hmac.compare_digest(digester()(plaintext), digest):
-        raise BrokenSealError
-    record(actor, Event.KEY_REVEALED, account_id=key.account_id, object_id=key.id)
-    return _delivered(key, plaintext, created=False)
-
-
-def _tell_of_reveal(actor: Actor, account: Account, key: ApiKey) -> None:
-    """Queue the mail to the account's Superadmins; it names the key and holds none of its secret part."""
-    context = {
-        "company": account.name,
-        "username": account.username,
-        "key_name": key.name,
-        "prefix": key.shown_prefix,
-        "person": actor.label,
-    }
-    post_to_all(superadmins_of(account), MailKind.KEY_REVEALED, context=context)
-
-
 def _mark_revoked(key: ApiKey) -> None:
     """Turn a key into a revoked one, not saved yet; nobody will see its text again."""
     key.state, key.revoked_at = KeyState.REVOKED, timezone.now()
     key.data_key, key.sealed = None, None
-
-
-def _delivered(key: ApiKey, plaintext: str, *, created: bool) -> DeliveredKey:
-    return DeliveredKey(
-        id=key.id,
-        name=key.name,
-        plaintext=plaintext,
-        shown_prefix=key.shown_prefix,
-        product=key.product_id,
-        environment=key.environment,
-        revision=key.revision,
-        is_revealable=key.sealed is not None,
-        created=created,
-    )
