@@ -13,6 +13,8 @@ desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 pytest := $(python) -m pytest $(PYTEST_ARGS)
+# Tests that share nothing and so run beside each other, one process a core.
+alike := tests/cli tests/contracts tests/integration tests/unit
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint races faults bench css messages reference clean browser wrk
@@ -25,8 +27,10 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 	@$(python) -m keydesk demo $(ARGS)
 
 test: lint browser ## everything that has to pass before a change lands
-	$(pytest)
-	$(pytest) --database postgresql tests/integration tests/races tests/replica
+	$(pytest) -n auto $(alike)
+	$(pytest) $(addprefix --ignore=,$(alike))
+	$(pytest) -n auto --database postgresql tests/integration
+	$(pytest) --database postgresql tests/races tests/replica
 
 lint: $(dev) ## style and types, without running anything
 	$(python) -m ruff check

@@ -15,6 +15,7 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.feed.actions import row_mac_key
+from keydesk.control.feed.digests import digester
 from keydesk.control.keys import actions, queries
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.people import actions as people
@@ -57,7 +58,7 @@ def test_a_generated_key_is_stored_as_digest_and_sealed_copy_and_nowhere_in_the_
     made = generate(ana, name="Payroll")
     row = ApiKey.objects.get()
     assert (row.name, row.state, row.scopes) == ("Payroll", "ACTIVE", "disbursement:use")
-    assert hmac.compare_digest(bytes(row.digest), actions.digester()(made.plaintext))
+    assert hmac.compare_digest(bytes(row.digest), digester()(made.plaintext))
     assert row.shown_prefix == made.plaintext[: len("kd_live_") + 4]
     assert made.plaintext[len("kd_live_") + 4 :].encode() not in everything_stored()
 
