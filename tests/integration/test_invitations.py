@@ -373,8 +373,8 @@ def test_the_mail_is_queued_with_the_invitation_in_the_invited_persons_language(
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"full_name": "  "}, "Give a name of 1 to 120 characters."),
-        ({"password": "too short"}, "This password is too short."),
+        ({"full_name": "  "}, "Enter your name, 120 characters at most."),
+        ({"password": "too short"}, "A password has at least 15 characters."),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_the_name_is_kept(
@@ -392,7 +392,10 @@ def test_what_is_wrong_stands_at_its_field_and_the_name_is_kept(
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
-        ({"email": "no address", "role": "maker"}, "Give a whole e-mail address."),
+        (
+            {"email": "no address", "role": "maker"},
+            "Enter an email address, like name@company.com.",
+        ),
         ({"email": EMAIL, "role": "emperor"}, "Choose a role."),
         ({"email": "ana@sinarabadi.example", "role": "maker"}, "is a member already"),
     ],

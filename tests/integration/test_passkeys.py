@@ -191,7 +191,7 @@ def test_a_pause_on_seeing_keys_holds_for_a_passkey_too(ana, passkey_of, pin_lin
 
 def options_in(response):
     """Give what a page asks a passkey with, None if it asks for none."""
-    found = re.search(r'data-options="([^"]*)"', response.content.decode())
+    found = re.search(r'data-request="([^"]*)"', response.content.decode())
     return found and json.loads(html.unescape(found[1]))
 
 
