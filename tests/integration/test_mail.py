@@ -43,7 +43,9 @@ CONTEXTS = {
     MailKind.KEY_REVEALED: {"company", "username", "key_name", "prefix", "person"},
     MailKind.PASSWORD_RESET: {"url"},
     MailKind.PIN_LOCKED: {"name"},
+    MailKind.PIN_REPLACED: {"name", "reveals_from"},
     MailKind.PIN_RESET: {"name", "url"},
+    MailKind.PIN_TAKEN_AWAY: {"name", "by"},
     MailKind.PRODUCT_DISABLED: {"company", "username", "product", "environment", "reason"},
     MailKind.PRODUCT_ENABLED: {"company", "username", "product", "environment"},
     MailKind.ROLE_CHANGED: {"company", "role", "changed_by"},
@@ -302,9 +304,9 @@ def test_superadmins_and_admins_read_of_products_each_in_their_language(
     ],
 )
 def test_what_was_decided_on_an_account_its_superadmin_reads(
-    status, kind, reason, eko, samudra, dewi
+    status, kind, reason, host, samudra, dewi
 ):
-    set_account_status(eko, account_id=samudra.id, status=status, reason="The name")
+    set_account_status(host, account_id=samudra.id, status=status, reason="The name")
     about = {"company": "PT Dua Samudra", "username": "duasamudra"} | reason
     assert mails() == [(kind, dewi.label, "en", about)]
 

@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Coalesce
 from msgspec import Struct
 
 from keydesk.control.access.actor import Actor, ActorKind
@@ -77,9 +78,10 @@ def queue(*, claimed: str = "", reviewer_id: int | None = None) -> QuerySet[Subm
     that wait for a second person.
     """
     found = (
-        Submission.objects.filter(
-            outcome=None, application__account__status=AccountStatus.WAITING_FOR_APPROVAL
-        )
+        Submission.objects.filter(outcome=None)
+        # Wrapped, so that the planner reads the queue by its own index and not all accounts of the status.
+        .annotate(standing=Coalesce("application__account__status", Value("")))
+        .filter(standing=AccountStatus.WAITING_FOR_APPROVAL)
         .select_related("application__account", *PEOPLE)
         .defer("data", "documents", "application__data")
         .order_by("submitted_at", "id")
