@@ -182,7 +182,7 @@ def test_the_first_owners_link_opens_a_form_that_makes_them(browse, host, passwo
     )
     form |= {"password_again": password}
     taken = client.post("/console/first-owner/", form | {"email": "nobody"})
-    assert said(taken) == [("email", "This is not an e-mail address.")]
+    assert said(taken) == [("email", "Enter an email address, like name@company.com.")]
     assert 'value="Eko"' in taken.content.decode()
     assert password not in taken.content.decode()
     assert client.post("/console/first-owner/", form)["Location"] == LOGIN
@@ -212,7 +212,9 @@ def test_an_owner_adds_somebody_who_chooses_their_own_password(browse, eko, pass
     assert b"lina@provider.example" in guest.get(address).content
     form = {"token": link.partition("token=")[2], "password": "short", "password_again": "short"}
     weak = guest.post("/console/welcome/", form)
-    assert said(weak) == [("password", "Take at least 15 characters.")]
+    assert said(weak) == [
+        ("password", "A password has at least 15 characters. Several words do well.")
+    ]
     form |= {"password": password, "password_again": password}
     assert guest.post("/console/welcome/", form)["Location"] == LOGIN
     assert log_in(guest, lina.email, password)["Location"] == "/console/"

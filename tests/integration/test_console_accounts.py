@@ -22,12 +22,20 @@ from keydesk.control.entitlements.actions import (
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entitlements.planned import open_changes, waiting_requests
 from keydesk.control.entitlements.schedule import carry_out_due_changes
-from keydesk.control.keys.actions import generate_key, release_key, revoke_key, stop_key
+from keydesk.control.keys.actions import (
+    generate_key,
+    regenerate_key,
+    release_key,
+    revoke_key,
+    stop_key,
+)
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.queries import key_for, keys_found
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import people_found
 from keydesk.control.policies.actions import change_policies
+from keydesk.control.stepup import grants
+from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.viewings.models import Viewing
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment
@@ -201,6 +209,18 @@ def test_a_revoked_key_is_neither_stopped_nor_released(eko, ana, key):
     revoke_key(ana, key_id=key.id)
     assert refusal(stop_key, eko, key_id=key.id, reason="Late") == Code.KEY_NOT_LIVE
     assert refusal(release_key, eko, key_id=key.id) == Code.KEY_NOT_LIVE
+
+
+def test_a_stopped_key_is_not_replaced_and_its_menu_does_not_offer_it(eko, ana, browse, key):
+    page = "/a/sinarabadi/settings/developer/api-keys/?environment=live"
+    address = f"/api-keys/{key.id}/regenerate/"
+    assert address in browse(ana).get(page).text
+    stop_key(eko, key_id=key.id, reason="It was published")
+    assert address not in browse(ana).get(page).text
+    grant = grants.give(ana, action=GuardedAction.KEY_REGENERATE, object_id=key.id)
+    again = {"key_id": key.id, "grant": grant, "request_token": "swap"}
+    assert refusal(regenerate_key, ana, **again) == Code.KEY_NOT_LIVE
+    assert list(ApiKey.objects.values_list("id", "state")) == [(key.id, "DISABLED")]
 
 
 def test_stopping_needs_a_reason(eko, key):

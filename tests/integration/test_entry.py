@@ -161,8 +161,8 @@ def test_a_second_try_does_not_tell_a_known_address_from_an_unknown_one(client, 
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"full_name": " "}, "Enter your name"),
-        ({"full_name": "x" * 121}, "Enter your name"),
+        ({"full_name": " "}, "Give a name of 1 to 120 characters."),
+        ({"full_name": "x" * 121}, "Give a name of 1 to 120 characters."),
         ({"email": "hana"}, "Enter an email address"),
         ({"email": "hana@" + "x" * 250 + ".example"}, "Enter an email address"),
         ({"email": "h\x00ana@b.example"}, "Enter an email address"),

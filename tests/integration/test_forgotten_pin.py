@@ -13,6 +13,7 @@ from keydesk.control.keys.actions import generate_key, regenerate_key, reveal_ke
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import member_ref
 from keydesk.control.policies.actions import change_policies
+from keydesk.control.security.actions import use_code
 from keydesk.control.stepup import actions, grants
 from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.models import Pin
@@ -86,6 +87,30 @@ def test_password_and_second_factor_replace_a_pin_and_pause_nothing(
     # What proved it once proves nothing again.
     again = refusal(actions.replace_pin, ana, pin="300245", password=password, **proof)
     assert again == (Code.SECOND_FACTOR_WRONG, {"tries_left": 4})
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("kind", ["totp", "recovery_codes"])
+def test_a_code_that_was_spent_at_the_log_in_replaces_no_pin(
+    kind, ana, with_pin, codes_of, password
+):
+    with_pin(ana)
+    code, recovery = codes_of(ana)
+    typed = {"totp": code(), "recovery_codes": recovery[3]}[kind]
+    assert use_code(ana, code=typed).type == kind
+    again = refusal(actions.replace_pin, ana, pin=NEW, password=password, code=typed)
+    assert again == (Code.SECOND_FACTOR_WRONG, {"tries_left": 4})
+    confirm(ana, PIN)
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("kind", ["totp", "recovery_codes"])
+def test_a_code_that_replaced_a_pin_logs_nobody_in(kind, ana, with_pin, codes_of, password):
+    with_pin(ana)
+    code, recovery = codes_of(ana)
+    typed = {"totp": code(), "recovery_codes": recovery[3]}[kind]
+    actions.replace_pin(ana, pin=NEW, password=password, code=typed)
+    assert refusal(use_code, ana, code=typed)[0] == Code.INVALID_INPUT
 
 
 def test_a_hard_locked_pin_is_replaced_as_a_forgotten_one(ana, with_pin, codes_of, password):

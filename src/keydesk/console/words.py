@@ -4,11 +4,10 @@ from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
-from keydesk.control.policies.queries import current_policies
 from keydesk.control.policies.rules import NUMBERS
 from keydesk.core.codes import Code
 from keydesk.core.records import ProductState
@@ -45,34 +44,8 @@ PRODUCT_STATE_NAMES: Final[dict[str, Promise]] = {
 
 def person_fault(refused: Refused) -> dict[str, str]:
     """Give what is wrong with a person's particulars, by field; raises Http404 for what must not be there."""
-    details = refused.details
-    if refused.code is not Code.INVALID_INPUT:
-        return {"": problem_of(refused).text}
-    field = str(details.get("field"))
-    if field == "password":
-        return {field: password_sentence(details.get("problems", []))}
-    return {field: person_sentence(field, str(details.get("reason")))}
-
-
-def person_sentence(field: str, reason: str) -> str:
-    """Say what is wrong with an address or a name."""
-    if field == "full_name":
-        return _("Give a name of 1 to 120 characters.")
-    if reason == "taken":
-        return _("Somebody has this address already.")
-    return _("This is not an e-mail address.")
-
-
-def password_sentence(problems: list[str]) -> str:
-    """Say the first thing that is wrong with a new password."""
-    least = current_policies().password_min_length
-    short = ngettext("Take at least %(n)d character.", "Take at least %(n)d characters.", least)
-    known = {
-        "password_too_short": short % {"n": least},
-        "password_too_common": _("Many people use this password. Choose another one."),
-        "password_too_similar": _("This password is too much like your name or address."),
-    }
-    return next((known[code] for code in problems if code in known), _("Choose another password."))
+    problem = problem_of(refused)
+    return {problem.field or "": problem.text}
 
 
 def staff_conflict(refused: Refused) -> str:

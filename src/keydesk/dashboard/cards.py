@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
 from keydesk.control.keys.queries import KeyRow, ProductCard
-from keydesk.control.keys.rules import ShownState, is_live
+from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
 from keydesk.dashboard.samples import call_to, curl
 from keydesk.dashboard.visit import Visit
@@ -183,7 +183,13 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
         return []
     offers = [
         ("reveal", "eye", "", _("Reveal"), row.is_revealable),
-        ("regenerate", "refresh-cw", "", _("Re-generate"), is_offered),
+        (
+            "regenerate",
+            "refresh-cw",
+            "",
+            _("Re-generate"),
+            is_offered and is_replaceable(row.state),
+        ),
         ("revoke", "ban", "danger", _("Revoke"), True),
     ]
     return [

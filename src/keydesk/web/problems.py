@@ -117,19 +117,20 @@ def invalid_input(details: dict[str, Any]) -> str:
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),
         "email": address_problem(details),
-        "full_name": _("Enter your name, 120 characters at most."),
+        "full_name": _("Give a name of 1 to 120 characters."),
         "role": _("Choose a role."),
     }
     return fields.get(str(details.get("field")), _("Something in the form needs another look."))
 
 
 def address_problem(details: dict[str, Any]) -> str:
-    """Say what is wrong with an e-mail address that is invited."""
+    """Say what is wrong with a person's e-mail address."""
     reasons = {
         "invited": _(
             "There is an open invitation for this address. Send it again from the list, or withdraw it first."
         ),
         "member": _("Somebody with this address is a member already."),
+        "taken": _("Somebody has this address already."),
     }
     return reasons.get(
         str(details.get("reason")), _("Enter an email address, like name@company.com.")

@@ -24,7 +24,7 @@ from keydesk.control.keys.delivery import (
     tell_of_reveal,
 )
 from keydesk.control.keys.models import ApiKey
-from keydesk.control.keys.rules import clean_name, is_live, is_request_token, shown_state
+from keydesk.control.keys.rules import clean_name, is_replaceable, is_request_token, shown_state
 from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
@@ -105,7 +105,8 @@ def regenerate_key(
     """Replace a key at once: a new one of the same name and place, and the old one revoked in the same transaction.
 
     In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
-    `grant_invalid`, `key_already_replaced`, `key_not_live`. A repeated request token gives the same new key.
+    `grant_invalid`, `key_already_replaced`, `key_not_live`, which a stopped key is too: who could replace it would go
+    round the stop. A repeated request token gives the same new key.
     """
     permission = Permission.KEY_REGENERATE
     account_id = _authorise_key(actor, permission, key_id=key_id)
@@ -297,7 +298,7 @@ def _require_replaceable(key: ApiKey) -> None:
         raise Refused(Code.KEY_ALREADY_REPLACED)
     now = timezone.now()
     state = shown_state(key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=now)
-    if not is_live(state):
+    if not is_replaceable(state):
         raise Refused(Code.KEY_NOT_LIVE)
 
 

@@ -44,5 +44,10 @@ def shown_state(
 
 
 def is_live(state: ShownState) -> bool:
-    """Say whether a key in this state can still be replaced or revoked."""
+    """Say whether a key in this state can still be shown or revoked."""
     return state not in {ShownState.EXPIRED, ShownState.REVOKED}
+
+
+def is_replaceable(state: ShownState) -> bool:
+    """Say whether a key in this state can be replaced: not one that the provider has stopped."""
+    return is_live(state) and state is not ShownState.DISABLED

@@ -9,12 +9,14 @@ from typing import Any, Final
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.internal import auth
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils import timezone
 from fido2.utils import websafe_encode
 from fido2.webauthn import AuthenticationResponse, UserVerificationRequirement
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.people.models import User
+from keydesk.control.security.codes import spend_code
 from keydesk.control.stepup.grants import bound_to, latest_moment
 from keydesk.control.stepup.models import Challenge
 from keydesk.control.stepup.rules import CHALLENGE_SECONDS, Purpose
@@ -42,21 +44,18 @@ def has_passkey(user_id: int) -> bool:
 
 def has_codes(user_id: int) -> bool:
     """Say whether a person has an app that shows codes, or recovery codes."""
-    return bool(codes_of(user_id).exists())
-
-
-def codes_of(user_id: int) -> Any:
-    """Give the factors of a person that are typed."""
-    return Authenticator.objects.filter(user_id=user_id).exclude(type=Authenticator.Type.WEBAUTHN)
+    typed = Authenticator.objects.filter(user_id=user_id).exclude(type=Authenticator.Type.WEBAUTHN)
+    return bool(typed.exists())
 
 
 def factor_behind(code: str, *, user_id: int) -> str | None:
-    """Give which kind of factor a code is of, and use the code up; None if it is of none of this person's."""
-    for factor in codes_of(user_id):
-        if factor.wrap().validate_code(code):
-            note_use(factor.pk)
-            return str(factor.type)
-    return None
+    """Give which kind of factor a code is of, and spend the code; None if it is of none of this person's.
+
+    A code counts once in all, for logging in, for confirming and for this.
+    """
+    with transaction.atomic():
+        factor = spend_code(user_id, code)
+    return None if factor is None else str(factor.type)
 
 
 def ask_passkey(actor: Actor, *, purpose: Purpose, object_id: str) -> dict[str, Any]:
