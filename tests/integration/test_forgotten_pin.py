@@ -10,6 +10,7 @@ from tests.fixtures.pins import PIN
 from keydesk.control.access.refused import Refused
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.keys.actions import generate_key, regenerate_key, reveal_key, revoke_key
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import member_ref
 from keydesk.control.policies.actions import change_policies
@@ -162,7 +163,7 @@ def test_a_link_is_mailed_for_the_password_alone_and_is_no_secret_in_the_trail(
     wrong = refusal(actions.mail_pin_link, with_pin(ana), password="not the one", url_of=str)
     assert (wrong[0], Mail.objects.count()) == (Code.PASSWORD_WRONG, 0)
     token = pin_link(ana)
-    mail = Mail.objects.get()
+    mail = Mail.objects.get(kind=MailKind.PIN_RESET)
     context = {"name": "Ana", "url": token}
     assert (mail.kind, mail.to, mail.context) == ("pin_reset", user_of(ana).email, context)
     assert token not in str(list(AuditEvent.objects.values()))
@@ -310,7 +311,7 @@ def test_the_pages_lead_through_a_mailed_link(browse, ana, with_pin, password, g
     assert client.post(sent_to.url, {"password": "not the one"}).status_code == 422
     sent = client.post(sent_to.url, {"password": password})
     assert b"We have sent a link to ana@" in client.get(sent.url).content
-    url = Mail.objects.get().context["url"]
+    url = Mail.objects.get(kind=MailKind.PIN_RESET).context["url"]
     assert re.fullmatch(rf"http://testserver{PAGE}link/[\w:-]+/", url)
     form, here = {"password": password, "new_pin": NEW, "new_pin_again": NEW}, f"{PAGE}new/"
     assert client.get(url).url == here
@@ -328,7 +329,7 @@ def test_the_pages_lead_through_a_mailed_link(browse, ana, with_pin, password, g
 def test_a_link_that_still_works_is_in_no_log(browse, ana, with_pin, password, caplog):
     client = browse(with_pin(ana))
     client.post(f"{PAGE}mail/", {"password": password})
-    url = Mail.objects.get().context["url"]
+    url = Mail.objects.get(kind=MailKind.PIN_RESET).context["url"]
     client.get(url)
     assert client.post(f"{PAGE}new/", {"new_pin": "1", "new_pin_again": "1"}).status_code == 422
     assert ("/forgotten/new/" in caplog.text, "/link/" in caplog.text) == (True, False)
@@ -336,7 +337,7 @@ def test_a_link_that_still_works_is_in_no_log(browse, ana, with_pin, password, c
 
 def test_a_link_opened_by_somebody_else_is_refused(browse, ana, budi, with_pin, password):
     browse(with_pin(ana)).post(f"{PAGE}mail/", {"password": password})
-    url = Mail.objects.get().context["url"]
+    url = Mail.objects.get(kind=MailKind.PIN_RESET).context["url"]
     form = {"password": password, "new_pin": NEW, "new_pin_again": NEW}
     client = browse(with_pin(budi))
     assert [client.get(url).status_code, client.post(f"{PAGE}new/", form).status_code] == [410] * 2

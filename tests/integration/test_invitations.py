@@ -373,7 +373,7 @@ def test_the_mail_is_queued_with_the_invitation_in_the_invited_persons_language(
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
-        ({"full_name": "  "}, "Enter your name, 120 characters at most."),
+        ({"full_name": "  "}, "Give a name of 1 to 120 characters."),
         ({"password": "too short"}, "A password has at least 15 characters."),
     ],
 )

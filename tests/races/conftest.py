@@ -2,6 +2,8 @@ import msgspec
 import pytest
 from tests.races.crew import Crew
 
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.policies.actions import change_policies
 from keydesk.control.stepup import grants
 
 
@@ -45,3 +47,9 @@ def give_grant(db):
         return grants.give(actor, action=action, object_id=object_id)
 
     return give_grant
+
+
+@pytest.fixture
+def room_for_keys(transactional_db):
+    """Let a product have as many keys as the rounds of a race make."""
+    change_policies(HOST_OPERATOR, changes={"keys_a_product": 10_000})

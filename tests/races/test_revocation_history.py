@@ -41,7 +41,7 @@ class Ending(NamedTuple):
 
 
 @pytest.fixture
-def verifier_port(transactional_db, tmp_path):
+def verifier_port(room_for_keys, tmp_path):
     """The port of a real verifier with two processes, beside a real replicator."""
     config = settings.KEYDESK
     environment = desk_environment(
