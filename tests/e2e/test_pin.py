@@ -184,7 +184,7 @@ def test_a_passkey_without_its_user_verified_confirms_nothing_and_the_pin_still_
     someone.page.goto(f"{someone.home}{SETTINGS}developer/api-keys/")
     someone.name_a_key(product, "By PIN")
     someone.dialog.get_by_role("button", name="Use a passkey instead").click()
-    expect(someone.dialog.get_by_text("The passkey was not used.")).to_be_visible()
+    expect(someone.dialog.get_by_text("The browser gave no passkey.")).to_be_visible()
     someone.enter_pin(PIN)
     someone.shown_key()
 
