@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sqlite3
 from contextlib import closing
 from urllib.parse import urlsplit
@@ -37,12 +38,15 @@ def database(demo_desk):
 
 @pytest.fixture
 def link_in_mail(database):
-    """Wait for the link of a mail to a person, and give it."""
+    """Wait for the link in the demo's mailbox for a person, and give it under the name that they use."""
 
     def link_in_mail(email):
-        statement = "SELECT context FROM mails WHERE kind = 'pin_reset' AND \"to\" = ?"
-        rows = wait_until(lambda: database(statement, email), seconds=10, what="the mail")
-        return json.loads(rows[-1][0])["url"]
+        statement = (
+            "SELECT text FROM kept_letters WHERE \"to\" = ? AND text LIKE '%/pin/forgotten/link/%'"
+        )
+        rows = wait_until(lambda: database(statement, email), seconds=30, what="the mail")
+        link = re.search(r"http://\S+/pin/forgotten/link/\S+", rows[-1][0])
+        return link[0].replace("127.0.0.1", "localhost")
 
     return link_in_mail
 

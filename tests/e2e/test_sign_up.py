@@ -34,7 +34,7 @@ class Newcomer:
     def send(self, **fields):
         for name, value in fields.items():
             self.page.locator(f"#{name}").fill(value)
-        self.page.locator("main button").click()
+        self.page.locator(f"form:has(#{name}) button").click()
 
     def find_letter(self):
         open_letter(self.page, self.desk, self.email, self.subject)

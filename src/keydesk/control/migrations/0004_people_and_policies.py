@@ -7,7 +7,8 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 def make_internal_people_owners(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     """Who was of the internal team could do everything that the team can, and still can."""
-    apps.get_model("control", "User").objects.filter(is_internal=True).update(staff_role="owner")
+    internal = models.Q(is_internal=True)
+    apps.get_model("control", "User").objects.filter(internal).update(staff_role="owner")
 
 
 class Migration(migrations.Migration):

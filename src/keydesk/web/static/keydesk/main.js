@@ -3,4 +3,5 @@ import "./copy.js";
 import "./dialog.js";
 import "./key.js";
 import "./once.js";
+import "./passkey.js";
 import "./time.js";
