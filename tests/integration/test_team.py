@@ -305,9 +305,9 @@ def test_whoever_may_change_members_sees_when_each_came_in_last(
     browse, ana, gita, user_of, password
 ):
     client = browse(ana)
-    assert "Last sign-in:" not in client.get(TEAM).content.decode()
+    assert "Last log-in:" not in client.get(TEAM).content.decode()
     browse().post("/account/login/", {"login": user_of(gita).email, "password": password})
-    assert client.get(TEAM).content.decode().count("Last sign-in:") == 1
+    assert client.get(TEAM).content.decode().count("Last log-in:") == 1
 
 
 def test_a_long_team_page_asks_no_more_of_the_database_than_a_short_one(browse, ana, sinar, hire):

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from keydesk.console.pages import frame
-from keydesk.console.states import ENTITLEMENTS, KEYS, STATUSES
+from keydesk.console.states import ENTITLEMENTS, KEYS, STATUSES, Named
 from keydesk.console.visit import StaffVisit, for_staff
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
@@ -19,6 +19,7 @@ from keydesk.control.accounts.queries import (
     accounts_found,
 )
 from keydesk.control.accounts.rules import can_become
+from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.queries import events_of, status_history
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.entitlements.planned import entitlements_of, open_changes
@@ -119,7 +120,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         "account": shown,
         "tone": tone,
         "status_name": status_name,
-        "history": status_history(shown.id)[:A_PAGE],
+        "history": [(event, *status_of(event)) for event in status_history(shown.id)[:A_PAGE]],
         "members": members_of(shown),
         "matrix": matrix(shown),
         "changes": open_changes().filter(account=shown),
@@ -130,6 +131,11 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         **offers(visit, shown),
     }
     return render(request, "console/account.html", context)
+
+
+def status_of(event: AuditEvent) -> Named:
+    """Give what the status is called that an event set; an account begins as a draft."""
+    return STATUSES[event.details.get("to", AccountStatus.DRAFT)]
 
 
 def may_switch(key: Any) -> bool:

@@ -8,6 +8,7 @@ from django.shortcuts import render
 from keydesk.console.visit import StaffVisit, for_staff
 from keydesk.control.access.roles import Permission
 from keydesk.control.entitlements.planned import failed_changes, open_changes, waiting_requests
+from keydesk.control.onboarding.queries import queue
 from keydesk.web.security import safety_of
 
 SHOWN: Final = 10
@@ -15,8 +16,9 @@ SHOWN: Final = 10
 
 @for_staff()
 def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
-    """Show what needs somebody: requests that wait, oldest first, proposals, and what lies ahead or has failed."""
+    """Show what needs somebody: applications and requests, oldest first, proposals, what lies ahead or failed."""
     context = frame(visit, section="home") | {
+        "applications": queue()[:SHOWN] if visit.may_review else [],
         "requests": waiting_requests()[:SHOWN],
         "proposals": open_changes().filter(state="PROPOSED")[:SHOWN],
         "scheduled": open_changes().filter(state="SCHEDULED")[:SHOWN],

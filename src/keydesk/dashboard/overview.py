@@ -30,7 +30,7 @@ def journey(visit: Visit) -> dict[str, Any]:
     if not visit.actor.can(Permission.KEY_VIEW):
         return {"stages": stages_of(status, None)}
     progress = first_steps(visit.actor, account_id=visit.account.id)
-    found: dict[str, Any] = {"stages": stages_of(status, progress)}
+    found: dict[str, Any] = {"may_view_keys": True, "stages": stages_of(status, progress)}
     if status == AccountStatus.APPROVED:
         found |= {"standing": next_standing(progress), "way": next_way(visit, progress)}
     return found

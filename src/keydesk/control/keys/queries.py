@@ -264,7 +264,8 @@ def keys_found(prefix: str) -> QuerySet[ApiKey]:
 
 def keys_of(account_id: str) -> QuerySet[ApiKey]:
     """Give an account's keys in both environments for the internal team, newest first; nothing here shows a key."""
-    return _listed().filter(account=account_id).order_by("environment", "product", "-created_at")
+    found = _listed().select_related("product").filter(account=account_id)
+    return found.order_by("environment", "product", "-created_at")
 
 
 def stopped_or_not(key: ApiKey) -> ShownState:
