@@ -37,11 +37,11 @@ def test_a_suspended_accounts_keys_are_refused_until_it_is_reinstated(
     expect(page.get_by_label("Reason")).to_have_value(REASON)
     page.get_by_label("to confirm").fill("sinarabadi")
     page.get_by_role("button", name="Suspend").click()
-    expect(page.get_by_text("Suspended", exact=True)).to_be_visible()
+    expect(page.get_by_text("Suspended", exact=True).first).to_be_visible()
     eventually(lambda: authorize(key) == 403)
     page.get_by_role("link", name="Reinstate").click()
     page.get_by_role("button", name="Reinstate").click()
-    expect(page.get_by_text("Approved", exact=True)).to_be_visible()
+    expect(page.get_by_text("Approved", exact=True).first).to_be_visible()
     eventually(lambda: authorize(key) == 200)
 
 
