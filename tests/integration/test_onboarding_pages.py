@@ -493,6 +493,15 @@ def test_the_overview_leads_to_the_first_key_and_then_says_no_more(
     assert (stages(page), "Generate the first key" in text_of(page)) == ([], False)
 
 
+def test_an_overview_with_nothing_left_to_do_leads_on_and_to_keys_only_whoever_may_see_them(
+    browse, ana, citra, disbursement, generate
+):
+    generate(ana)
+    pages = [browse(person).get("/a/sinarabadi/").content.decode() for person in (ana, citra)]
+    assert ["Where to go" in page for page in pages] == [True, True]
+    assert ["/developer/" in page for page in pages] == [True, False]
+
+
 def test_an_approved_company_reads_what_it_told_under_settings(client, waiting, eko):
     company = f"{HOME}settings/company/"
     assert client.get(company)["Location"] == ONBOARDING

@@ -47,6 +47,17 @@ def test_the_queue_shows_the_oldest_first_with_its_age_and_who_has_claimed_it(
     assert "None of the waiting applications is like that." in nothing
 
 
+def test_the_console_begins_with_the_waiting_applications_for_whoever_may_decide_on_them(
+    browse, rini, staff, sinar, claimed
+):
+    claimed(sinar, rini)
+    link = f'href="{FILE}"'
+    assert link in browse(rini).get("/console/").content.decode()
+    assert "PT Sinar Abadi Rini" in text_of(browse(rini).get("/console/"))
+    operator = staff("Oki", StaffRole.OPERATIONS)
+    assert link not in browse(operator).get("/console/").content.decode()
+
+
 def test_the_companys_file_shows_everything_that_it_submitted(browse, rini, sinar, submitted):
     submitted(sinar)
     text = text_of(browse(rini).get(FILE))
