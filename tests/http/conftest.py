@@ -1,4 +1,4 @@
-"""One verifier over real sockets, for all tests that leave it as it is."""
+"""One verifier over real sockets for the tests of a module, which leave it as it is."""
 
 import pytest
 from tests.fixtures.rows import account, credential, entitlement, key, product
@@ -48,8 +48,9 @@ def records():
     return RECORDS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def verifier(tmp_path_factory):
+    # Of one module each: nothing confirms its replica, whose lease would end in a long run.
     folder = tmp_path_factory.mktemp("verifier")
     fill(folder / "replica", RECORDS)
     with RunningVerifier(folder, VERIFIER_WORKERS=2) as running:
