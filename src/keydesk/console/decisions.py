@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -313,7 +314,7 @@ def view_as(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         page=page,
         act=lambda: start_viewing(visit.actor, account_id=account.id, reason=reason),
     )
-    if answer.status_code != 302:  # noqa: PLR2004 - what a redirect is called
+    if answer.status_code != HTTPStatus.FOUND:
         return answer
     return redirect("dashboard:overview", username=account.username)
 

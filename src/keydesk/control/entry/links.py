@@ -14,6 +14,9 @@ from keydesk.control.people.models import User
 CONFIRMATION_SECONDS: Final = 3 * 24 * 3600
 CONFIRMATION_SALT: Final = "keydesk address confirmation/v1"
 
+ID_DIGITS: Final = 18
+"""As many digits can a person's number have that every database takes."""
+
 
 def confirmation_token(user: User) -> str:
     """Give what a link that confirms the person's address holds."""
@@ -37,7 +40,7 @@ def password_token(user: User) -> str:
 def opens_password_of(token: str) -> User | None:
     """Give whose password a link opens; None for one that was made up, is too old or was used."""
     number, _dash, proof = token.partition("-")
-    if not (number.isascii() and number.isdigit() and len(number) < 19):  # noqa: PLR2004 - what a column holds
+    if not (number.isascii() and number.isdigit() and len(number) <= ID_DIGITS):
         return None
     user = User.objects.filter(pk=int(number), is_active=True).first()
     return user if user is not None and default_token_generator.check_token(user, proof) else None
