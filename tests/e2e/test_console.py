@@ -15,6 +15,7 @@ PAGES = (
     "products/disbursement/",
     "products/disbursement/stop/",
     "products/disbursement/retire/",
+    "security/",
     "settings/",
     "system/",
 )
