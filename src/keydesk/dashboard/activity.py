@@ -22,7 +22,7 @@ from keydesk.dashboard.trail import Line, lines_of
 from keydesk.dashboard.visit import Visit, for_members
 from keydesk.web.activity import TOPIC_NAMES
 
-A_PAGE: Final = 50
+A_PAGE: Final = 25
 A_STRETCH: Final = 1000
 """As many events as the file takes from the database at once."""
 DIGITS_OF_AN_EVENT: Final = 18

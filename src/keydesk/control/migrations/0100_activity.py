@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Adds the indexes; nothing is rewritten."""
 
-    dependencies = [("control", "0070_team")]
+    dependencies = [("control", "0080_restrictions")]
 
     operations = [
         migrations.AddIndex(
