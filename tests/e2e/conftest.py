@@ -1,5 +1,6 @@
 """People in front of a real desk in a real Chromium; whatever a page complains about fails its test."""
 
+import itertools
 import re
 import secrets
 import shutil
@@ -11,6 +12,7 @@ from tests.fixtures.desk import keydesk
 
 KEY = re.compile(r"kd_(live|test)_[0-9A-Za-z]{49}")
 PATIENCE_MILLISECONDS = 15_000
+SURROUNDINGS = tuple(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
@@ -43,6 +45,13 @@ class Visitor:
         self.page.locator("form:has(#password) button").click()
         self.page.wait_for_url(lambda address: "/login/" not in address)
         return self
+
+    def choose_language(self, language):
+        """Choose the language of the pages from the menu that every page of a logged in person has."""
+        self.page.goto(self.desk.dashboard_url)
+        self.page.locator("button[popovertarget=menu-language]").click()
+        self.page.locator(f"#menu-language button[value={language}]").click()
+        expect(self.page.locator("html")).to_have_attribute("lang", language)
 
     def open_keys(self, account="sinarabadi", *, query=""):
         self.page.goto(f"{self.desk.dashboard_url}/a/{account}/settings/developer/api-keys/{query}")
@@ -121,22 +130,43 @@ def sessions(browser, demo_desk):
 
 @pytest.fixture
 def visitor(browser, demo_desk, sessions):
-    """Make visitors, logged in if a person is given; no page may have broken a policy or thrown an error."""
-    contexts, visitors = [], []
+    """Make visitors, logged in if a person is given; no page may have broken a policy or thrown an error.
 
-    def visitor(person=None, **options):
+    The language that a person has chosen goes before the one that the browser asks for, and many tests share the demo's
+    people. So a person is made to choose another language than English, and to choose English again at the end.
+    """
+    contexts, visitors, elsewhere = [], [], []
+
+    def visitor(person=None, *, locale="en", **options):
         if person is not None:
             options["storage_state"] = sessions(person)
-        contexts.append(browser.new_context(**{"locale": "en", **options}))
+        contexts.append(browser.new_context(locale=locale, **options))
         contexts[-1].set_default_timeout(PATIENCE_MILLISECONDS)
         visitors.append(Visitor(contexts[-1].new_page(), demo_desk))
+        if person is not None and locale != "en":
+            elsewhere.append(visitors[-1])
+            visitors[-1].choose_language(locale)
         return visitors[-1]
 
     yield visitor
+    for each in elsewhere:
+        each.choose_language("en")
     complaints = [complaint for each in visitors for complaint in each.complaints]
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
+def surroundings(request):
+    """What a visitor's page is looked at in: light and dark, English and Indonesian, wide and narrow."""
+    scheme, language, width = request.param
+    return {
+        "color_scheme": scheme,
+        "locale": language,
+        "viewport": {"width": width, "height": 844},
+        "reduced_motion": "reduce",
+    }
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import secrets
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
 from tests.fixtures.applications import ANSWERS, PDF, PNG
+from tests.fixtures.faults import faults_of
 
 PAPERS = {
     "Registration of the business": ("nib.pdf", "application/pdf", PDF),
@@ -154,31 +154,10 @@ def test_what_is_wrong_has_the_focus_and_its_sentence(visitor, company):
     expect(guest.page.get_by_label("Account holder")).to_have_value("<b>Mira</b>")
 
 
-@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
-def surroundings(request):
-    return request.param
-
-
 @pytest.fixture
 def lina(surroundings, visitor, demo_desk):
     """Lina, whose company's application is half done, in these surroundings."""
-    scheme, language, width = surroundings
-    lina = visitor(
-        demo_desk.login("Lina"),
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
-
-    def speak(language):
-        lina.page.goto(f"{demo_desk.dashboard_url}/a/tirtajaya/settings/")
-        lina.page.locator("select[name=language]").select_option(language)
-        lina.page.locator("form:has(select) button").last.click()
-        expect(lina.page.locator("html")).to_have_attribute("lang", language)
-
-    speak(language)
-    yield lina
-    speak("en")
+    return visitor(demo_desk.login("Lina"), **surroundings)
 
 
 def test_the_pages_of_an_application_have_no_faults(lina):
