@@ -52,16 +52,6 @@ def join(visitor, link, name):
     visitor.page.wait_for_url("**/a/sinarabadi/")
 
 
-def set_pin(visitor):
-    page = visitor.page
-    page.goto(f"{visitor.desk.dashboard_url}/a/sinarabadi/settings/pin/")
-    page.get_by_label("Your password").fill(PASSWORD)
-    page.get_by_label("New PIN", exact=True).fill(PIN)
-    page.get_by_label("New PIN, once more").fill(PIN)
-    page.get_by_role("button", name="Save PIN").click()
-    page.wait_for_url("**/settings/")
-
-
 def choose(visitor, email, action):
     """Find a member or an invitation by the address, and choose from its menu."""
     page = open_team(visitor, f"?search={email}")
@@ -84,7 +74,7 @@ def test_invited_let_in_promoted_and_removed_while_the_keys_go_on(
     page.get_by_role("button", name="Change role").click()
     expect(page.get_by_role("status")).to_contain_text("The role is changed")
 
-    set_pin(hana)
+    hana.set_pin("sinarabadi", password=PASSWORD, pin=PIN)
     key = hana.open_keys().generate("Disbursement", f"Made by {email}", PIN)
     assert authorize(key) == 200
     hana.close()
