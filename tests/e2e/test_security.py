@@ -4,8 +4,8 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
 from tests.fixtures.factors import code_of
+from tests.fixtures.faults import faults_of
 
 SECURITY = "/a/sinarabadi/settings/security/"
 PAGES = ("confirm", "authenticator", "passkeys/add", "password")
@@ -174,15 +174,9 @@ def test_another_session_is_ended_from_the_list(at_security, nia):
     expect(page.get_by_text("This session")).to_be_visible()
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
 def test_the_pages_have_no_faults(at_security, nia, surroundings):
-    scheme, language, width = surroundings
-    guest = at_security(
-        nia,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
+    language = surroundings.pop("locale")
+    guest = at_security(nia, **surroundings)
     page, desk = guest.page, guest.desk.dashboard_url
     page.goto(f"{desk}/a/sinarabadi/settings/")
     page.locator("select[name=language]").select_option(language)
