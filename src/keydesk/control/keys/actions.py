@@ -10,6 +10,7 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
@@ -25,7 +26,6 @@ from keydesk.control.keys.delivery import (
 )
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import clean_name, is_replaceable, is_request_token, shown_state
-from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
