@@ -219,7 +219,7 @@ def report(late, answers, database):
         f"{'':24}{'changes':>8}{'p50':>8}{'p99':>8}{'max':>8}",
     ]
     for kind, of_kind in late.items():
-        figures = of_kind[len(of_kind) // 2], of_kind[len(of_kind) * 99 // 100], of_kind[-1]
+        figures = [of_kind[(len(of_kind) * part - 1) // 100] for part in (50, 99, 100)]
         shown = "".join(f"{seconds * 1000:8.1f}" for seconds in figures)
         told.append(f"{kind:24}{len(of_kind):8}{shown}")
     return "\n".join(told)
