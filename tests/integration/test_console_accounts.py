@@ -219,7 +219,7 @@ def test_a_stopped_key_is_not_replaced_and_its_menu_does_not_offer_it(eko, ana, 
     assert address not in browse(ana).get(page).text
     grant = grants.give(ana, action=GuardedAction.KEY_REGENERATE, object_id=key.id)
     again = {"key_id": key.id, "grant": grant, "request_token": "swap"}
-    assert refusal(regenerate_key, ana, **again) == Code.KEY_NOT_LIVE
+    assert refusal(regenerate_key, ana, **again) == Code.KEY_STOPPED
     assert list(ApiKey.objects.values_list("id", "state")) == [(key.id, "DISABLED")]
 
 
