@@ -88,6 +88,10 @@ def fill(count: int) -> None:
     from keydesk.control.policies.models import Policies
 
     say(f"writing {count:,} accounts")
+    on_server = connection.vendor == "postgresql"
+    if on_server:
+        # To write so much at once takes longer than any request may.
+        connection.cursor().execute("SET statement_timeout = 0")
     head = FeedHead.objects.get()
     now = datetime.now(UTC)
     revisions = iter(range(head.revision + 1, head.revision + 20 * count + 100))
@@ -104,7 +108,7 @@ def fill(count: int) -> None:
         write(range(start, min(start + AT_A_TIME, count)), revisions, now)
     crowd(revisions, now)
     FeedHead.objects.update(revision=next(revisions))
-    if connection.vendor == "postgresql":
+    if on_server:
         # A database that has grown to this size has looked at its tables long since.
         connection.cursor().execute("ANALYZE")
 
