@@ -17,7 +17,15 @@ def guest(surroundings, visitor, demo_desk):
 
 @pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
 def test_pages_have_no_faults(guest):
-    addresses = ("", "settings/", "settings/pin/", "settings/developer/api-keys/", "nothing/")
+    addresses = (
+        "",
+        "activity/",
+        "activity/?since=2026-13-01",
+        "settings/",
+        "settings/pin/",
+        "settings/developer/api-keys/",
+        "nothing/",
+    )
     found = {}
     for address in addresses:
         guest.page.goto(f"{guest.desk.dashboard_url}/a/sinarabadi/{address}")

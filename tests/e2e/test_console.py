@@ -15,6 +15,7 @@ PAGES = (
     "products/disbursement/",
     "products/disbursement/stop/",
     "products/disbursement/retire/",
+    "security/",
     "settings/",
     "system/",
 )
@@ -114,6 +115,13 @@ def test_the_system_page_tells_of_a_replica_that_is_up_to_date_and_a_worker_at_w
     page = console("system/", name="Putri").page
     expect(page.get_by_text("Up to date")).to_be_visible()
     expect(page.get_by_text("At work")).to_be_visible()
+
+
+@pytest.mark.parametrize("page", ["", "products/", "security/"])
+def test_on_a_phone_the_menu_begins_at_the_page_that_is_open(console, page):
+    guest = console(page, viewport={"width": 390, "height": 844})
+    current = guest.page.get_by_role("navigation", name="Main").locator("[aria-current]")
+    expect(current).to_be_in_viewport(ratio=1)
 
 
 def test_pages_of_the_console_have_no_faults(console, demo_desk, surroundings):

@@ -43,3 +43,15 @@ def test_a_form_without_words_says_so_at_its_field_and_puts_the_focus_there(revi
     page.locator("main form button").last.click()
     expect(page.locator("#reason[aria-invalid=true]")).to_be_focused()
     assert faults_of(page) == []
+
+
+def test_a_remark_is_folded_behind_its_field_and_takes_no_script(visitor, reviewer, demo_desk):
+    width = reviewer.page.viewport_size["width"]
+    viewport = {"width": width, "height": 844}
+    page = visitor(demo_desk.login("Eko"), java_script_enabled=False, viewport=viewport).page
+    page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/revision/")
+    city = page.locator("#remark-business-city")
+    expect(city).to_be_hidden()
+    page.locator("details", has=city).locator("summary").click()
+    city.fill("Which one?")
+    expect(page.locator("textarea:visible")).to_have_count(1)

@@ -19,6 +19,7 @@ from keydesk.control.accounts.queries import (
     accounts_found,
 )
 from keydesk.control.accounts.rules import can_become
+from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.queries import events_of, status_history
 from keydesk.control.catalog.queries import products_by_name
@@ -27,6 +28,7 @@ from keydesk.control.keys.queries import keys_found, keys_of, stopped_or_not
 from keydesk.control.keys.rules import ShownState
 from keydesk.control.people.queries import members_of, people_found
 from keydesk.core.records import AccountStatus, Environment
+from keydesk.web.activity import EVENT_NAMES
 
 A_PAGE: Final = 25
 FOUND_A_PAGE: Final = 10
@@ -128,7 +130,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         "changes": open_changes().filter(account=shown),
         "keys": keys,
         "key_rows": [(key, *KEYS[stopped_or_not(key)], may_switch(key)) for key in keys],
-        "events": events[:A_PAGE],
+        "events": [(event, EVENT_NAMES[Event(event.event)]) for event in events[:A_PAGE]],
         "older_before": events[A_PAGE - 1].seq if len(events) > A_PAGE else None,
         **offers(visit, shown),
     }
