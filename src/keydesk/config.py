@@ -181,6 +181,11 @@ class Config(BaseSettings):
         return self.data_dir / "replica"
 
     @property
+    def limits_dir(self) -> Path:
+        """The folder of this host's counts of calls."""
+        return self.data_dir / "limits"
+
+    @property
     def sqlite_path(self) -> Path:
         """The SQLite database, used where no PostgreSQL URL is set."""
         return self.data_dir / "keydesk.sqlite3"

@@ -18,6 +18,7 @@ from tests.fixtures.rows import (
 from keydesk.core.digest import key_digester
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import Environment
+from keydesk.limits.host import HostLedger
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
@@ -60,7 +61,10 @@ class Pieces:
 @pytest.fixture
 def call(tmp_path):
     def call_app(store, path, headers=(), *, method="GET", query=b"", body=(b"",)):
-        doors = Doors("kd", DIGEST, store=store, tally=Tally(tmp_path), clock=lambda: NOW)
+        ledger = HostLedger(tmp_path / "limits")
+        doors = Doors(
+            "kd", DIGEST, store=store, ledger=ledger, tally=Tally(tmp_path), clock=lambda: NOW
+        )
         pieces, sent = Pieces(body), []
 
         async def send(message):
@@ -69,6 +73,7 @@ def call(tmp_path):
         scope = {"type": "http", "method": method, "raw_path": path, "query_string": query}
         app = VerifierApp(doors, watch=nothing)
         asyncio.run(app({**scope, "headers": list(headers)}, pieces.receive, send))
+        ledger.close()
         call_app.read_pieces = pieces.read
         return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
@@ -359,7 +364,10 @@ def test_readiness_says_why_not(call, store, status, told):
 
 def test_a_second_fault_within_a_second_is_answered_but_not_logged_again(caplog, tmp_path):
     store = MemoryStore(error=RuntimeError())
-    doors = Doors("kd", DIGEST, store=store, tally=Tally(tmp_path), clock=lambda: NOW)
+    ledger = HostLedger(tmp_path / "limits")
+    doors = Doors(
+        "kd", DIGEST, store=store, ledger=ledger, tally=Tally(tmp_path), clock=lambda: NOW
+    )
     app = VerifierApp(doors, watch=nothing)
     sent = []
 
