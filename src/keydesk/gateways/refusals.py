@@ -6,7 +6,7 @@ nginx drops the body of a sub-request's answer, so that everything which a clien
 import json
 from typing import Final
 
-from keydesk.core.codes import CODES, Code
+from keydesk.core.codes import CODES, COMPAT_MESSAGES, Code
 
 PROBLEM_TYPE: Final = "urn:keydesk:code:"
 UNTOLD: Final = {Code.KEY_MALFORMED: "key_invalid", Code.KEY_UNKNOWN: "key_invalid"}
@@ -14,14 +14,6 @@ UNTOLD: Final = {Code.KEY_MALFORMED: "key_invalid", Code.KEY_UNKNOWN: "key_inval
 CHALLENGE: Final = 'Bearer realm="keydesk"'
 RETRY_AFTER_SECONDS: Final = 1
 
-COMPAT_MESSAGES: Final = {
-    "201": "User is not found",
-    "202": "User is not active",
-    "207": "IP Address is not registered",
-    "208": "API Key is not valid",
-    "429": "Too Many Requests",
-    "999": "Unknown error",
-}
 COMPAT_STATUS: Final = 403
 """What carries a refusal in the compat envelope, unless it is about a limit or about the verifier itself."""
 DECIDED: Final = (401, 403)

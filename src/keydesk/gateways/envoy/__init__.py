@@ -22,6 +22,13 @@ def files(site: Site) -> dict[str, str]:
         "verifier_port": str(site.verifier.port),
         "client_address": client_address(site.trusted_proxies),
         "refused_here": refused_here(answers),
+        "undecided_headers": set_headers(
+            {
+                "content-type": answers["content_type"],
+                "cache-control": "no-store",
+                "retry-after": answers["retry_after"],
+            }
+        ),
         "require_scopes": require_scopes(site.scopes),
         "identity": "\n".join(
             f"{' ' * 20}- exact: x-keydesk-{name.lower()}" for name in IDENTITY
@@ -56,21 +63,25 @@ def refused_here(answers: dict[str, str]) -> str:
     headers = {"content-type": answers["content_type"], "cache-control": "no-store"}
     if answers["malformed_challenge"]:
         headers["www-authenticate"] = CHALLENGE
-    added = ", ".join(
-        f"{{header: {{key: {name}, value: {json.dumps(value)}}}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}"
-        for name, value in headers.items()
-    )
     indent = "\n" + " " * 16
     return indent.join(
         [
             f"direct_response: {{status: {answers['malformed_status']}, "
             f"body: {{inline_string: '{answers['malformed']}'}}}}",
-            f"response_headers_to_add: [{added}]",
+            f"response_headers_to_add: [{set_headers(headers)}]",
             "typed_per_filter_config:",
             "  envoy.filters.http.ext_authz:",
             '    "@type": type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute',
             "    disabled: true",
         ]
+    )
+
+
+def set_headers(headers: dict[str, str]) -> str:
+    """Give headers as Envoy sets them."""
+    return ", ".join(
+        f"{{header: {{key: {name}, value: {json.dumps(value)}}}, append_action: OVERWRITE_IF_EXISTS_OR_ADD}}"
+        for name, value in headers.items()
     )
 
 
