@@ -1,16 +1,23 @@
-"""One verifier, one backend and each gateway before them, for all tests of this folder, which leave them as they are."""
+"""One verifier, one backend and each gateway between them, which the tests of this folder leave as they are."""
 
 import pytest
 from tests.fixtures.gateways import Backend, RunningGateway
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, RunningVerifier, fill, mint
 
+GATEWAYS = ["nginx", "envoy", "haproxy", "caddy"]
 STATES = {
     "good": {},
     "revoked": {"state": "REVOKED"},
     "foreign": {"account": "acc_samudra"},
     "other": {"product": "payout"},
     "unfit": {"account": "acc_unfit"},
+    "listed": {"networks": ("127.0.0.2/32", "198.51.100.0/24")},
+    "compat": {"product": "ledger", "state": "REVOKED"},
+    "compat_limited": {"product": "ledger", "limits": ("key:burst=1/3600s",)},
+    **{f"limited_{name}": {"limits": ("key:burst=2/3600s",)} for name in GATEWAYS},
+    **{f"told_{name}": {"limits": ("key:burst=2/3600s",)} for name in GATEWAYS},
+    **{f"spent_{name}": {"limits": ("key:monthly=1/month",)} for name in GATEWAYS},
 }
 KEYS = {name: mint() for name in STATES}
 RECORDS = [
@@ -20,12 +27,13 @@ RECORDS = [
     # Of any age: these tests share one replica, which nothing confirms.
     product(lease_seconds=None),
     product(slug="payout", requires_username=True, lease_seconds=None),
+    product(slug="ledger", envelope="compat", lease_seconds=None),
     entitlement(),
+    entitlement(product="ledger"),
     entitlement(product="payout"),
     entitlement(account="acc_unfit"),
     *(key(DIGEST(KEYS[name]), id=f"key_{name}", **STATES[name]) for name in STATES),
 ]
-GATEWAYS = ["nginx", "envoy", "haproxy", "caddy"]
 
 
 @pytest.fixture(scope="session")

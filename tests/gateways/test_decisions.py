@@ -22,7 +22,7 @@ def api_key(key, *, name=b"x-api-key"):
 
 
 def told(answer):
-    """Give what a client reads of a refusal: status, headers with each value, and its problem without the request id."""
+    """Give what a client reads of a refusal: its status, its headers, and its problem without the request id."""
     body = json.loads(answer.text)
     body.pop("request_id", None)
     return answer.status, sorted(pair for pair in answer.pairs if pair[0] in TOLD), body
@@ -61,7 +61,9 @@ def test_a_refused_client_reads_the_request_id_in_the_problem_too(gateway, keys)
     assert json.loads(answer.text)["request_id"] == answer.headers["x-keydesk-request-id"]
 
 
-@pytest.mark.parametrize("style", [b"x-api-key: %s", b"Authorization: Bearer %s", b"authorization: bEaReR %s"])
+@pytest.mark.parametrize(
+    "style", [b"x-api-key: %s", b"Authorization: Bearer %s", b"authorization: bEaReR %s"]
+)
 def test_the_credential_ends_at_the_gateway(gateway, backend, keys, style):
     key = keys["good"].encode()
     assert gateway.ask(style % key + b"\r\n").status == 200
@@ -70,7 +72,9 @@ def test_the_credential_ends_at_the_gateway(gateway, backend, keys, style):
     assert {b"authorization", b"x-api-key"} & {name.lower() for name, _ in request.lines} == set()
 
 
-@pytest.mark.parametrize("value", [b"Basic dXNlcjpwYXNz", b"Bearer eyJhbGciOi.kd_live_x", b"Digest a, b"])
+@pytest.mark.parametrize(
+    "value", [b"Basic dXNlcjpwYXNz", b"Bearer eyJhbGciOi.kd_live_x", b"Digest a, b"]
+)
 def test_an_authorization_of_the_application_reaches_it(gateway, backend, keys, value):
     assert gateway.ask(api_key(keys["good"]) + b"Authorization: " + value + b"\r\n").status == 200
     [request] = backend.taken()

@@ -1,8 +1,7 @@
-"""While the verifier does not decide, a client reads 503 and when to come back, and passes again within a second (P7)."""
+"""While the verifier does not decide, a client reads 503 and passes again within a second of its end (P7)."""
 
 import json
 import socket
-import threading
 import time
 from contextlib import contextmanager, suppress
 
@@ -77,7 +76,9 @@ def assert_outage(answer, backend):
 def assert_recovery(gateway, backend, head=b"x-api-key: x\r\n"):
     started = time.monotonic()
     wait_until(
-        lambda: gateway.ask(head).status == 200, seconds=RECOVERY_SECONDS, what=f"{gateway.name} recovers"
+        lambda: gateway.ask(head).status == 200,
+        seconds=RECOVERY_SECONDS,
+        what=f"{gateway.name} recovers",
     )
     assert time.monotonic() - started < RECOVERY_SECONDS
     backend.taken()

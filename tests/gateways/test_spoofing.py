@@ -30,7 +30,9 @@ def judge(backend, answers):
     return faults, strange, len(reached) - answers.count(200)
 
 
-def test_every_head_with_a_made_up_identity_arrives_without_it_or_not_at_all(gateway, backend, keys):
+def test_every_head_with_a_made_up_identity_arrives_without_it_or_not_at_all(
+    gateway, backend, keys
+):
     heads = list(spoofs(keys["good"].encode()))
     assert len(heads) >= LEAST_CASES
     answers = [getattr(gateway.ask(head), "status", None) for head in heads]
@@ -46,17 +48,18 @@ def test_an_identity_after_the_body_does_not_reach_the_backend(gateway, backend,
     assert judge(backend, answers) == ([], [], 0)
 
 
-@pytest.mark.parametrize("name", ["envoy", "caddy"])
-def test_over_http_2_no_made_up_identity_arrives_either(by_name, backend, keys, name):
-    gateway = by_name(name)
+def test_over_http_2_no_made_up_identity_arrives_either(by_name, backend, keys):
+    gateway = by_name("envoy")  # the only one that speaks it without TLS
     good = (b"x-api-key", keys["good"].encode())
     fields = [
         *[[(spelt, b"mallory")] for made in NAMES for spelt in (made, made.replace(b"-", b"_"))],
         *[[(made, b"mallory")] * 2 for made in NAMES],
-        *[[(made.upper(), b"mallory")] for made in NAMES],
-        *[[(made, b"mallory\r\nx-keydesk-account: mallory")] for made in NAMES],
-        *[[(b"connection", made), (made, b"mallory")] for made in NAMES],
         *[[(b"te", b"trailers"), (made, b"mallory")] for made in NAMES],
+        # Envoy takes a second over each of these: it ends the connection.
+        [(NAMES[0].upper(), b"mallory")],
+        [(NAMES[0], b"mallory\r\nx-keydesk-account: mallory")],
+        [(b"x-other", b"a\r\nx-keydesk-account: mallory")],
+        [(b"connection", NAMES[0]), (NAMES[0], b"mallory")],
     ]
     answers = [gateway.ask_h2([good, *given]) for given in fields]
     answers += [
@@ -84,7 +87,9 @@ def test_over_http_2_no_made_up_identity_arrives_either(by_name, backend, keys, 
         b"Proxy: http://127.0.0.1:1\r\n",
     ],
 )
-def test_what_belongs_to_a_connection_ends_at_the_gateway_or_the_request_does(gateway, backend, keys, lines):
+def test_what_belongs_to_a_connection_ends_at_the_gateway_or_the_request_does(
+    gateway, backend, keys, lines
+):
     answer = gateway.ask(b"x-api-key: " + keys["good"].encode() + b"\r\n" + lines)
     reached = backend.taken()
     assert answer.status in {200, 400, 401, 403}
@@ -92,5 +97,7 @@ def test_what_belongs_to_a_connection_ends_at_the_gateway_or_the_request_does(ga
     for request in reached:
         given = {name.lower(): value.lower() for name, value in request.lines}
         assert given.get(b"connection", b"keep-alive") in {b"keep-alive", b"close"}
-        assert given.keys() & {b"upgrade", b"http2-settings", b"proxy-connection", b"proxy"} == set()
+        assert (
+            given.keys() & {b"upgrade", b"http2-settings", b"proxy-connection", b"proxy"} == set()
+        )
         assert {name: given.get(name) for name in IDENTITY} == IDENTITY

@@ -18,46 +18,56 @@ KNOWN = sorted(module.name for module in iter_modules(gateways.__path__) if modu
 app = new_app()
 
 
+Name = Annotated[
+    str, typer.Argument(metavar="GATEWAY", help=f"One of {', '.join(KNOWN)}.", show_default=False)
+]
+Product = Annotated[str, typer.Option(help="The product whose keys are accepted: its slug.")]
+VerifierUrl = Annotated[str, typer.Option(help="The verifier, like http://127.0.0.1:8001.")]
+BackendUrl = Annotated[str, typer.Option(help="What stands behind, like http://127.0.0.1:9000.")]
+Where = Annotated[Environment, typer.Option(help="Which environment's keys are accepted.")]
+Listen = Annotated[str, typer.Option(help="Where the gateway listens.")]
+Scopes = Annotated[
+    str, typer.Option(help='The scopes that every request needs, like "payout read".')
+]
+Marker = Annotated[
+    str | None, typer.Option(help="The marker of your keys; by itself, this installation's.")
+]
+Compat = Annotated[
+    bool, typer.Option("--compat", help="The product's refusals have the compat envelope.")
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trusted-proxy",
+        help="A network of proxies before the gateway, whose X-Forwarded-For counts; give it again for more.",
+    ),
+]
+LuaFile = Annotated[str, typer.Option(help="For HAProxy: where its Lua file will lie.")]
+File = Annotated[
+    str | None, typer.Option(help="Which file to print, where a gateway needs more than one.")
+]
+
+
 @app.command()
 def gateway(  # noqa: PLR0913 - each is an option of the command
-    name: Annotated[str, typer.Argument(metavar="GATEWAY", help=f"One of {', '.join(KNOWN)}.")],
+    name: Name,
     *,
-    product: Annotated[str, typer.Option(help="The product whose keys are accepted: its slug.")],
-    verifier: Annotated[str, typer.Option(help="The verifier, like http://127.0.0.1:8001.")],
-    backend: Annotated[str, typer.Option(help="What stands behind, like http://127.0.0.1:9000.")],
-    environment: Annotated[
-        Environment, typer.Option(help="Which environment's keys are accepted.")
-    ] = Environment.LIVE,
-    listen: Annotated[str, typer.Option(help="Where the gateway listens.")] = "127.0.0.1:8080",
-    scopes: Annotated[
-        str, typer.Option(help='The scopes that every request needs, like "payout read".')
-    ] = "",
-    marker: Annotated[
-        str | None, typer.Option(help="The marker of your keys; this installation's by itself.")
-    ] = None,
-    compat: Annotated[
-        bool,
-        typer.Option("--compat", help="The product's refusals have the compat envelope."),
-    ] = False,
-    trusted_proxy: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="A network of proxies before the gateway, whose X-Forwarded-For counts; give it again for more."
-        ),
-    ] = None,
-    lua_file: Annotated[
-        str, typer.Option(help="HAProxy alone: where its Lua file lies.")
-    ] = Site.lua_file,
-    file: Annotated[
-        str | None, typer.Option(help="Which file to print, where there is more than one.")
-    ] = None,
+    product: Product,
+    verifier: VerifierUrl,
+    backend: BackendUrl,
+    environment: Where = Environment.LIVE,
+    listen: Listen = "127.0.0.1:8080",
+    scopes: Scopes = "",
+    marker: Marker = None,
+    compat: Compat = False,
+    trusted_proxy: Proxies = None,
+    lua_file: LuaFile = Site.lua_file,
+    file: File = None,
 ) -> None:
     """Print a whole configuration with which a gateway lets through what the verifier accepts, and nothing else.
 
     It is for one product and environment, and needs neither the database nor the dashboard.
     """
-    if name not in KNOWN:
-        raise OperatorFault(f"There is no gateway {name!r} here: take one of {', '.join(KNOWN)}.")
     try:
         site = Site(
             product=product,
@@ -71,10 +81,18 @@ def gateway(  # noqa: PLR0913 - each is an option of the command
             trusted_proxies=tuple(trusted_proxy or ()),
             lua_file=lua_file,
         )
-        made = import_module(f"keydesk.gateways.{name}").files(site)
+        made = files_of(name, site)
     except SiteError as error:
         raise OperatorFault(str(error)) from error
     wanted = next(iter(made)) if file is None else file
     if wanted not in made:
         raise OperatorFault(f"For {name} there is no file {wanted!r}: take {' or '.join(made)}.")
     typer.echo(made[wanted], nl=False)
+
+
+def files_of(name: str, site: Site) -> dict[str, str]:
+    """Give a gateway's files for a site, its configuration first; raises SiteError."""
+    if name not in KNOWN:
+        raise SiteError(f"There is no gateway {name!r} here: take one of {', '.join(KNOWN)}.")
+    made: dict[str, str] = import_module(f"keydesk.gateways.{name}").files(site)
+    return made

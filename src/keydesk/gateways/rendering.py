@@ -6,7 +6,13 @@ from importlib.resources import files
 from typing import Final
 
 from keydesk.core.codes import Code
-from keydesk.gateways.refusals import CHALLENGE, RETRY_AFTER_SECONDS, body_of, content_type, status_of
+from keydesk.gateways.refusals import (
+    CHALLENGE,
+    RETRY_AFTER_SECONDS,
+    body_of,
+    content_type,
+    status_of,
+)
 from keydesk.gateways.site import Site
 
 PLACE: Final = re.compile(r"<<([a-z_0-9]+)>>")

@@ -1,4 +1,4 @@
-"""APISIX with `forward-auth`: rendered and read, but not run in the tests."""
+"""APISIX with `forward-auth`: rendered and read, not run in the tests."""
 
 from keydesk.gateways.rendering import IDENTITY, facts, fill, template
 from keydesk.gateways.site import Site, SiteError

@@ -30,9 +30,7 @@ def files(site: Site) -> dict[str, str]:
             }
         ),
         "require_scopes": require_scopes(site.scopes),
-        "identity": "\n".join(
-            f"{' ' * 20}- exact: x-keydesk-{name.lower()}" for name in IDENTITY
-        ),
+        "identity": "\n".join(f"{' ' * 20}- exact: x-keydesk-{name.lower()}" for name in IDENTITY),
     }
     return {"envoy.yaml": fill(template("envoy", "envoy.yaml"), values)}
 
@@ -63,11 +61,11 @@ def refused_here(answers: dict[str, str]) -> str:
     headers = {"content-type": answers["content_type"], "cache-control": "no-store"}
     if answers["malformed_challenge"]:
         headers["www-authenticate"] = CHALLENGE
+    body = f"{{inline_string: '{answers['malformed']}'}}"
     indent = "\n" + " " * 16
     return indent.join(
         [
-            f"direct_response: {{status: {answers['malformed_status']}, "
-            f"body: {{inline_string: '{answers['malformed']}'}}}}",
+            f"direct_response: {{status: {answers['malformed_status']}, body: {body}}}",
             f"response_headers_to_add: [{set_headers(headers)}]",
             "typed_per_filter_config:",
             "  envoy.filters.http.ext_authz:",

@@ -36,7 +36,9 @@ def set_src(networks: tuple[str, ...]) -> str:
     """Give the line that lets `X-Forwarded-For` count where one of these proxies has written it."""
     if not networks:
         return ""
-    return f"    http-request set-src hdr_ip(x-forwarded-for,-1) if {{ src {' '.join(networks)} }}\n"
+    return (
+        f"    http-request set-src hdr_ip(x-forwarded-for,-1) if {{ src {' '.join(networks)} }}\n"
+    )
 
 
 def require_scopes(scopes: str) -> str:

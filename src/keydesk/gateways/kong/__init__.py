@@ -1,4 +1,4 @@
-"""Kong, whose open edition has no forward authentication: a function asks. Rendered and read, but not run in the tests."""
+"""Kong, which has no forward authentication in the open: a function asks. Rendered and read, not run in the tests."""
 
 from keydesk.gateways.rendering import IDENTITY, facts, fill, own_answers, template
 from keydesk.gateways.site import Site, SiteError

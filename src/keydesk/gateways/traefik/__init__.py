@@ -1,4 +1,4 @@
-"""Traefik with `ForwardAuth`: a start and the rest, rendered and read but not run in the tests."""
+"""Traefik with `ForwardAuth`: a start and the rest, rendered and read, not run in the tests."""
 
 from keydesk.gateways.rendering import facts, fill, template
 from keydesk.gateways.site import Site, SiteError
@@ -11,4 +11,6 @@ def files(site: Site) -> dict[str, str]:
             "Traefik cannot tell the verifier a client's address: leave out --trusted-proxy."
         )
     values = {**facts(site), "listen": str(site.listen), "scopes": site.scopes}
-    return {name: fill(template("traefik", name), values) for name in ("traefik.yaml", "dynamic.yaml")}
+    return {
+        name: fill(template("traefik", name), values) for name in ("traefik.yaml", "dynamic.yaml")
+    }
