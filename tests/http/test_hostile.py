@@ -9,6 +9,7 @@ import socket
 import time
 
 import pytest
+from tests.fixtures.hostile import doubled, line, misframed, misspelt, oversized
 
 CONTROLS = (0x00, 0x01, 0x0B, 0x1F, 0x7F)
 NOT_HTTP = {
@@ -23,76 +24,6 @@ NOT_HTTP = {
     "two lengths",
     "both lengths",
 }
-LOOK_ALIKES = (
-    b"x_api_key",
-    b"X_Api_Key",
-    b"x-api_key",
-    b"_x-api-key",
-    b"x.api.key",
-    b"x-api.key",
-    b"x_username",
-    b"_x_username",
-    b"x.username",
-)
-
-
-def line(value, name=b"x-api-key"):
-    return name + b": " + value + b"\r\n"
-
-
-def doubled(key):
-    """Give credentials that come twice, or that somebody may take for one that comes twice."""
-    bearer = line(b"Bearer " + key, b"Authorization")
-    yield "two", line(key) * 2
-    yield "two styles", line(key) + bearer
-    yield "two styles, bearer first", bearer + line(key)
-    yield "two bearers", bearer * 2
-    yield "a foreign bearer too", bearer + line(b"Bearer other", b"Authorization")
-    yield "an empty one too", line(key) + line(b"")
-    yield "an empty one first", line(b"") + line(key)
-    yield "joined by a comma", line(key + b", " + key)
-    yield "two usernames", line(key) + line(b"a", b"x-username") * 2
-    yield "both lengths", line(key) * 2 + b"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n"
-    for name in LOOK_ALIKES:
-        yield f"{name} too", line(key) + line(key, name)
-        yield f"{name} alone", line(key, name)
-    for count in (3, 10, 90, 99, 100, 101, 1000):
-        yield f"{count} times", line(key) * count
-
-
-def misframed(key):
-    """Give lines that servers read differently."""
-    yield "a blank in the name", line(key, b"x-api-key ")
-    yield "an empty name", line(key) + line(key, b"")
-    yield "folded", line(key[:20] + b"\r\n " + key[20:])
-    yield "folded at the end", line(key) + b"\t\r\n"
-    yield "folded at the start", b" " + line(key)
-    yield "a bare CR inside", line(key[:20] + b"\r" + key[20:])
-    yield "a bare LF inside", line(key[:20] + b"\n" + key[20:])
-    yield "a bare LF between two", line(key)[:-2] + b"\n" + line(key)
-    yield "two lengths", line(key) + b"Content-Length: 0\r\nContent-Length: 1\r\n"
-
-
-def misspelt(key):
-    """Give credentials with bytes that do not belong, or of the wrong length."""
-    for place in (0, 10, 30, len(key) - 1, len(key)):
-        for byte in (0x00, 0x01, 0x0B, 0x1F, 0x2C, 0x2D, 0x5B, 0x60, 0x7F, 0x80, 0xA0, 0xC3, 0xFF):
-            yield f"{byte:02x} at {place}", line(key[:place] + bytes([byte]) + key[place:])
-    for text in ("\uff4b\uff44_live_", "kd\u2017live_", "\u0138d_live_", "kd_live_\u200b"):
-        yield f"unicode {text!a}", line(text.encode() + key[8:])
-    for length in (0, 1, 2, 7, 8, 9, 56, 58, 255, 4096, 16_000, 17_000, 131_072):
-        yield f"{length} bytes", line((key * 3000)[:length])
-    for value in (
-        b"Bearer  %s", b"Bearer\t\t%s", b"Bearer %s x", b"Bearer%s", b'Bearer "%s"', b"Bearer %s,", b"Basic %s", b"%s",
-    ):  # fmt: skip
-        yield f"authorization {value}", line(value % key, b"Authorization")
-
-
-def oversized(key):
-    """Give headers of more than 16 KiB beside a good key."""
-    yield "70 KiB in one", line(key) + line(b"a" * 70 * 1024, b"x-padding")
-    yield "17 KiB in one", line(b"a" * 17 * 1024, b"x-padding") + line(key)
-    yield "18 KiB in many", line(key) + b"".join(line(b"a" * 300, b"x-%d" % n) for n in range(60))
 
 
 def expected(name):
