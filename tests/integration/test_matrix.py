@@ -268,7 +268,10 @@ def client_of(browse, people, sinar, monkeypatch):
     monkeypatch.setattr(keys, "WAIT_SECONDS", 0)  # there is no replica here
 
     def client_of(person, **options):
-        return clients_of(partial(browse, **options), people, sinar)[person]()
+        client = clients_of(partial(browse, **options), people, sinar)[person]()
+        if person in people:
+            client.get("/")  # so that the session is not a new one each time
+        return client
 
     return client_of
 
