@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
 from tests.fixtures.factors import code_of
+from tests.fixtures.faults import faults_of
 
 SECURITY = "/a/sinarabadi/settings/security/"
 PAGES = ("confirm", "authenticator", "passkeys/add", "password")
@@ -183,15 +183,9 @@ def test_another_session_is_ended_from_the_list(at_security, nia):
     expect(page.get_by_text("This session")).to_be_visible()
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
 def test_the_pages_have_no_faults(at_security, nia, surroundings):
-    scheme, language, width = surroundings
-    guest = at_security(
-        nia,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
+    language = surroundings.pop("locale")
+    guest = at_security(nia, **surroundings)
     page, desk = guest.page, guest.desk.dashboard_url
     page.goto(f"{desk}/a/sinarabadi/settings/")
     page.locator("select[name=language]").select_option(language)
@@ -209,18 +203,10 @@ def test_the_pages_have_no_faults(at_security, nia, surroundings):
     assert found == {address: [] for address in (*addresses, "wrong")}
 
 
-@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
-def around(request):
-    """A scheme, a language and a width, as a browser has them."""
-    scheme, language, width = request.param
-    viewport = {"width": width, "height": 844}
-    return {"color_scheme": scheme, "locale": language, "viewport": viewport}
-
-
 @pytest.fixture
-def holder(visitor, around, demo_desk, nia, with_authenticator):
+def holder(visitor, surroundings, demo_desk, nia, with_authenticator):
     """The page of somebody with an app and a passkey, and what axe found on the way there."""
-    guest, desk, found = visitor(**around), at_localhost(demo_desk), {}
+    guest, desk, found = visitor(**surroundings), at_localhost(demo_desk), {}
     page = with_authenticator(guest.page)
     page.goto(f"{desk}/account/login/")
     guest.fill_log_in(nia)
@@ -239,10 +225,10 @@ def holder(visitor, around, demo_desk, nia, with_authenticator):
     return page, found
 
 
-def test_the_pages_of_somebody_with_factors_have_no_faults(holder, around, demo_desk):
+def test_the_pages_of_somebody_with_factors_have_no_faults(holder, surroundings, demo_desk):
     page, found = holder
     security = at_localhost(demo_desk) + SECURITY
-    expect(page.locator("html")).to_have_attribute("lang", around["locale"])
+    expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
     for link in ("a[href*=rename]", "a[href*=remove]", "a[href*=recovery-codes]"):
         page.locator(link).last.click()
         page.locator("h1").wait_for()
@@ -287,7 +273,7 @@ def demanded(demo_desk):
 
 
 @pytest.mark.usefixtures("demanded")
-def test_the_page_that_demands_a_factor_has_no_faults(visitor, around, newcomer):
-    page = visitor(**around).log_in(newcomer()).page
+def test_the_page_that_demands_a_factor_has_no_faults(visitor, surroundings, newcomer):
+    page = visitor(**surroundings).log_in(newcomer()).page
     expect(page.locator("a[href*=authenticator]")).to_be_visible()
     assert (page.url.split("?")[0].endswith("/account/set-up/"), faults_of(page)) == (True, [])

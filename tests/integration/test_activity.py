@@ -1,4 +1,4 @@
-"""What an account's people read of its trail: all that is theirs, none that is another's, found quickly."""
+"""What an account's people read of its trail: all of theirs, none of another's, found quickly, kept safely."""
 
 import csv
 import io

@@ -34,6 +34,7 @@ A_PAGE: Final = 25
 FOUND_A_PAGE: Final = 10
 DEEPEST_PAGE: Final = 50
 KEYS_A_PAGE: Final = 10
+MEMBERS_A_PAGE: Final = 10
 DIGITS_OF_A_PAGE: Final = 3
 DIGITS_OF_AN_EVENT: Final = 18
 
@@ -115,6 +116,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
     """Show everything that the internal team knows about one account."""
     shown = account_named(username)
     keys = Paginator(keys_of(shown.id), KEYS_A_PAGE).get_page(request.GET.get("keys"))
+    members = Paginator(members_of(shown), MEMBERS_A_PAGE).get_page(request.GET.get("members"))
     seq = number_in(request.GET.get("before", ""), digits=DIGITS_OF_AN_EVENT)
     events = list(events_of(shown.id, before=seq)[: A_PAGE + 1])
     tone, status_name = STATUSES[shown.status]
@@ -123,7 +125,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         "tone": tone,
         "status_name": status_name,
         "history": [(event, *status_of(event)) for event in status_history(shown.id)[:A_PAGE]],
-        "members": members_of(shown),
+        "members": members,
         "matrix": matrix(shown),
         "changes": open_changes().filter(account=shown),
         "keys": keys,
