@@ -122,5 +122,6 @@ pytest_plugins = [
     "tests.fixtures.passkeys",
     "tests.fixtures.pins",
     "tests.fixtures.smtp",
+    "tests.fixtures.valkey",
     "tests.fixtures.witnesses",
 ]
