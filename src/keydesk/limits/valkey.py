@@ -121,7 +121,7 @@ class SharedLedger:
                 )
                 for words in greeting:
                     taken(await connection.ask(*words))
-        except (ConnectionLost, Refusal, OSError) as error:
+        except (ConnectionLost, Refusal, OSError, UnicodeError) as error:
             connection.give_up(described(error))
             self._note_away(described(error))
         else:
@@ -184,6 +184,8 @@ def described(error: Exception) -> str:
         return "it cannot be reached in time"
     if isinstance(error, OSError):
         return error.strerror or type(error).__name__
+    if isinstance(error, UnicodeError):
+        return "its name is not one that a host can have"
     return str(error)
 
 
