@@ -132,7 +132,10 @@ async def serve_site(site: Site, listening: socket.socket) -> None:
     life = asyncio.ensure_future(site.app({"type": "lifespan"}, events.get, told.put))
     sweep = asyncio.ensure_future(site.sweep())
     await events.put({"type": "lifespan.startup"})
-    await told.get()
+    ready = asyncio.ensure_future(told.get())
+    await asyncio.wait((life, ready), return_when=asyncio.FIRST_COMPLETED)
+    if life.done():
+        life.result()  # an application that cannot start ends its worker
     server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG)
     await stopped.wait()
     server.close()

@@ -319,6 +319,18 @@ def test_a_password_with_special_characters_and_a_database_are_taken_from_the_ur
         assert (valkey.ask("SWAPDB", "0", "3"), valkey.ask("DBSIZE")) == ("+OK", ":1")
 
 
+def test_a_user_needs_no_more_rights_than_the_documentation_says(valkey):
+    rights = "+@scripting +get +set +time +select ~keydesk:limits:*"
+    assert valkey.ask("ACL", "SETUSER", "desk", "on", ">s3cret", rights) == "+OK"
+
+    async def count():
+        async with opened(f"valkey://desk:s3cret@127.0.0.1:{valkey.port}/0") as ledger:
+            assert valkey.ask("SCRIPT", "FLUSH") == "+OK"
+            return [await call(ledger), await call(ledger)]
+
+    assert asyncio.run(count()) == [Code.OK, Code.OK]
+
+
 def certificate(folder):
     """Write a certificate for 127.0.0.1 that vouches for itself, and its key; give both paths."""
     key = ec.generate_private_key(ec.SECP256R1())
