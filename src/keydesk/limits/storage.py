@@ -95,6 +95,7 @@ class CountsFile:
         with locked(self._copy.with_suffix(".copying")) as descriptor:
             if descriptor is None or not self._is_due():
                 return False
+            self.env.reader_check()  # what a killed process was copying would keep old pages from being used again
             os.ftruncate(descriptor, 0)
             self.env.copyfd(descriptor, compact=True)
             os.fsync(descriptor)

@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import ctypes
 import multiprocessing
 import os
 import signal
-import subprocess
 import time
+from pathlib import Path
 
 import lmdb
 import pytest
@@ -20,6 +21,8 @@ from keydesk.limits.storage import ASIDE_NAME, COPY_NAME, CountsFile
 
 NOW = 1_800_000_000.0
 PROCESS = multiprocessing.get_context("fork")
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 ALL_DAY = parse_limit("account:daily=1000/day")
 
 
@@ -161,6 +164,26 @@ def test_a_copy_is_made_while_other_processes_count(tmp_path):
         assert (saved, to_count(copy.begin().get(b"a"))) == (True, Count(20_833, 400))
 
 
+def read_for_ever(folder, started):
+    transaction = CountsFile(folder).env.begin()
+    started.wait()
+    signal.pause()
+    transaction.abort()
+
+
+def test_a_process_killed_while_it_copied_does_not_make_the_file_grow(tmp_path):
+    started = PROCESS.Barrier(2)
+    process = PROCESS.Process(target=read_for_ever, args=(tmp_path, started))
+    process.start()
+    started.wait()
+    file = CountsFile(tmp_path)
+    process.kill()
+    process.join()
+    before = str(process.pid) in file.env.readers()
+    assert (before, file.copy(), str(process.pid) in file.env.readers()) == (True, True, False)
+    file.close()
+
+
 def test_processes_that_start_at_once_over_a_file_that_cannot_be_read_share_one_anew(tmp_path):
     overwritten(tmp_path, b"not LMDB")
     accepted, started = PROCESS.Queue(), PROCESS.Barrier(4)
@@ -185,14 +208,19 @@ def test_a_map_that_is_full_stops_counting_and_loses_nothing(tmp_path, monkeypat
     assert [call(ledger), call(ledger)] == [Code.OK, Code.QUOTA_EXCEEDED]
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """A disk of 64 MiB, whose mount needs root."""
-    folder = tmp_path / "disk"
+def mount_small_disk(folder):
+    """Put a disk of 64 MiB in place of the folder, for this process alone and as long as it lives."""
+    user, group, libc = os.geteuid(), os.getegid(), ctypes.CDLL(None, use_errno=True)
+    assert libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if user else 0)) == 0, os.strerror(
+        ctypes.get_errno()
+    )
+    if user:
+        Path("/proc/self/setgroups").write_text("deny")
+        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+    assert libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "keydesk", folder], check=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    assert libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, b"size=64m") == 0
 
 
 def filled(folder):
@@ -213,6 +241,7 @@ async def count_new_places(ledger, most):
 
 def count_on_a_full_disk(folder, told):
     """Count new places until that is not possible any more, then as soon as there is room again."""
+    mount_small_disk(folder)
     ledger = HostLedger(folder)
     told.put(ledger.fault)
     filler = filled(folder)
@@ -224,16 +253,16 @@ def count_on_a_full_disk(folder, told):
     told.put(call(ledger))
 
 
-def test_a_full_disk_stops_counting_before_it_ends_the_process(small_disk):
+def test_a_full_disk_stops_counting_before_it_ends_the_process(tmp_path):
     told = PROCESS.Queue()
-    process = PROCESS.Process(target=count_on_a_full_disk, args=(small_disk / "limits", told))
+    process = PROCESS.Process(target=count_on_a_full_disk, args=(tmp_path / "limits", told))
     process.start()
     process.join()
     assert (process.exitcode, [told.get() for _ in range(3)]) == (0, [None, DISK_FULL, Code.OK])
 
 
 def start_on_a_full_disk(folder, told):
-    folder.mkdir()
+    mount_small_disk(folder)
     filler = filled(folder)
     ledger = HostLedger(folder)
     told.put(ledger.fault)
@@ -242,9 +271,9 @@ def start_on_a_full_disk(folder, told):
     told.put(call(ledger))
 
 
-def test_a_process_starts_on_a_full_disk_and_counts_when_there_is_room(small_disk):
+def test_a_process_starts_on_a_full_disk_and_counts_when_there_is_room(tmp_path):
     told = PROCESS.Queue()
-    process = PROCESS.Process(target=start_on_a_full_disk, args=(small_disk / "limits", told))
+    process = PROCESS.Process(target=start_on_a_full_disk, args=(tmp_path / "limits", told))
     process.start()
     process.join()
     assert process.exitcode == 0
