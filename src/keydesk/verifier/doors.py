@@ -239,10 +239,12 @@ class Doors:
         with self._store.rows() as rows:
             now = self._clock()
             decisions = [self._decide(rows, check.question(), now) for check in checks]
-        for place, check in enumerate(checks):
-            if decisions[place].buckets:
-                decisions[place] = await self._counted(decisions[place], check.cost, now)
-            self._count_verify(decisions[place].code, started)
+        if places := [place for place, made in enumerate(decisions) if made.buckets]:
+            asked_for = [self._counted(decisions[at], checks[at].cost, now) for at in places]
+            for place, made in zip(places, await asyncio.gather(*asked_for), strict=True):
+                decisions[place] = made
+        for made in decisions:
+            self._count_verify(made.code, started)
         if isinstance(asked, Batch):
             verdicts = [answers.verdict(made, self._new_request_id()) for made in decisions]
             return answers.decided({"decisions": verdicts}, request_id)

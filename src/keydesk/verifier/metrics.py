@@ -2,7 +2,7 @@
 
 Each worker counts in a small file of its own, mapped into memory, so that a count costs a fraction of a microsecond and
 outlives a killed worker; the main process adds the files up when it is asked. It must never hold anything about a
-caller: doors, codes, durations and the replica's age, nothing else.
+caller: doors, codes, durations, the replica's age and a store that was away, nothing else.
 """
 
 import mmap
@@ -44,8 +44,8 @@ DURATIONS: Final = len(CODES)
 TOTAL: Final = DURATIONS + BUCKETS
 DOOR_CELLS: Final = TOTAL + 1
 REPLICA: Final = DOOR_CELLS * len(Door)
-SEEN_AT, CONFIRMED_AT, REVISION, REFUSED = range(REPLICA, REPLICA + 4)
-CELLS: Final = REFUSED + 1
+SEEN_AT, CONFIRMED_AT, REVISION, REFUSED, AWAY = range(REPLICA, REPLICA + 5)
+CELLS: Final = AWAY + 1
 CELL_BYTES: Final = 8
 MILLISECONDS: Final = 1000
 
@@ -78,6 +78,10 @@ class Tally:
 
         return count
 
+    def count_away(self) -> None:
+        """Count a call that came while the shared store of counts was away."""
+        self._cells[AWAY] += 1
+
     def note_replica(self, status: Status, now: float) -> None:
         """Keep how the replica stands at the moment `now` (Unix seconds), for the main process to tell."""
         self._cells[CONFIRMED_AT] = int((status.confirmed_at or 0) * MILLISECONDS)
@@ -99,6 +103,11 @@ class TallyCollector(Collector):
         counts = [sum(column) for column in zip(*tallies, strict=True)] or [0] * CELLS
         yield decisions(counts)
         yield durations(counts)
+        yield CounterMetricFamily(
+            "keydesk_limits_away",
+            "Calls with limits that came while the shared store of counts was away.",
+            value=counts[AWAY],
+        )
         newest = max(
             tallies, key=lambda cells: cells[SEEN_AT], default=array("Q", bytes(CELLS * CELL_BYTES))
         )

