@@ -49,6 +49,8 @@ EXPECTED = {
         ("left",): "200 405 405 405",
     },
     "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:activity": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:activity_csv": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:products": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     # The product is enabled already, which is said before anything else.
     "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
@@ -187,6 +189,8 @@ EXPECTED = {
 """For each route and kind of person the status of each method, in the order above."""
 
 LOOKED_AT = {
+    "dashboard:activity": "200 405 405 405",
+    "dashboard:activity_csv": "200 405 405 405",
     "dashboard:overview": "200 405 405 405",
     "dashboard:settings": "200 405 405 405",
     "dashboard:team": "200 405 405 405",
