@@ -117,3 +117,10 @@ def test_no_key_is_in_a_gateways_log(started, verifier, one_backend, keys):
         log = gateway.log.read_text()
         assert [key for key in keys.values() if key in log] == []
         assert name == "nginx" or "/orders" in log, f"{name} logs nothing"
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_the_verifier_and_the_backend_can_be_named(name, started, verifier, backend, keys):
+    gateway = started(name, verifier=verifier.port, backend=backend.port, host="localhost")
+    assert gateway.ask(api_key(keys["good"])).status == 200
+    assert len(backend.taken()) == 1
