@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 
 import pytest
 from tests.fixtures.desk import free_ports, wait_until
@@ -50,15 +51,12 @@ class Faulty(Backend):
 @pytest.fixture(scope="module")
 def placed(started, one_backend):
     """A function that gives a gateway before a verifier of this module's own, and that verifier's port."""
-    known = {}
 
     def place(name):
-        if name not in known:
-            port = free_ports(1)[0]
-            known[name] = started(name, verifier=port, backend=one_backend.port), port
-        return known[name]
+        port = free_ports(1)[0]
+        return started(name, verifier=port, backend=one_backend.port), port
 
-    return place
+    return cache(place)
 
 
 @pytest.fixture(params=GATEWAYS)

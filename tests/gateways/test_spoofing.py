@@ -1,6 +1,7 @@
 """No identity but the verifier's reaches a backend, however a client spells or places its own (P1, P4)."""
 
 import re
+from functools import cache
 
 import pytest
 from tests.fixtures.gateways import exchange_all
@@ -35,15 +36,10 @@ def judge(backend, answers):
 @pytest.fixture(scope="module")
 def every_option(started, verifier, one_backend):
     """A function that gives a gateway with every option that bears on headers."""
-    known = {}
-
-    def place(name):
-        if name not in known:
-            site = {"scopes": "payout", "trusted_proxies": ("127.0.0.0/8",)}
-            known[name] = started(name, verifier=verifier.port, backend=one_backend.port, **site)
-        return known[name]
-
-    return place
+    site = {"scopes": "payout", "trusted_proxies": ("127.0.0.0/8",)}
+    return cache(
+        lambda name: started(name, verifier=verifier.port, backend=one_backend.port, **site)
+    )
 
 
 @pytest.mark.parametrize("name", ["nginx", "envoy", "haproxy", "caddy", *BEHIND_PROXIES])
