@@ -35,7 +35,7 @@ def test_every_make_target_and_command_on_a_page_exists(page):
 def commands_on(page):
     """Give the `keydesk` commands on a page: those between backticks, and the lines that are one."""
     found = re.findall(r"`keydesk ([^`\n]+)`|^keydesk (.+)$", page.read_text(), re.MULTILINE)
-    written = [(inline or line).partition(" # ")[0] for inline, line in found]
+    written = [re.split(" [#>] ", inline or line)[0] for inline, line in found]
     return [command for command in written if not command.startswith("<group>")]
 
 
