@@ -38,6 +38,7 @@ from keydesk.verifier.questions import (
     read_questions,
 )
 from keydesk.verifier.services import ServiceGate, ServiceRows
+from keydesk.verifier.usage import Meter, NoMeter
 
 Receive = Callable[[], Awaitable[Message]]
 
@@ -67,21 +68,23 @@ class NoRows:
 
 
 NO_ROWS: Final = NoRows()
+NO_METER: Final = NoMeter()
 
 
 class Doors:
     """The doors of one process."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a process's doors are put together from
         self,
         marker: str,
         digester: Digester,
         *,
         store: Store,
         tally: Tally,
+        meter: Meter = NO_METER,
         clock: Clock = system_clock,
     ) -> None:
-        """Takes the installation's marker and digests, the replica, where to count, and the clock."""
+        """Takes the installation's marker and digests, the replica, where to count what, and the clock."""
         self._marker: Final = marker.encode() + b"_"
         self._read: Final = CredentialReader(marker).read
         self._read_service: Final = CredentialReader(service_marker(marker)).read_bearer
@@ -90,6 +93,7 @@ class Doors:
         self._store: Final = store
         self._count_authorize: Final = tally.counter(Door.AUTHORIZE)
         self._count_verify: Final = tally.counter(Door.VERIFY)
+        self._note: Final = meter.note
         self._clock: Final = clock
         self._new_request_id: Final = answers.request_ids()
 
@@ -100,7 +104,7 @@ class Doors:
         """
         started = perf_counter_ns()
         request_id = self._new_request_id()
-        decision = self._decision(scope["headers"], product, environment)
+        question, decision = self._decision(scope["headers"], product, environment)
         query = scope["query_string"]
         notice = answers.QUERY_NOTICE if query and self._has_credential(query) else None
         if decision.code is Code.OK:
@@ -110,6 +114,7 @@ class Doors:
                 decision.code, request_id, detail=notice, retry_after=decision.retry_after
             )
         self._count_authorize(decision.code, started)
+        self._note(decision, question, None, request_id, self._clock())
         return answer
 
     async def verify(self, scope: Message, receive: Receive) -> Answer:
@@ -155,16 +160,18 @@ class Doors:
             {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
         )
 
-    def _decision(self, headers: list[Header], product: str, environment: Environment) -> Decision:
+    def _decision(
+        self, headers: list[Header], product: str, environment: Environment
+    ) -> tuple[Question, Decision]:
         presented = self._read(headers)
-        if presented.refusal is not None:
-            return Decision(presented.refusal)
         question = Question(presented.credential, product, environment, presented.username)
+        if presented.refusal is not None:
+            return question, Decision(presented.refusal)
         try:
             with self._store.rows() as rows:
-                return self._decide(rows, question, self._clock())
+                return question, self._decide(rows, question, self._clock())
         except ReplicaMissing:
-            return self._decide(NO_ROWS, question, self._clock())
+            return question, self._decide(NO_ROWS, question, self._clock())
 
     def _service_refusal(self, headers: list[Header]) -> Code | None:
         credential = self._read_service(headers)
@@ -180,14 +187,19 @@ class Doors:
         return answers.refused(code, request_id, retry_after=retry_after)
 
     def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
-        checks = asked.checks if isinstance(asked, Batch) else [asked]
+        if isinstance(asked, Check):
+            checks, ids = [asked], [request_id]
+        else:
+            checks, ids = asked.checks, [self._new_request_id() for _ in asked.checks]
+        questions = [check.question() for check in checks]
         with self._store.rows() as rows:
             now = self._clock()
-            decisions = [self._decide(rows, check.question(), now) for check in checks]
-        for decision in decisions:
+            decisions = [self._decide(rows, question, now) for question in questions]
+        for decision, question, one_id in zip(decisions, questions, ids, strict=True):
             self._count_verify(decision.code, started)
+            self._note(decision, question, None, one_id, now)
         if isinstance(asked, Batch):
-            verdicts = [answers.verdict(made, self._new_request_id()) for made in decisions]
+            verdicts = list(map(answers.verdict, decisions, ids))
             return answers.decided({"decisions": verdicts}, request_id)
         decision = decisions[0]
         if decision.code is Code.UNAVAILABLE:

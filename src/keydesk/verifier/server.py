@@ -23,10 +23,12 @@ from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
 from keydesk.host.lifeline import die_with_parent
 from keydesk.host.ports import listening_error
+from keydesk.host.spool import SpoolWriter, new_source
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
-from keydesk.verifier.metrics import Tally, TallyCollector
+from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
+from keydesk.verifier.usage import UsageFlush, UsageMeter
 
 METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"
@@ -58,7 +60,7 @@ def run_verifier(config: Config) -> None:
         raise PortTakenError(config.verifier_host, config.verifier_port, error)
     folder = fresh_folder(config)
     try:
-        serve_metrics(folder, config.metrics_port)
+        serve_metrics(folder, config.metrics_port, usage_dir=config.usage_dir)
         load = worker_loader(config, digester, folder, parent=os.getpid())
         granian_server(config).serve(target_loader=load, wrap_loader=False)
     finally:
@@ -108,12 +110,22 @@ def worker_loader(
     def load() -> VerifierApp:
         die_with_parent(parent)
         reader = Reader(config.replica_dir)
-        tally = Tally(folder)
-        doors = Doors(config.key_marker, digester, store=reader, tally=tally)
+        tally, meter = Tally(folder), UsageMeter(config.key_marker)
+        flush = UsageFlush(meter, SpoolWriter(config.usage_dir, new_source()), tally)
+        doors = Doors(config.key_marker, digester, store=reader, tally=tally, meter=meter)
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
-        return VerifierApp(doors, watch=replica_watch(reader, tally))
+        return VerifierApp(doors, watch=both(replica_watch(reader, tally), flush.run))
 
     return load
+
+
+def both(*tasks: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Give the task that does several beside each other until it is cancelled."""
+
+    async def run() -> None:
+        await asyncio.gather(*(task() for task in tasks))
+
+    return run
 
 
 def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]:
@@ -143,10 +155,11 @@ def status_of(reader: Reader) -> Status | None:
         return None
 
 
-def serve_metrics(folder: Path, port: int) -> None:
+def serve_metrics(folder: Path, port: int, *, usage_dir: Path) -> None:
     """Serve the metrics of all workers from a thread of this process, on loopback only. Raises PortTakenError."""
     registry = CollectorRegistry()
     registry.register(TallyCollector(folder))
+    registry.register(SpoolCollector(usage_dir))
     try:
         server, _ = start_http_server(port, addr=METRICS_HOST, registry=registry)
     except OSError as error:
