@@ -5,7 +5,7 @@ carries entries need not understand them. A process numbers its entries from 1 o
 deliver one twice.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
@@ -13,18 +13,20 @@ from msgspec import Meta, Struct
 from keydesk.core.strict_json import read_strictly
 
 MINUTE: Final = 60
+HOUR: Final = 3600
 MOST_BATCH_BYTES: Final = 1024 * 1024
-LONGEST_PRODUCT: Final = 64
+LONGEST_PRODUCT: Final = 40
 LONGEST_PREFIX: Final = 24
 SOURCE: Final = r"^[a-z0-9][a-z0-9-]{0,63}$"
 
 Id = Annotated[str, Meta(pattern=r"^[a-z0-9_]{1,40}$")]
-Text = Annotated[str, Meta(max_length=LONGEST_PRODUCT, pattern=r"^[a-z0-9-]*$")]
+Product = Annotated[str, Meta(max_length=LONGEST_PRODUCT, pattern=r"^[a-z0-9-]*$")]
+Environment = Literal["", "live", "test"]
 Prefix = Annotated[str, Meta(max_length=LONGEST_PREFIX, pattern=r"^[A-Za-z0-9_]*$")]
 Address = Annotated[str, Meta(min_length=2, max_length=45, pattern=r"^[0-9a-f.:]+$")]
 Moment = Annotated[int, Meta(ge=0, lt=2**40)]
 """Whole seconds since the Unix epoch."""
-Number = Annotated[int, Meta(ge=1, lt=2**48)]
+Number = Annotated[int, Meta(ge=1, lt=2**32)]
 
 
 class Count(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -36,9 +38,9 @@ class Count(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True)
     """When the minute began."""
     number: Number
     last_at: Moment
-    product: Text = ""
+    product: Product = ""
     """The product that was asked for; empty if that is no product's name."""
-    environment: Text = ""
+    environment: Environment = ""
     address: Address | None = None
     """None if it was not told, or if there were too many to keep them apart."""
 
@@ -63,8 +65,8 @@ class RefusedCall(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults
     code: Id
     at: Annotated[float, Meta(ge=0, lt=2**40)]
     """Unix seconds."""
-    product: Text = ""
-    environment: Text = ""
+    product: Product = ""
+    environment: Environment = ""
     address: Address | None = None
 
 

@@ -18,6 +18,7 @@ from keydesk.core.decide import Decision, Question
 from keydesk.core.keyformat import SHOWN_LENGTH
 from keydesk.core.records import Environment, KeyRecord
 from keydesk.core.usage import (
+    HOUR,
     LONGEST_PRODUCT,
     MINUTE,
     Count,
@@ -26,22 +27,26 @@ from keydesk.core.usage import (
     Stranger,
     encode_entry,
 )
+from keydesk.core.usage import Environment as AskedEnvironment
 from keydesk.host.spool import SpoolWriter
 from keydesk.verifier.metrics import Tally
 
 FLUSH_SECONDS: Final = 1.0
+MOST_ADDRESSES_OF_A_KEY: Final = 50
+"""Addresses of a key that are told apart within an hour; its further ones are counted as one."""
 MOST_PLACES: Final = 20_000
-"""Keys and addresses that are told apart between two flushes; beyond it a key's further addresses are one."""
+"""Addresses of all keys together that are told apart within an hour."""
 MOST_KEYS: Final = 60_000
 """Counts that are kept between two flushes; beyond it what is new goes into one row for all others."""
 MOST_STRANGERS: Final = 2_000
+"""Credentials and addresses without a known key that are told apart within an hour."""
 MOST_REFUSED_OF_A_KEY: Final = 10
 """Refused calls of a key that are kept between two flushes; the others are counted like all."""
 MOST_REFUSED: Final = 1_000
 ROWS_AN_ENTRY: Final = 2_000
 PRODUCT: Final = re.compile(rf"[a-z0-9-]{{1,{LONGEST_PRODUCT}}}")
 ADDRESS: Final = re.compile(r"[0-9a-f.:]{2,45}")
-ENVIRONMENTS: Final = frozenset(Environment)
+ENVIRONMENTS: Final[dict[str, AskedEnvironment]] = {"live": "live", "test": "test"}
 _OK: Final = Code.OK
 
 Cell = list[float]
@@ -102,6 +107,7 @@ class UsageMeter:
             rf"{marker}_(?:{environments})_[0-9A-Za-z]{{{SHOWN_LENGTH}}}", re.ASCII
         )
         self._over: list[Window] = []
+        self._hour = 0
         self._begin(0)
         self._calls: list[Call] = []
         self._calls_of: dict[str, int] = {}
@@ -150,13 +156,31 @@ class UsageMeter:
         self._window = Window(minute)
         self._accepted = self._window.accepted
         self._begins_at, self._ends_at = minute, minute + MINUTE
+        if minute // HOUR != self._hour:
+            self._hour = minute // HOUR
+            self._begin_hour()
+
+    def _begin_hour(self) -> None:
+        self._addresses: dict[str, set[str]] = {}
+        self._places = 0
+        self._known_strangers: set[tuple[str, str, str | None]] = set()
+
+    def _apart(self, key_id: str, address: str | None) -> str | None:
+        """Give the address if it is told apart from the key's others, None if there were too many."""
+        if address is None:
+            return None
+        known = self._addresses.setdefault(key_id, set())
+        if address not in known:
+            if len(known) >= MOST_ADDRESSES_OF_A_KEY or self._places >= MOST_PLACES:
+                self.overflowed += 1
+                return None
+            known.add(address)
+            self._places += 1
+        return address
 
     def _accepted_cell(self, key: KeyRecord, address: str | None) -> Cell:
         """Give the cell for a key and an address that have none of their own, or no longer can have one."""
-        accepted = self._accepted
-        if address is not None and len(accepted) >= MOST_PLACES:
-            self.overflowed += 1
-            address = None
+        accepted, address = self._accepted, self._apart(key.id, address)
         if (key.id, address) not in accepted and len(accepted) >= MOST_KEYS:
             return self._other_cell(_OK)
         return accepted.setdefault((key.id, address), ([0, 0], key))[0]
@@ -164,14 +188,10 @@ class UsageMeter:
     def _refused_cell(
         self, key_id: str, code: Code, question: Question, address: str | None
     ) -> Cell:
-        product = question.product if len(question.product) <= LONGEST_PRODUCT else ""
-        place = (key_id, code, product, question.environment, address)
-        refused = self._window.refused
-        if place not in refused and len(refused) >= MOST_PLACES:
-            self.overflowed += 1
-            place = (key_id, code, "", question.environment, None)
-            if place not in refused and len(refused) >= MOST_KEYS:
-                return self._other_cell(code)
+        refused, address = self._window.refused, self._apart(key_id, address)
+        place = (key_id, code, slug(question.product), question.environment, address)
+        if place not in refused and len(refused) >= MOST_KEYS:
+            return self._other_cell(code)
         return refused.setdefault(place, [0, 0])
 
     def _has_room_for(self, key_id: str) -> bool:
@@ -187,17 +207,17 @@ class UsageMeter:
     ) -> None:
         shown = self._shown.match(credential) if credential else None
         place = (code, shown[0] if shown else "", address)
-        strangers = self._window.strangers
-        if place not in strangers and len(strangers) >= MOST_STRANGERS:
-            self.overflowed += 1
-            cell = self._other_cell(code)
+        if place in self._known_strangers or len(self._known_strangers) < MOST_STRANGERS:
+            self._known_strangers.add(place)
+            cell = self._window.strangers.setdefault(place, [0, 0])
         else:
-            cell = strangers.setdefault(place, [0, 0])
+            cell = self._other_cell(code)
         cell[0] += 1
         cell[1] = now
 
     def _other_cell(self, code: Code) -> Cell:
         """Give the cell for all that there is no room for, by code alone."""
+        self.overflowed += 1
         return self._window.strangers.setdefault((code, "", None), [0, 0])
 
 
@@ -258,7 +278,7 @@ def counts_of(window: Window) -> Iterator[Count]:
             minute=window.minute,
             number=int(cell[0]),
             last_at=int(cell[1]),
-            product=slug(product),
+            product=product,
             environment=named(environment),
             address=plain(address),
         )
@@ -282,9 +302,9 @@ def slug(text: str) -> str:
     return text if PRODUCT.fullmatch(text) else ""
 
 
-def named(environment: str) -> str:
+def named(environment: str) -> AskedEnvironment:
     """Give an environment, nothing for a text that is none."""
-    return environment if environment in ENVIRONMENTS else ""
+    return ENVIRONMENTS.get(environment, "")
 
 
 def plain(address: str | None) -> str | None:

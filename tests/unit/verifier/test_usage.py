@@ -169,6 +169,7 @@ def test_of_a_key_s_refused_calls_only_so_many_are_kept_and_all_are_counted(mete
 @pytest.fixture
 def small(monkeypatch):
     for name, most in {
+        "MOST_ADDRESSES_OF_A_KEY": 3,
         "MOST_PLACES": 5,
         "MOST_KEYS": 8,
         "MOST_STRANGERS": 4,
@@ -187,18 +188,20 @@ def flood(meter, code, *, keys, addresses):
 
 
 @pytest.mark.parametrize("code", [Code.OK, Code.KEY_REVOKED])
-@pytest.mark.parametrize(("keys", "addresses"), [(1, 200), (100, 1), (50, 4)])
+@pytest.mark.parametrize(
+    ("keys", "addresses", "apart"), [(1, 200, 3), (100, 1, 5), (50, 4, 5), (1, 3, 3)]
+)
 def test_a_flood_of_keys_and_addresses_is_counted_whole_within_bounds(
-    small, meter, code, keys, addresses
+    small, meter, code, keys, addresses, apart
 ):
-    flood(meter, code, keys=keys, addresses=addresses)
-    overflowed = meter.overflowed
-    entry = counted(meter)
-    assert total(entry) == keys * addresses
-    assert (len(entry.counts) <= 8, len(entry.strangers) <= 1) == (True, True)
-    apart = sum(row.number for row in entry.counts if row.address is not None)
-    assert overflowed == keys * addresses - apart
-    assert {(row.prefix, row.address) for row in entry.strangers} <= {("", None)}
+    for _ in range(2):
+        flood(meter, code, keys=keys, addresses=addresses)
+        entry = counted(meter)
+        assert total(entry) == keys * addresses
+        assert len([row for row in entry.counts if row.address is not None]) == apart
+        assert len(entry.counts) <= 8
+        assert {(row.prefix, row.address) for row in entry.strangers} <= {("", None)}
+    assert (meter.overflowed > 0) == (keys * addresses > apart)
 
 
 def test_a_flood_of_strangers_is_counted_whole_within_bounds(small, meter):
@@ -211,18 +214,31 @@ def test_a_flood_of_strangers_is_counted_whole_within_bounds(small, meter):
     assert meter.overflowed == 996
 
 
+def test_with_the_next_hour_addresses_and_strangers_are_told_apart_anew(small, meter):
+    for hour in range(2):
+        for number in range(10):
+            at = NOON + 3600 * hour
+            address = f"10.0.{hour}.{number}"
+            meter.note(ACCEPTED, QUESTION, address, "req_1", at)
+            meter.note(Decision(Code.KEY_MISSING), QUESTION, address, "req_1", at)
+    entry = counted(meter)
+    for rows, apart in ((entry.counts, 3), (entry.strangers, 4)):
+        told = [row.address for row in rows if row.address is not None]
+        assert told == [f"10.0.{hour}.{n}" for hour in range(2) for n in range(apart)]
+
+
 def test_every_entry_fits_into_a_batch_however_much_was_counted(meter):
     code, wide = Code.PRODUCT_NOT_ENABLED, "f" * 4
     address = ":".join([wide] * 8)
-    for number in range(usage.MOST_PLACES):
+    for number in range(usage.MOST_KEYS):
         known = msgspec.structs.replace(KEY, id=f"key_{number:020}")
-        asked = Question(TEXT, f"{number:064}", "live")
+        asked = Question(TEXT, f"{number:040}", "live")
         meter.note(Decision(code, known, account()), asked, address, f"req_{'a' * 20}", NOON)
     for number in range(usage.MOST_STRANGERS):
         asked = Question(f"kd_live_{number:04}", "disbursement", "live")
         meter.note(Decision(Code.KEY_MALFORMED), asked, address, "req_1", NOON)
     texts = [encode_entry(entry) for entry in entries_of(meter.take(), first_sequence=1)]
-    assert len(texts) == usage.MOST_PLACES // usage.ROWS_AN_ENTRY + 1
+    assert len(texts) == usage.MOST_KEYS // usage.ROWS_AN_ENTRY + 1
     assert max(map(len, texts)) < MOST_BATCH_BYTES * 0.9
 
 
