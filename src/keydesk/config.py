@@ -181,6 +181,11 @@ class Config(BaseSettings):
         return self.data_dir / "replica"
 
     @property
+    def limits_dir(self) -> Path:
+        """The folder of this host's counts of calls."""
+        return self.data_dir / "limits"
+
+    @property
     def usage_dir(self) -> Path:
         """The folder in which this host's verifiers leave what they have counted."""
         return self.data_dir / "usage"

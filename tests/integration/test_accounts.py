@@ -18,7 +18,11 @@ def test_a_new_account_is_a_draft_that_verifiers_know(host):
     assert account.id.startswith("acc_")
     assert len(account.id) == 24
     assert Account.objects.get().record() == AccountRecord(
-        id=account.id, username="barusekali", status="DRAFT", revision=account.revision
+        id=account.id,
+        username="barusekali",
+        status="DRAFT",
+        networks=(),
+        revision=account.revision,
     )
     assert account.name == "PT Baru Sekali"
 
@@ -45,7 +49,7 @@ def test_a_change_of_status_is_published_and_says_from_where_to_where_and_why(ek
         eko, account_id=sinar.id, status=AccountStatus.SUSPENDED, reason=" Overdue "
     )
     account = Account.objects.get()
-    assert account.record() == AccountRecord(sinar.id, "sinarabadi", "SUSPENDED", revision)
+    assert account.record() == AccountRecord(sinar.id, "sinarabadi", "SUSPENDED", (), revision)
     assert (account.status_reason, account.status_changed_at > sinar.status_changed_at) == (
         "Overdue",
         True,

@@ -28,7 +28,9 @@ def test_a_product_is_published_with_its_lease_and_its_demands(host):
         scopes=("link:read", "link:create", "link:read"),
     )
     found = Product.objects.get()
-    assert found.record() == ProductRecord("payment-link", "ACTIVE", True, None, product.revision)
+    assert found.record() == ProductRecord(
+        "payment-link", "ACTIVE", True, None, "problem", (), product.revision
+    )
     assert (found.scopes, found.reveal_policy) == ("link:create link:read", "once")
 
 
@@ -61,7 +63,9 @@ def test_a_product_is_refused_for_one_named_reason(changed, details, host, disbu
 def test_a_stopped_product_is_published_and_a_retired_one_stays_retired(eko, disbursement):
     slug = disbursement.slug
     revision = set_product_state(eko, slug=slug, state=ProductState.STOPPED, reason="Emergency")
-    assert Product.objects.get().record() == ProductRecord(slug, "STOPPED", False, 300, revision)
+    assert Product.objects.get().record() == ProductRecord(
+        slug, "STOPPED", False, 300, "problem", (), revision
+    )
     set_product_state(eko, slug=slug, state=ProductState.RETIRED)
     with pytest.raises(Refused) as refused:
         set_product_state(eko, slug=slug, state=ProductState.ACTIVE)
@@ -96,7 +100,7 @@ EDITED = {
 def test_an_edited_product_is_published_and_the_trail_says_what_was_and_is(eko, disbursement):
     revision = edit_product(eko, slug="disbursement", **EDITED)
     assert Product.objects.get().record() == ProductRecord(
-        "disbursement", "ACTIVE", True, 60, revision
+        "disbursement", "ACTIVE", True, 60, "problem", (), revision
     )
     assert AuditEvent.objects.get(event="product.edited").details == {
         "name": {"from": "Disbursement", "to": "Payouts"},

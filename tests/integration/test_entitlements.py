@@ -47,7 +47,9 @@ def test_asked_for_then_enabled_then_disabled_each_is_published(ana, eko, place,
         ("DISABLED", "A complaint"),
         ("ENABLED", ""),
     ]
-    assert record == EntitlementRecord(sinar.id, "payment-link", "live", "ENABLED", record.revision)
+    assert record == EntitlementRecord(
+        sinar.id, "payment-link", "live", "ENABLED", (), record.revision
+    )
 
 
 def test_the_moment_of_the_request_stays_when_it_is_granted(ana, eko, place):

@@ -54,7 +54,7 @@ def test_a_tampered_row_never_arrives_and_the_row_before_goes_on_counting(
 ):
     revoked = feed.publish(key(state="REVOKED"))
     follow(feed.source())
-    feed.execute("UPDATE verify_keys_v1 SET state = 'ACTIVE', revision = revision + 1")
+    feed.execute("UPDATE verify_keys_v2 SET state = 'ACTIVE', revision = revision + 1")
     feed.publish(SINAR)
     follow(feed.source(), steps=3)
     assert rows_in(replica_dir) == [revoked, replace(SINAR, revision=2)]
@@ -66,7 +66,7 @@ def test_a_tampered_row_never_arrives_and_the_row_before_goes_on_counting(
 
 def test_a_refused_row_is_taken_over_once_it_is_right_again(feed, follow, replica_dir):
     active, account = feed.publish(key()), feed.publish(SINAR)
-    feed.execute("UPDATE verify_keys_v1 SET product = 'payment-link'")
+    feed.execute("UPDATE verify_keys_v2 SET product = 'payment-link'")
     follow(feed.source())
     assert (rows_in(replica_dir), Reader(replica_dir).status().refused_rows) == ([account], 1)
     feed.put(active)
@@ -82,7 +82,7 @@ def test_rows_of_which_not_one_is_right_leave_a_replica_that_is_not_ready(
 ):
     for number in range(30):
         feed.publish(key(f"key_{number}"))
-    feed.execute("UPDATE verify_keys_v1 SET scopes = 'everything'")
+    feed.execute("UPDATE verify_keys_v2 SET scopes = 'everything'")
     source = feed.source()
     with pytest.raises(SourceUnavailable, match="row-MAC key"), closing(source):
         follow(source)
@@ -93,7 +93,7 @@ def test_rows_of_which_not_one_is_right_leave_a_replica_that_is_not_ready(
 def test_many_refused_rows_are_told_in_few_lines(feed, replica_dir, follow, caplog):
     for number in range(30):
         feed.publish(key(f"key_{number}"))
-    feed.execute("UPDATE verify_keys_v1 SET scopes = 'everything'")
+    feed.execute("UPDATE verify_keys_v2 SET scopes = 'everything'")
     feed.publish(SINAR)
     follow(feed.source())
     assert Reader(replica_dir).status().refused_rows == 30
@@ -106,7 +106,7 @@ def test_a_row_with_nothing_where_something_belongs_does_not_stop_the_others(
 ):
     feed.publish(key())
     other = feed.publish(key("key_b"))
-    feed.execute(f"UPDATE verify_keys_v1 SET {column} = NULL WHERE id = 'key_a'")
+    feed.execute(f"UPDATE verify_keys_v2 SET {column} = NULL WHERE id = 'key_a'")
     follow(feed.source())
     assert rows_in(replica_dir) == [other]
     assert Reader(replica_dir).status().refused_rows == 1
@@ -165,7 +165,7 @@ def test_a_new_epoch_brings_its_own_rows_and_no_others(feed, follow, replica_dir
     feed.publish(key())
     feed.publish(key("key_b"))
     follow(feed.source())
-    feed.execute("DELETE FROM verify_keys_v1 WHERE id = 'key_b'")
+    feed.execute("DELETE FROM verify_keys_v2 WHERE id = 'key_b'")
     feed.execute("UPDATE verify_head_v1 SET epoch = 'second', revision = 0")
     again = feed.publish(key())
     follow(feed.source())
@@ -178,7 +178,7 @@ def test_a_new_epoch_does_not_bring_back_what_was_revoked(feed, follow, replica_
     for row in rows:
         feed.publish(row)
     follow(feed.source())
-    feed.execute("DELETE FROM verify_keys_v1")
+    feed.execute("DELETE FROM verify_keys_v2")
     feed.execute("UPDATE verify_head_v1 SET epoch = 'second', revision = 0")
     feed.publish(key())
     feed.publish(credential())
@@ -196,7 +196,7 @@ def test_a_row_kept_over_a_new_epoch_follows_the_next_change(feed, follow, repli
         feed.publish(key())
     follow(feed.source())
     feed.execute("UPDATE verify_head_v1 SET epoch = 'second', revision = 0")
-    feed.execute("UPDATE verify_keys_v1 SET state = 'DISABLED', revision = 1")
+    feed.execute("UPDATE verify_keys_v2 SET state = 'DISABLED', revision = 1")
     account = feed.publish(SINAR)
     follow(feed.source())
     assert rows_in(replica_dir) == [key(revision=0), account]

@@ -38,7 +38,7 @@ class ListedSource:
 
 
 SINAR_ROW = Published(
-    type(SINAR), (SINAR.id, SINAR.username, SINAR.status, 1, row_mac(ROW_KEY, SINAR))
+    type(SINAR), (SINAR.id, SINAR.username, SINAR.status, "", 1, row_mac(ROW_KEY, SINAR))
 )
 
 

@@ -102,7 +102,7 @@ def test_a_product_that_only_a_request_knows_is_not_found(replica_dir, text):
 
 def test_a_reader_made_before_the_replica_finds_it_once_it_is_there(replica_dir):
     reader = Reader(replica_dir)
-    with pytest.raises(ReplicaMissing, match="rows-v1"):
+    with pytest.raises(ReplicaMissing, match="rows-v2"):
         reader.rows()
     fill(replica_dir, ALL)
     with reader.rows() as rows:
@@ -118,7 +118,10 @@ def test_a_replica_that_was_opened_and_never_filled_was_never_confirmed(replica_
 def test_a_request_sees_one_moment_and_the_next_request_the_next(replica_dir):
     fill(replica_dir, ALL)
     reader = Reader(replica_dir)
-    revoked, renamed = key(state="REVOKED"), SINAR.__class__("acc_sinar", "other", "APPROVED", 2)
+    revoked, renamed = (
+        key(state="REVOKED"),
+        SINAR.__class__("acc_sinar", "other", "APPROVED", (), 2),
+    )
     with reader.rows() as rows:
         assert in_child(lambda: fill(replica_dir, [revoked, renamed], revision=2) is None)
         assert (rows.key(key().digest), rows.account("acc_sinar")) == (key(), SINAR)

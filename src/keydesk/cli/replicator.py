@@ -16,7 +16,7 @@ app = new_app()
 def replicator() -> None:
     """Keep this host's replica up to date with the database, until SIGTERM.
 
-    It needs the row-MAC key and may read the `verify_..._v1` views; it loads no Django.
+    It needs the row-MAC key and may read the versioned `verify_...` views; it loads no Django.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     config = load_config()

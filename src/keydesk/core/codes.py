@@ -23,6 +23,10 @@ class Code(StrEnum):
     WRONG_PRODUCT = "wrong_product"
     WRONG_ENVIRONMENT = "wrong_environment"
     PRODUCT_NOT_ENABLED = "product_not_enabled"
+    IP_NOT_ALLOWED = "ip_not_allowed"
+    SCOPE_MISSING = "scope_missing"
+    RATE_LIMITED = "rate_limited"
+    QUOTA_EXCEEDED = "quota_exceeded"
     UNAVAILABLE = "unavailable"
 
     ACCOUNT_NOT_APPROVED = "account_not_approved"
@@ -62,6 +66,17 @@ class CodeInfo(NamedTuple):
     """The code of the compat envelope, for codes that decide on a request."""
 
 
+COMPAT_MESSAGES: Final = {
+    "000": "Success",
+    "201": "User is not found",
+    "202": "User is not active",
+    "207": "IP Address is not registered",
+    "208": "API Key is not valid",
+    "429": "Too Many Requests",
+    "999": "Unknown error",
+}
+"""What the compat envelope says to each of its codes."""
+
 NOT_VALID: Final = "The API key is not valid."
 
 CODES: Final[dict[Code, CodeInfo]] = {
@@ -79,6 +94,10 @@ CODES: Final[dict[Code, CodeInfo]] = {
     Code.WRONG_PRODUCT: CodeInfo(403, "The API key is for another product.", "208"),
     Code.WRONG_ENVIRONMENT: CodeInfo(403, "The API key is for another environment.", "208"),
     Code.PRODUCT_NOT_ENABLED: CodeInfo(403, "The product is not enabled for this account.", "202"),
+    Code.IP_NOT_ALLOWED: CodeInfo(403, "The API key may not be used from this address.", "207"),
+    Code.SCOPE_MISSING: CodeInfo(403, "The API key lacks a scope that this call needs.", "202"),
+    Code.RATE_LIMITED: CodeInfo(429, "Too many calls at once. Wait, then try again.", "429"),
+    Code.QUOTA_EXCEEDED: CodeInfo(429, "The calls of this period are used up.", "429"),
     Code.UNAVAILABLE: CodeInfo(
         503, "Verification is not available at the moment. Try again.", "999"
     ),

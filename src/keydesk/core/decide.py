@@ -9,7 +9,10 @@ from msgspec import Struct
 
 from keydesk.core.codes import Code
 from keydesk.core.digest import Digester
+from keydesk.core.gcra import Balance, Spent
 from keydesk.core.keyformat import KeyFormat
+from keydesk.core.limits import Bucket, buckets_for
+from keydesk.core.network import is_within
 from keydesk.core.records import (
     AccountRecord,
     AccountStatus,
@@ -63,6 +66,10 @@ class Question(Struct, frozen=True):
     environment: str
     username: str | None = None
     """The value of `x-username`, for products that ask for it."""
+    address: str | None = None
+    """The client's address, as whoever asks knows it; None if that is not known."""
+    scopes: tuple[str, ...] = ()
+    """The scopes that the key must have for this call."""
 
 
 class Decision(Struct, frozen=True):
@@ -72,7 +79,11 @@ class Decision(Struct, frozen=True):
     key: KeyRecord | None = None
     account: AccountRecord | None = None
     retry_after: int | None = None
-    """Seconds to wait before asking again, on `unavailable`."""
+    """Seconds to wait before asking again, on `unavailable` and where a limit stopped the call."""
+    buckets: tuple[Bucket, ...] = ()
+    """What the call is still to be counted against, if all other checks let it pass."""
+    balances: tuple[Balance, ...] = ()
+    """How the limits stand after the call."""
 
     @property
     def accepted(self) -> bool:
@@ -108,13 +119,53 @@ class Decider:
         if is_stale(rows.confirmed_at, product, now):
             return UNAVAILABLE
         key = rows.key(self._digest(question.credential))
-        if key is None:
-            return UNKNOWN
-        account = rows.account(key.account)
-        code = refusal_by_state(key, now) or refusal_by_account(account, product, question)
-        if code is None:
-            code = refusal_by_product(key, product, rows, question)
-        return Decision(code or _OK, key, account)
+        return UNKNOWN if key is None else decide_for(key, product, rows, question, now=now)
+
+    def about_itself(
+        self, rows: Rows, credential: str, address: str | None, now: float
+    ) -> Decision:
+        """Give the decision on a call to the credential's own product, for its holder to read; nothing is counted."""
+        key = account = None
+        if self._parse(credential) is not None:
+            key = rows.key(self._digest(credential))
+        if key is not None:
+            account = rows.account(key.account)
+        question = Question(
+            credential,
+            key.product if key else "",
+            key.environment if key else "",
+            account.username if account else None,
+            address,
+        )
+        return self.decide(rows, question, now)
+
+
+def decide_for(
+    key: KeyRecord, product: ProductRecord | None, rows: Rows, question: Question, *, now: float
+) -> Decision:
+    """Give the decision on a question whose key is known: rows 3 to 8, and what rows 9 and 10 are to count."""
+    account = rows.account(key.account)
+    code = refusal_by_state(key, now) or refusal_by_account(account, product, question)
+    if code is not None:
+        return Decision(code, key, account)
+    entitlement = rows.entitlement(key.account, key.product, key.environment)
+    code = refusal_by_product(key, product, entitlement, question)
+    if code is None:
+        code = refusal_by_restriction(key, account, question)
+    if code is not None or product is None or entitlement is None:
+        return Decision(code or Code.PRODUCT_NOT_ENABLED, key, account)
+    return Decision(_OK, key, account, buckets=buckets_for(key, product, entitlement))
+
+
+def counted(decision: Decision, spent: Spent) -> Decision:
+    """Give an acceptance as it stands once its call was counted against its buckets: rows 9 and 10."""
+    return Decision(
+        spent.code,
+        decision.key,
+        decision.account,
+        retry_after=spent.retry_after,
+        balances=spent.balances,
+    )
 
 
 def is_stale(confirmed_at: float | None, product: ProductRecord | None, now: float) -> bool:
@@ -149,16 +200,31 @@ def refusal_by_account(
 
 
 def refusal_by_product(
-    key: KeyRecord, product: ProductRecord | None, rows: Rows, question: Question
+    key: KeyRecord,
+    product: ProductRecord | None,
+    entitlement: EntitlementRecord | None,
+    question: Question,
 ) -> Code | None:
     """Row 6: the key is for the product and environment asked for, and the product is enabled there."""
     if key.product != question.product:
         return Code.WRONG_PRODUCT
     if key.environment != question.environment:
         return Code.WRONG_ENVIRONMENT
-    entitlement = rows.entitlement(key.account, key.product, key.environment)
     if product is None or product.state != _PRODUCT_ACTIVE:
         return Code.PRODUCT_NOT_ENABLED
     if entitlement is None or entitlement.state != _ENTITLEMENT_ENABLED:
         return Code.PRODUCT_NOT_ENABLED
+    return None
+
+
+def refusal_by_restriction(
+    key: KeyRecord, account: AccountRecord | None, question: Question
+) -> Code | None:
+    """Rows 7 and 8: the address is in each allow-list that there is, and the key has the scopes that are asked for."""
+    if key.networks and not is_within(question.address, key.networks):
+        return Code.IP_NOT_ALLOWED
+    if account is None or (account.networks and not is_within(question.address, account.networks)):
+        return Code.IP_NOT_ALLOWED
+    if question.scopes and not all(scope in key.scopes for scope in question.scopes):
+        return Code.SCOPE_MISSING
     return None

@@ -1,6 +1,6 @@
 """What control publishes and a replica holds: one frozen value for each kind of row that can decide.
 
-A record's fields are, in order, the columns of its versioned view (`verify_keys_v1` ...). Times are whole seconds
+A record's fields are, in order, the columns of its versioned view (`verify_keys_v2` ...). Times are whole seconds
 since the Unix epoch. The MAC of a row covers every field of its record, `revision` included.
 """
 
@@ -64,8 +64,20 @@ class CredentialState(StrEnum):
     REVOKED = "REVOKED"
 
 
+class Envelope(StrEnum):
+    """The form in which a product's refusals reach its callers."""
+
+    PROBLEM = "problem"
+    """A problem with the status of its code (RFC 9457)."""
+    COMPAT = "compat"
+    """What customers of such a provider parse today: 403 for all but limits and outages, and a code of three digits."""
+
+
 class KeyRecord(Struct, frozen=True, array_like=True):
-    """An API key as a verifier sees it."""
+    """An API key as a verifier sees it.
+
+    `networks` are the addresses it may be used from, any if there are none; `limits` are its own (`core/limits.py`).
+    """
 
     kind: ClassVar[str] = "key"
 
@@ -78,17 +90,20 @@ class KeyRecord(Struct, frozen=True, array_like=True):
     expires_at: int | None
     retires_at: int | None
     scopes: tuple[str, ...]
+    networks: tuple[str, ...]
+    limits: tuple[str, ...]
     revision: int
 
 
 class AccountRecord(Struct, frozen=True, array_like=True):
-    """An account as a verifier sees it."""
+    """An account as a verifier sees it; `networks` holds for all its keys, beside their own."""
 
     kind: ClassVar[str] = "account"
 
     id: str
     username: str
     status: str
+    networks: tuple[str, ...]
     revision: int
 
 
@@ -104,11 +119,13 @@ class ProductRecord(Struct, frozen=True, array_like=True):
     state: str
     requires_username: bool
     lease_seconds: int | None
+    envelope: str
+    limits: tuple[str, ...]
     revision: int
 
 
 class EntitlementRecord(Struct, frozen=True, array_like=True):
-    """An account's entitlement to a product in one environment."""
+    """An account's entitlement to a product in one environment; its `limits` stand in for the product's."""
 
     kind: ClassVar[str] = "entitlement"
 
@@ -116,6 +133,7 @@ class EntitlementRecord(Struct, frozen=True, array_like=True):
     product: str
     environment: str
     state: str
+    limits: tuple[str, ...]
     revision: int
 
 

@@ -21,7 +21,7 @@ from keydesk.core.records import (
 )
 from keydesk.replica.moments import Moment
 
-FILE_NAME: Final = "rows-v1.lmdb"
+FILE_NAME: Final = "rows-v2.lmdb"
 LOCK_SUFFIX: Final = "-lock"
 MAP_BYTES: Final = 1 << 36
 """64 GiB of address space, not of disk: the file grows with its content, and no process ever has to map it anew."""

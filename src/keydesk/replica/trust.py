@@ -6,6 +6,7 @@ import msgspec
 
 from keydesk.core.digest import row_mac_matches
 from keydesk.core.records import (
+    AccountRecord,
     CredentialRecord,
     EntitlementRecord,
     KeyRecord,
@@ -20,11 +21,18 @@ BEYOND_HEAD: Final = "its revision is beyond the feed's head"
 NO_SUCH_ROW: Final = "its fields are not those of such a row"
 WRONG_MAC: Final = "its MAC is wrong"
 
-SCOPES: Final = {
-    KeyRecord: KeyRecord.__struct_fields__.index("scopes"),
-    CredentialRecord: CredentialRecord.__struct_fields__.index("scopes"),
+LISTS: Final = {
+    kind: [kind.__struct_fields__.index(name) for name in names]
+    for kind, names in {
+        KeyRecord: ("scopes", "networks", "limits"),
+        AccountRecord: ("networks",),
+        ProductRecord: ("limits",),
+        EntitlementRecord: ("limits",),
+        CredentialRecord: ("scopes",),
+    }.items()
 }
-"""Where the scopes stand, which the views give as one text."""
+"""Where the lists stand, each of which the views give as one text."""
+NAMED_BY_DIGEST: Final = (KeyRecord, CredentialRecord)
 FLAG: Final = ProductRecord.__struct_fields__.index("requires_username")
 """Where the truth value stands, which SQLite gives as a number."""
 
@@ -46,9 +54,9 @@ def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Record | Suspect
 
 def to_record(kind: type[Record], fields: list[Any]) -> Record:
     """Give the record of a view's columns; raises ValidationError or AttributeError if they are not such."""
-    if kind in SCOPES:
-        fields[SCOPES[kind]] = tuple(fields[SCOPES[kind]].split())
-    elif kind is ProductRecord and fields[FLAG] in (0, 1):
+    for place in LISTS[kind]:
+        fields[place] = tuple(fields[place].split())
+    if kind is ProductRecord and fields[FLAG] in (0, 1):
         fields[FLAG] = bool(fields[FLAG])
     return msgspec.convert(fields, kind)
 
@@ -58,6 +66,6 @@ def suspect(row: Published, reason: str) -> Suspect:
     named_by = row.values[: 3 if row.kind is EntitlementRecord else 1]
     names = [str(value) for value in named_by]
     key: Any = "\0".join(names).encode(errors="surrogatepass")
-    if row.kind in SCOPES:
+    if row.kind in NAMED_BY_DIGEST:
         key = row.values[1]
     return Suspect(row.kind.kind, "/".join(names), reason, key if isinstance(key, bytes) else None)

@@ -7,14 +7,18 @@ A refusal is a problem (RFC 9457) whose body tells a stranger nothing more than 
 import os
 import random
 from collections.abc import Callable
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from keydesk.core.codes import CODES, Code
+from keydesk.core.codes import CODES, COMPAT_MESSAGES, Code
 from keydesk.core.decide import Decision
+from keydesk.core.gcra import DAY_SECONDS, Balance
+from keydesk.core.limits import Limit, Window
+from keydesk.core.records import Envelope
 from keydesk.verifier.guard import Header
 
 Message = dict[str, Any]
@@ -37,6 +41,11 @@ MAX_IDENTITY_LENGTH: Final = 256
 BAD_BODY: Final = "The body does not ask a question that can be answered."
 QUERY_NOTICE: Final = "A key in the query string is ignored. Send it in the x-api-key header."
 
+LIMITED: Final = frozenset((Code.RATE_LIMITED, Code.QUOTA_EXCEEDED))
+KEPT_BY_COMPAT: Final = frozenset((HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE))
+"""The statuses that the compat envelope has too; all other refusals are 403 in it."""
+KNOWN_POLICIES: Final = 1024
+
 NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -51,6 +60,16 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     code: str
     request_id: str
     detail: str | None = None
+
+
+class Standing(Struct, frozen=True):
+    """How one limit stands after a call."""
+
+    name: str
+    whose: str
+    calls: int
+    remaining: int
+    reset_seconds: int
 
 
 class Verdict(Struct, frozen=True):
@@ -68,6 +87,23 @@ class Verdict(Struct, frozen=True):
     key_id: str | None
     environment: str | None
     scopes: tuple[str, ...] | None
+    limits: tuple[Standing, ...]
+
+
+class Whoami(Struct, frozen=True):
+    """What a key's holder may know of it."""
+
+    account: str
+    username: str
+    product: str
+    environment: str
+    key_id: str
+    scopes: tuple[str, ...]
+    expires_at: int | None
+    """When it ends, in Unix seconds; None if it does not."""
+    address: str | None
+    """The caller's address, as the gateway saw it."""
+    request_id: str
 
 
 class UnfitIdentityError(Exception):
@@ -106,9 +142,34 @@ def accepted(decision: Decision, request_id: str, *, notice: str | None = None) 
         ACCEPTED,
         NO_STORE,
     ]
+    if decision.balances:
+        headers += rate_limit_headers(decision.balances)
     if notice is not None:
         headers.append((b"x-keydesk-notice", notice.encode()))
     return {"type": "http.response.start", "status": 200, "headers": headers}, NO_BODY
+
+
+def rate_limit_headers(balances: tuple[Balance, ...]) -> list[Header]:
+    """Give `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) for the limits of a call."""
+    state = ", ".join(
+        [
+            f'"{balance.limit.name}";r={balance.remaining};t={balance.reset_seconds}'
+            for balance in balances
+        ]
+    )
+    policy = rate_limit_policy(tuple([balance.limit for balance in balances]))
+    return [(b"ratelimit-policy", policy), (b"ratelimit", state.encode())]
+
+
+@lru_cache(KNOWN_POLICIES)
+def rate_limit_policy(limits: tuple[Limit, ...]) -> bytes:
+    """Give the value of `RateLimit-Policy`; a month has no fixed length, so it goes without a window."""
+    policies = []
+    for limit in limits:
+        seconds = DAY_SECONDS if limit.window == Window.DAY else limit.seconds
+        window = "" if seconds is None else f";w={seconds}"
+        policies.append(f'"{limit.name}";q={limit.calls}{window}')
+    return ", ".join(policies).encode()
 
 
 def refuse_unfit(identity: tuple[str, ...]) -> None:
@@ -127,6 +188,48 @@ def refused(
     info = CODES[code]
     problem = problem_of(code, request_id, status=info.status, title=info.title, detail=detail)
     return problem_answer(problem, code, retry_after=retry_after)
+
+
+def turned_away(
+    decision: Decision,
+    request_id: str,
+    *,
+    envelope: str,
+    for_nginx: bool = False,
+    notice: str | None = None,
+) -> Answer:
+    """Give a gateway's refusal in the form that the product has for its callers.
+
+    For nginx, a call that a limit stopped is 403: it would make a 500 of a 429, and its configuration puts the status
+    right by the code.
+    """
+    code = decision.code
+    if envelope == Envelope.COMPAT:
+        start, body = compat(code, request_id, retry_after=decision.retry_after)
+    else:
+        start, body = refused(code, request_id, detail=notice, retry_after=decision.retry_after)
+    if code in LIMITED:
+        start["headers"] += rate_limit_headers(decision.balances)
+        if for_nginx:
+            start["status"] = int(HTTPStatus.FORBIDDEN)
+    return start, body
+
+
+def compat(code: Code, request_id: str, *, retry_after: int | None = None) -> Answer:
+    """Give the compat envelope for a code that decides on a request."""
+    info = CODES[code]
+    number = info.compat or "999"
+    status = info.status if info.status in KEPT_BY_COMPAT else HTTPStatus.FORBIDDEN
+    headers = [
+        JSON,
+        (b"x-keydesk-code", code.encode()),
+        (b"x-keydesk-request-id", request_id.encode()),
+        NO_STORE,
+    ]
+    if retry_after is not None:
+        headers.append((b"retry-after", b"%d" % retry_after))
+    body = {"status": {"code": number, "message": COMPAT_MESSAGES[number]}}
+    return whole(status, headers, _encode(body))
 
 
 def bad_request(request_id: str, *, detail: str) -> Answer:
@@ -194,10 +297,38 @@ def verdict(decision: Decision, request_id: str) -> Verdict:
         key_id=key.id if key else None,
         environment=key.environment if key else None,
         scopes=key.scopes if key else None,
+        limits=tuple(
+            Standing(
+                balance.limit.name,
+                balance.limit.whose,
+                balance.limit.calls,
+                balance.remaining,
+                balance.reset_seconds,
+            )
+            for balance in decision.balances
+        ),
     )
 
 
-def decided(body: Verdict | dict[str, list[Verdict]], request_id: str) -> Answer:
+def whoami(decision: Decision, request_id: str, *, address: str | None) -> Whoami:
+    """Give what the holder of an accepted key reads of it. Raises UnfitIdentityError if there is no key."""
+    key, account = decision.key, decision.account
+    if key is None or account is None:
+        raise UnfitIdentityError
+    return Whoami(
+        account=key.account,
+        username=account.username,
+        product=key.product,
+        environment=key.environment,
+        key_id=key.id,
+        scopes=key.scopes,
+        expires_at=key.expires_at,
+        address=address,
+        request_id=request_id,
+    )
+
+
+def decided(body: Verdict | Whoami | dict[str, list[Verdict]], request_id: str) -> Answer:
     """Give a service's 200: one decision, or a batch of them."""
     headers = [JSON, NO_STORE, (b"x-keydesk-request-id", request_id.encode())]
     return whole(HTTPStatus.OK, headers, _encode(body))

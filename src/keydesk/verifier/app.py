@@ -25,6 +25,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 AUTHORIZE: Final = b"/v1/authorize"
 VERIFY: Final = b"/v1/verify"
+WHOAMI: Final = b"/v1/whoami"
 PRODUCT_PART: Final = 3
 KNOWN_PATHS: Final = 256
 ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
@@ -40,6 +41,7 @@ class VerifierApp:
         """Takes the doors, and what runs beside them from start to stop."""
         self._doors: Final = doors
         self._watch: Final = watch
+        self._about_process: Final = {b"/livez": doors.livez, b"/readyz": doors.readyz}
         self._new_request_id: Final = answers.request_ids()
         self._logged_at = -LOG_INTERVAL_SECONDS
 
@@ -51,7 +53,7 @@ class VerifierApp:
         try:
             path = scope["raw_path"]
             if path.startswith(AUTHORIZE):
-                start, body = self._authorize(scope, path)
+                start, body = await self._authorize(scope, path)
             else:
                 start, body = await self._other(scope, path, receive)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is "not now", never "allowed"
@@ -59,21 +61,24 @@ class VerifierApp:
         await send(start)
         await send(body)
 
-    def _authorize(self, scope: Message, path: bytes) -> Answer:
+    async def _authorize(self, scope: Message, path: bytes) -> Answer:
         asked = asked_by(path)
         if asked is None:
             return answers.refused(Code.NOT_FOUND, self._new_request_id())
-        return self._doors.authorize(scope, asked[0], asked[1])
+        return await self._doors.authorize(scope, asked[0], asked[1])
 
     async def _other(self, scope: Message, path: bytes, receive: Receive) -> Answer:
         if path == VERIFY:
             if scope["method"] != "POST":
                 return answers.wrong_method(self._new_request_id(), allowed="POST")
             return await self._doors.verify(scope, receive)
-        if path == b"/livez":
-            return self._doors.livez()
-        if path == b"/readyz":
-            return self._doors.readyz()
+        if path == WHOAMI:
+            if scope["method"] != "GET":
+                return answers.wrong_method(self._new_request_id(), allowed="GET")
+            return self._doors.whoami(scope)
+        about_process = self._about_process.get(path)
+        if about_process is not None:
+            return about_process()
         return answers.refused(Code.NOT_FOUND, self._new_request_id())
 
     def _failed(self, error: Exception, *, at: bytes | None) -> Answer:

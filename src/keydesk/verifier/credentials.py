@@ -1,7 +1,7 @@
 """What counts as a credential: `x-api-key`, or `Authorization: Bearer` whose value starts with the marker.
 
 Another `Authorization` belongs to the application behind and is ignored. Exactly one credential may be presented, and
-at most one `x-username`; whatever could be read in two ways is refused.
+of everything else that decides at most one; whatever could be read in two ways is refused.
 """
 
 from collections.abc import Iterable
@@ -10,17 +10,36 @@ from typing import Final
 from msgspec import Struct
 
 from keydesk.core.codes import Code
-from keydesk.verifier.guard import API_KEY, AUTHORIZATION, USERNAME, Header, sift
+from keydesk.verifier.guard import (
+    ADDRESS,
+    API_KEY,
+    AUTHORIZATION,
+    COST,
+    GATEWAY,
+    SCOPES,
+    USERNAME,
+    Header,
+    Watched,
+    sift,
+)
 
 BEARER: Final = b"bearer"
 BLANKS: Final = b" \t"
+NGINX: Final = b"nginx"
+MOST_DIGITS: Final = 5
 
 
 class Presented(Struct, frozen=True):
-    """What a request's headers present: one credential, perhaps a username, or the code that refuses them."""
+    """What a request's headers present: one credential and what bears on it, or the code that refuses them."""
 
     credential: str | None = None
     username: str | None = None
+    address: str | None = None
+    """The client's address, as the gateway that asks knows it."""
+    scopes: tuple[str, ...] = ()
+    """What the gateway says that this call needs."""
+    cost: int = 1
+    """How many calls the gateway says that this one counts as; never fewer than one."""
     refusal: Code | None = None
 
 
@@ -39,46 +58,60 @@ class CredentialReader:
         """Give what the headers present.
 
         No credential, or more than one, refuses as `key_missing`, and so does a second `Authorization` beside one that
-        is a credential: which of the two counts is anybody's guess. Two usernames refuse as `key_malformed`. The bytes
-        of the credential itself are judged by the key format, so they pass through one for one (Latin-1).
+        is a credential: which of the two counts is anybody's guess. Two of anything else that decides refuse as
+        `key_malformed`. The bytes of the credential itself are judged by the key format, so they pass through one for
+        one (Latin-1).
         """
-        watched = sift(headers)
-        if isinstance(watched, Code):
-            return Presented(refusal=watched)
-        if len(watched) == 1 and watched[0][0] == API_KEY:
-            # Nearly every request is like this, so it takes the short way.
-            return Presented(watched[0][1].decode("latin-1"))
-        return self._choose(watched)
+        sifted = sift(headers)
+        if isinstance(sifted, Code):
+            return Presented(refusal=sifted)
+        watched, repeated = sifted
+        credential = watched.get(API_KEY)
+        if credential is None or repeated or AUTHORIZATION in watched:
+            # Nearly every request has one x-api-key and nothing of this.
+            chosen = self._choose(watched, repeated)
+            if isinstance(chosen, Code):
+                return Presented(refusal=chosen)
+            credential = chosen
+        cost = watched.get(COST)
+        if cost and not (cost.isdigit() and len(cost) <= MOST_DIGITS):
+            return MALFORMED
+        username, address, scopes = watched.get(USERNAME), watched.get(ADDRESS), watched.get(SCOPES)
+        return Presented(
+            credential.decode("latin-1"),
+            None if username is None else username.decode("latin-1"),
+            None if address is None else address.decode("latin-1"),
+            tuple(scopes.decode("latin-1").split()) if scopes else (),
+            max(1, int(cost)) if cost else 1,
+        )
 
-    def _choose(self, watched: list[Header]) -> Presented:
-        credentials, usernames, authorizations = [], [], []
-        for name, value in watched:
-            if name == API_KEY:
-                credentials.append(value)
-            elif name == USERNAME:
-                usernames.append(value)
-            else:
-                authorizations.append(value)
+    def _choose(self, watched: Watched, repeated: list[Header]) -> bytes | Code:
+        """Give the one credential, or the code that refuses."""
+        every = [*watched.items(), *repeated]
+        credentials = [value for name, value in every if name == API_KEY]
+        authorizations = [value for name, value in every if name == AUTHORIZATION]
         bearers = [
             bearer for value in authorizations if (bearer := self._bearer(value)) is not None
         ]
         if len(credentials) + len(bearers) != 1 or (bearers and len(authorizations) > 1):
-            return MISSING
-        if len(usernames) > 1:
-            return MALFORMED
-        username = usernames[0].decode("latin-1") if usernames else None
-        return Presented((credentials or bearers)[0].decode("latin-1"), username)
+            return Code.KEY_MISSING
+        if any(name not in {API_KEY, AUTHORIZATION} for name, _ in repeated):
+            return Code.KEY_MALFORMED
+        return (credentials or bearers)[0]
 
     def read_bearer(self, headers: Iterable[Header]) -> str | None:
         """Give the one bearer credential of the headers, None if there is none, or if they are refused.
 
         For services, which present theirs as a bearer only: `x-api-key` is none of their business.
         """
-        watched = sift(headers)
-        if isinstance(watched, Code):
+        sifted = sift(headers)
+        if isinstance(sifted, Code):
             return None
-        values = [value for name, value in watched if name == AUTHORIZATION]
-        bearer = self._bearer(values[0]) if len(values) == 1 else None
+        watched, repeated = sifted
+        value = watched.get(AUTHORIZATION)
+        if value is None or any(name == AUTHORIZATION for name, _ in repeated):
+            return None
+        bearer = self._bearer(value)
         return None if bearer is None else bearer.decode("latin-1")
 
     def _bearer(self, value: bytes) -> bytes | None:
@@ -90,3 +123,8 @@ class CredentialReader:
             return None
         rest = value[len(BEARER) :]
         return rest[1:] if rest.lstrip(BLANKS).startswith(self._start) else None
+
+
+def is_from_nginx(headers: Iterable[Header]) -> bool:
+    """Say whether nginx asks, which takes any answer but 200, 401 and 403 for a fault of its own."""
+    return any(name == GATEWAY and value == NGINX for name, value in headers)

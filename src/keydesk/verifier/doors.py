@@ -16,18 +16,21 @@ from keydesk.core.codes import Code
 from keydesk.core.decide import (
     DEFAULT_LEASE_SECONDS,
     RETRY_AFTER_SECONDS,
+    UNAVAILABLE,
     Decider,
     Decision,
     Question,
+    counted,
 )
 from keydesk.core.digest import Digester
 from keydesk.core.keyformat import KeyFormat, service_marker
-from keydesk.core.records import Environment
+from keydesk.core.records import Envelope, Environment
+from keydesk.limits.ledger import Ledger, LedgerUnavailable
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Status
 from keydesk.verifier import answers
 from keydesk.verifier.answers import Answer, Message
-from keydesk.verifier.credentials import CredentialReader
+from keydesk.verifier.credentials import CredentialReader, Presented, is_from_nginx
 from keydesk.verifier.guard import Header
 from keydesk.verifier.metrics import Door, Tally
 from keydesk.verifier.questions import (
@@ -74,48 +77,74 @@ NO_METER: Final = NoMeter()
 class Doors:
     """The doors of one process."""
 
-    def __init__(  # noqa: PLR0913 - what a process's doors are put together from
+    def __init__(  # noqa: PLR0913 - each is one thing that doors use
         self,
         marker: str,
         digester: Digester,
         *,
         store: Store,
+        ledger: Ledger,
         tally: Tally,
         meter: Meter = NO_METER,
         clock: Clock = system_clock,
     ) -> None:
-        """Takes the installation's marker and digests, the replica, where to count what, and the clock."""
+        """Takes the marker, digests, replica, the counts of limits, of metrics and of usage, and the clock."""
         self._marker: Final = marker.encode() + b"_"
         self._read: Final = CredentialReader(marker).read
         self._read_service: Final = CredentialReader(service_marker(marker)).read_bearer
-        self._decide: Final = Decider(KeyFormat(marker), digester).decide
+        self._decider: Final = Decider(KeyFormat(marker), digester)
+        self._decide: Final = self._decider.decide
         self._gate: Final = ServiceGate(KeyFormat(service_marker(marker)), digester)
         self._store: Final = store
+        self._ledger: Final = ledger
         self._count_authorize: Final = tally.counter(Door.AUTHORIZE)
         self._count_verify: Final = tally.counter(Door.VERIFY)
         self._note: Final = meter.note
         self._clock: Final = clock
         self._new_request_id: Final = answers.request_ids()
 
-    def authorize(self, scope: Message, product: str, environment: Environment) -> Answer:
+    async def authorize(self, scope: Message, product: str, environment: Environment) -> Answer:
         """Answer a gateway's sub-request: may this request, whose headers are here, reach the product?
 
         Method, body and the rest of the path do not matter.
         """
         started = perf_counter_ns()
         request_id = self._new_request_id()
-        question, decision = self._decision(scope["headers"], product, environment)
+        headers = scope["headers"]
+        presented = self._read(headers)
+        question = question_of(presented, product, environment)
+        decision = await self._decision(presented, question)
         query = scope["query_string"]
         notice = answers.QUERY_NOTICE if query and self._has_credential(query) else None
         if decision.code is Code.OK:
             answer = answers.accepted(decision, request_id, notice=notice)
         else:
-            answer = answers.refused(
-                decision.code, request_id, detail=notice, retry_after=decision.retry_after
+            answer = answers.turned_away(
+                decision,
+                request_id,
+                envelope=self._envelope(product),
+                for_nginx=is_from_nginx(headers),
+                notice=notice,
             )
         self._count_authorize(decision.code, started)
-        self._note(decision, question, None, request_id, self._clock())
+        self._note(decision, question, request_id, self._clock())
         return answer
+
+    def whoami(self, scope: Message) -> Answer:
+        """Tell the holder of a key what it is for, and which address they come from."""
+        request_id = self._new_request_id()
+        presented = self._read(scope["headers"])
+        if presented.credential is None:
+            return answers.refused(presented.refusal or Code.KEY_MISSING, request_id)
+        credential, address = presented.credential, presented.address
+        try:
+            with self._store.rows() as rows:
+                decision = self._decider.about_itself(rows, credential, address, self._clock())
+        except ReplicaMissing:
+            decision = UNAVAILABLE
+        if not decision.accepted:
+            return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
+        return answers.decided(answers.whoami(decision, request_id, address=address), request_id)
 
     async def verify(self, scope: Message, receive: Receive) -> Answer:
         """Answer a service: the decision, or a batch of decisions, on what its JSON body asks."""
@@ -133,7 +162,7 @@ class Doors:
         code = self._service_refusal(scope["headers"])
         if code is not None:
             return self._service_refused(code, request_id, started)
-        return self._verdicts(asked, request_id, started)
+        return await self._verdicts(asked, request_id, started)
 
     def count_fault(self, door: Door) -> None:
         """Count a request at a door that ended in a fault, as the `unavailable` that its caller was told."""
@@ -160,18 +189,33 @@ class Doors:
             {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
         )
 
-    def _decision(
-        self, headers: list[Header], product: str, environment: Environment
-    ) -> tuple[Question, Decision]:
-        presented = self._read(headers)
-        question = Question(presented.credential, product, environment, presented.username)
+    async def _decision(self, presented: Presented, question: Question) -> Decision:
         if presented.refusal is not None:
-            return question, Decision(presented.refusal)
+            return Decision(presented.refusal)
+        now = self._clock()
         try:
             with self._store.rows() as rows:
-                return question, self._decide(rows, question, self._clock())
+                decision = self._decide(rows, question, now)
         except ReplicaMissing:
-            return question, self._decide(NO_ROWS, question, self._clock())
+            return self._decide(NO_ROWS, question, now)
+        return await self._counted(decision, presented.cost, now) if decision.buckets else decision
+
+    async def _counted(self, decision: Decision, cost: int, now: float) -> Decision:
+        """Count an accepted call against its limits; one that cannot be counted is not let through uncounted."""
+        try:
+            spent = await self._ledger.spend(decision.buckets, cost=cost, now=now)
+        except LedgerUnavailable:
+            return UNAVAILABLE
+        return counted(decision, spent)
+
+    def _envelope(self, product: str) -> str:
+        """Give the form of a product's refusals; a problem where nothing is known of it."""
+        try:
+            with self._store.rows() as rows:
+                found = rows.product(product)
+        except ReplicaMissing:
+            return Envelope.PROBLEM
+        return Envelope.PROBLEM if found is None else found.envelope
 
     def _service_refusal(self, headers: list[Header]) -> Code | None:
         credential = self._read_service(headers)
@@ -186,7 +230,7 @@ class Doors:
         retry_after = RETRY_AFTER_SECONDS if code is Code.UNAVAILABLE else None
         return answers.refused(code, request_id, retry_after=retry_after)
 
-    def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
+    async def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
         if isinstance(asked, Check):
             checks, ids = [asked], [request_id]
         else:
@@ -195,9 +239,11 @@ class Doors:
         with self._store.rows() as rows:
             now = self._clock()
             decisions = [self._decide(rows, question, now) for question in questions]
-        for decision, question, one_id in zip(decisions, questions, ids, strict=True):
-            self._count_verify(decision.code, started)
-            self._note(decision, question, None, one_id, now)
+        for place, check in enumerate(checks):
+            if decisions[place].buckets:
+                decisions[place] = await self._counted(decisions[place], check.cost, now)
+            self._count_verify(decisions[place].code, started)
+            self._note(decisions[place], questions[place], ids[place], now)
         if isinstance(asked, Batch):
             verdicts = list(map(answers.verdict, decisions, ids))
             return answers.decided({"decisions": verdicts}, request_id)
@@ -208,6 +254,18 @@ class Doors:
 
     def _has_credential(self, query: bytes) -> bool:
         return self._marker in query or any(sign in query.lower() for sign in QUERY_SIGNS)
+
+
+def question_of(presented: Presented, product: str, environment: Environment) -> Question:
+    """Give what a gateway's sub-request asks."""
+    return Question(
+        presented.credential,
+        product,
+        environment,
+        presented.username,
+        presented.address,
+        presented.scopes,
+    )
 
 
 def not_ready(reason: str, *, age: float | None = None) -> Answer:

@@ -10,10 +10,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from keydesk.core.decide import Question
+from keydesk.core.limits import MOST_COST
 from keydesk.core.strict_json import refuse_repeated_names
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CHECKS: Final = 100
+MAX_SCOPE_LENGTH: Final = 256
 
 
 class InvalidBodyError(Exception):
@@ -28,10 +30,18 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True):
     product: str
     environment: Literal["live", "test"] = "live"
     username: str | None = None
+    address: str | None = None
+    """The client's address, for allow-lists."""
+    scopes: tuple[Annotated[str, Meta(max_length=MAX_SCOPE_LENGTH)], ...] = ()
+    """What this call needs."""
+    cost: Annotated[int, Meta(ge=1, le=MOST_COST)] = 1
+    """How many calls this one counts as."""
 
     def question(self) -> Question:
         """Give the question that the decision function takes."""
-        return Question(self.key, self.product, self.environment, self.username)
+        return Question(
+            self.key, self.product, self.environment, self.username, self.address, self.scopes
+        )
 
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):

@@ -24,6 +24,7 @@ from keydesk.core.digest import Digester, key_digester
 from keydesk.host.lifeline import die_with_parent
 from keydesk.host.ports import listening_error
 from keydesk.host.spool import SpoolWriter, new_source
+from keydesk.limits.host import HostLedger
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
@@ -34,6 +35,7 @@ METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"
 STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
+LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
 BACKLOG: Final = 1024
 
@@ -111,21 +113,16 @@ def worker_loader(
         die_with_parent(parent)
         reader = Reader(config.replica_dir)
         tally, meter = Tally(folder), UsageMeter(config.key_marker)
+        ledger = HostLedger(config.limits_dir)
         flush = UsageFlush(meter, SpoolWriter(config.usage_dir, new_source()), tally)
-        doors = Doors(config.key_marker, digester, store=reader, tally=tally, meter=meter)
+        doors = Doors(
+            config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
+        )
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
-        return VerifierApp(doors, watch=both(replica_watch(reader, tally), flush.run))
+        watch = both(replica_watch(reader, tally), ledger_watch(ledger), flush.run)
+        return VerifierApp(doors, watch=watch)
 
     return load
-
-
-def both(*tasks: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Give the task that does several beside each other until it is cancelled."""
-
-    async def run() -> None:
-        await asyncio.gather(*(task() for task in tasks))
-
-    return run
 
 
 def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]:
@@ -145,6 +142,32 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
             await asyncio.sleep(WATCH_SECONDS)
 
     return watch
+
+
+def ledger_watch(ledger: HostLedger) -> Callable[[], Awaitable[None]]:
+    """Give the task that keeps disk at hand for the counts, saves them, and forgets the ones of old."""
+
+    async def watch() -> None:
+        was_full = False
+        while True:
+            ledger.keep_headroom()
+            if ledger.is_full != was_full:
+                was_full = ledger.is_full
+                logger.warning("The disk of the counts %s.", "is full" if was_full else "has room")
+            await asyncio.to_thread(ledger.save)
+            ledger.prune()
+            await asyncio.sleep(LEDGER_SECONDS)
+
+    return watch
+
+
+def both(*tasks: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Give the task that runs all of these until it is cancelled."""
+
+    async def run() -> None:
+        await asyncio.gather(*(task() for task in tasks))
+
+    return run
 
 
 def status_of(reader: Reader) -> Status | None:

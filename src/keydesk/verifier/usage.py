@@ -60,15 +60,8 @@ Call = tuple[str, str, Code, float, str, str, str | None]
 class Meter(Protocol):
     """Where the doors note what came of each request."""
 
-    def note(  # noqa: PLR0917 - the one call in every request's path: naming the arguments costs more than the count
-        self,
-        decision: Decision,
-        question: Question,
-        address: str | None,
-        request_id: str,
-        now: float,
-    ) -> None:
-        """Count a decision at the moment `now` (Unix seconds), on a request from the address, if that is known."""
+    def note(self, decision: Decision, question: Question, request_id: str, now: float) -> None:
+        """Count a decision at the moment `now` (Unix seconds)."""
 
 
 class NoMeter:
@@ -114,35 +107,28 @@ class UsageMeter:
         self.overflowed = 0
         """Requests whose key or address was not kept apart from others because there were too many of them."""
 
-    def note(  # noqa: PLR0917 - as the protocol's
-        self,
-        decision: Decision,
-        question: Question,
-        address: str | None,
-        request_id: str,
-        now: float,
-    ) -> None:
+    def note(self, decision: Decision, question: Question, request_id: str, now: float) -> None:
         """Count a decision, in about half a microsecond where it was accepted."""
         if not self._begins_at <= now < self._ends_at:
             self._over.append(self._window)
             self._begin(int(now) // MINUTE * MINUTE)
         key = decision.key
         if key is None:
-            self._note_stranger(decision.code, question.credential, address, now)
+            self._note_stranger(decision.code, question, now)
         elif decision.code is _OK:
             try:
-                cell, _ = self._accepted[key.id, address]
+                cell, _ = self._accepted[key.id, question.address]
             except KeyError:
-                cell = self._accepted_cell(key, address)
+                cell = self._accepted_cell(key, question.address)
             cell[0] += 1
             cell[1] = now
         else:
-            cell = self._refused_cell(key.id, decision.code, question, address)
+            cell = self._refused_cell(key.id, decision.code, question)
             cell[0] += 1
             cell[1] = now
             if self._has_room_for(key.id):
-                asked = (slug(question.product), question.environment)
-                self._calls.append((request_id, key.id, decision.code, now, *asked, address))
+                asked = (slug(question.product), question.environment, plain(question.address))
+                self._calls.append((request_id, key.id, decision.code, now, *asked))
 
     def take(self) -> Taken:
         """Give what was counted since the last time, and begin anew."""
@@ -167,6 +153,7 @@ class UsageMeter:
 
     def _apart(self, key_id: str, address: str | None) -> str | None:
         """Give the address if it is told apart from the key's others, None if there were too many."""
+        address = plain(address)
         if address is None:
             return None
         known = self._addresses.setdefault(key_id, set())
@@ -185,10 +172,8 @@ class UsageMeter:
             return self._other_cell(_OK)
         return accepted.setdefault((key.id, address), ([0, 0], key))[0]
 
-    def _refused_cell(
-        self, key_id: str, code: Code, question: Question, address: str | None
-    ) -> Cell:
-        refused, address = self._window.refused, self._apart(key_id, address)
+    def _refused_cell(self, key_id: str, code: Code, question: Question) -> Cell:
+        refused, address = self._window.refused, self._apart(key_id, question.address)
         place = (key_id, code, slug(question.product), question.environment, address)
         if place not in refused and len(refused) >= MOST_KEYS:
             return self._other_cell(code)
@@ -202,11 +187,9 @@ class UsageMeter:
         self._calls_of[key_id] = kept + 1
         return True
 
-    def _note_stranger(
-        self, code: Code, credential: str | None, address: str | None, now: float
-    ) -> None:
-        shown = self._shown.match(credential) if credential else None
-        place = (code, shown[0] if shown else "", address)
+    def _note_stranger(self, code: Code, question: Question, now: float) -> None:
+        shown = self._shown.match(question.credential) if question.credential else None
+        place = (code, shown[0] if shown else "", plain(question.address))
         if place in self._known_strangers or len(self._known_strangers) < MOST_STRANGERS:
             self._known_strangers.add(place)
             cell = self._window.strangers.setdefault(place, [0, 0])
@@ -247,7 +230,7 @@ def call_of(kept: Call) -> RefusedCall:
         at=at,
         product=product,
         environment=named(environment),
-        address=plain(address),
+        address=address,
     )
 
 
@@ -269,7 +252,7 @@ def counts_of(window: Window) -> Iterator[Count]:
             last_at=int(cell[1]),
             product=slug(key.product),
             environment=named(key.environment),
-            address=plain(address),
+            address=address,
         )
     for (key_id, code, product, environment, address), cell in window.refused.items():
         yield Count(
@@ -280,7 +263,7 @@ def counts_of(window: Window) -> Iterator[Count]:
             last_at=int(cell[1]),
             product=product,
             environment=named(environment),
-            address=plain(address),
+            address=address,
         )
 
 
@@ -293,7 +276,7 @@ def strangers_of(window: Window) -> Iterator[Stranger]:
             number=int(cell[0]),
             last_at=int(cell[1]),
             prefix=prefix,
-            address=plain(address),
+            address=address,
         )
 
 

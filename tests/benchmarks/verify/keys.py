@@ -34,11 +34,11 @@ def mint_many(marker: str, count: int, *, seed: int) -> Iterator[str]:
 
 def rows(keys: list[str], service: str, *, digest: Digester) -> Iterator[Record]:
     """Give everything that lets the keys be accepted: a thousand accounts share them."""
-    yield ProductRecord(PRODUCT, "ACTIVE", False, 300, 1)
+    yield ProductRecord(PRODUCT, "ACTIVE", False, 300, "problem", (), 1)
     for number in range(ACCOUNTS):
         account = f"acc_{number:020d}"
-        yield AccountRecord(account, f"customer{number}", "APPROVED", 1)
-        yield EntitlementRecord(account, PRODUCT, "live", "ENABLED", 1)
+        yield AccountRecord(account, f"customer{number}", "APPROVED", (), 1)
+        yield EntitlementRecord(account, PRODUCT, "live", "ENABLED", (), 1)
     yield CredentialRecord(
         "crd_benchmark", digest(service), "ACTIVE", ("verify",), 4_000_000_000, 1
     )
@@ -46,7 +46,18 @@ def rows(keys: list[str], service: str, *, digest: Digester) -> Iterator[Record]
         account = f"acc_{number % ACCOUNTS:020d}"
         name = f"key_{number:020d}"
         yield KeyRecord(
-            name, digest(key), account, PRODUCT, "live", "ACTIVE", None, None, ("payout", "read"), 1
+            id=name,
+            digest=digest(key),
+            account=account,
+            product=PRODUCT,
+            environment="live",
+            state="ACTIVE",
+            expires_at=None,
+            retires_at=None,
+            scopes=("payout", "read"),
+            networks=(),
+            limits=(),
+            revision=1,
         )
 
 

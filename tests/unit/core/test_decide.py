@@ -16,7 +16,7 @@ NOW = 1_800_000_000.0
 FORMAT = KeyFormat("kd")
 DIGEST = key_digester(bytes(32))
 KEY = FORMAT.mint(Environment.LIVE)
-GOOD = Question(KEY, "disbursement", "live", "sinarabadi")
+GOOD = Question(KEY, "disbursement", "live", "sinarabadi", "203.0.113.9", ("payout",))
 
 
 class Case:
@@ -52,6 +52,8 @@ FAULTS = [
     (Code.WRONG_PRODUCT, lambda case: case.change("key", product="payment-link")),
     (Code.WRONG_ENVIRONMENT, lambda case: case.change("key", environment="test")),
     (Code.PRODUCT_NOT_ENABLED, lambda case: setattr(case, "entitlement", None)),
+    (Code.IP_NOT_ALLOWED, lambda case: case.change("key", networks=("192.0.2.0/24",))),
+    (Code.SCOPE_MISSING, lambda case: case.change("question", scopes=("payout", "refund"))),
 ]
 
 
@@ -211,3 +213,71 @@ def test_rows_that_were_never_confirmed_decide_nothing(lease):
 
 def test_every_kind_of_record_has_a_name_of_its_own():
     assert len({kind.kind for kind in RECORD_TYPES}) == len(RECORD_TYPES) == 5
+
+
+@pytest.mark.parametrize("whose", ["key", "account"])
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("203.0.113.9", Code.OK),
+        ("203.0.114.9", Code.IP_NOT_ALLOWED),
+        ("203.0.113.9, 203.0.113.9", Code.IP_NOT_ALLOWED),
+        ("", Code.IP_NOT_ALLOWED),
+        (None, Code.IP_NOT_ALLOWED),
+    ],
+)
+def test_an_allow_list_lets_in_only_an_address_that_is_known_and_inside(whose, address, code):
+    case = Case()
+    case.change(whose, networks=("203.0.113.0/24",))
+    case.change("question", address=address)
+    assert case.decide().code is code
+
+
+def test_where_key_and_account_have_a_list_the_address_is_in_both():
+    case = Case()
+    case.change("key", networks=("203.0.113.0/24",))
+    case.change("account", networks=("203.0.113.0/30",))
+    assert case.decide().code is Code.IP_NOT_ALLOWED
+    case.change("question", address="203.0.113.2")
+    assert case.decide().code is Code.OK
+
+
+def test_an_address_that_nobody_asks_about_does_not_matter():
+    case = Case()
+    case.change("question", address=None)
+    assert case.decide().code is Code.OK
+
+
+@pytest.mark.parametrize("asked", [(), ("read",), ("payout", "read"), ("read", "read")])
+def test_a_key_with_every_scope_that_is_asked_for_passes(asked):
+    case = Case()
+    case.change("question", scopes=asked)
+    assert case.decide().code is Code.OK
+
+
+@pytest.mark.parametrize("asked", [("refund",), ("Read",), ("rea",), ("",), ("payout read",)])
+def test_a_key_that_lacks_a_scope_is_refused(asked):
+    case = Case()
+    case.change("question", scopes=asked)
+    assert case.decide().code is Code.SCOPE_MISSING
+
+
+def test_an_accepted_call_is_still_to_be_counted_against_its_limits_and_a_refused_one_is_not():
+    case = Case()
+    case.change("product", limits=("account:daily=10/day",))
+    assert [bucket.limit.text for bucket in case.decide().buckets] == ["account:daily=10/day"]
+    case.change("question", scopes=("refund",))
+    assert case.decide().buckets == ()
+
+
+def test_what_a_key_says_of_itself_is_the_decision_on_its_own_product():
+    case = Case()
+    case.change("key", product="payment-link", environment="test")
+    present = [case.key, case.account, product(slug="payment-link")]
+    rows = MemoryRows(
+        [*present, entitlement(product="payment-link", environment="test")], confirmed_at=NOW
+    )
+    ask = Decider(FORMAT, DIGEST).about_itself
+    assert ask(rows, KEY, None, NOW) == Decision(Code.OK, case.key, case.account)
+    assert ask(rows, FORMAT.mint(Environment.LIVE), None, NOW) == Decision(Code.KEY_UNKNOWN)
+    assert ask(rows, "nothing", None, NOW) == Decision(Code.KEY_MALFORMED)

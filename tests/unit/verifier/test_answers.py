@@ -125,6 +125,7 @@ def test_a_verdict_has_the_exact_code_and_every_field(code):
         "key_id": "key_sinar1",
         "environment": "live",
         "scopes": ["payout", "read"],
+        "limits": [],
     }
 
 

@@ -36,7 +36,7 @@ def test_a_batch_has_up_to_a_hundred_checks(count):
         b'{"key": 1, "product": "p"}', b'{"key": "k", "product": null}',
         b'{"key": "k", "product": "p", "environment": "LIVE"}',
         b'{"key": "k", "product": "p", "environment": null}',
-        b'{"key": "k", "product": "p", "scopes": []}',
+        b'{"key": "k", "product": "p", "scopes": "read"}', b'{"key": "k", "product": "p", "cost": 0}',
         b'{"key": "k", "product": "p", "key": "k"}',
         b'{"key": "k", "product": "p", "k\\u0065y": "other"}',
         b'{"checks": [], "checks": [' + ONE + b"]}",

@@ -58,6 +58,10 @@ def total(entry):
     return sum(row.number for row in (*entry.counts, *entry.strangers))
 
 
+def asked_from(address, **fields):
+    return msgspec.structs.replace(QUESTION, address=address, **fields)
+
+
 def count(**fields):
     good = {
         "key": KEY.id,
@@ -74,7 +78,7 @@ def count(**fields):
 
 def test_requests_are_counted_by_key_address_and_minute(meter):
     for address, moment in [("10.0.0.1", 0.2), ("10.0.0.1", 59.9), ("::1", 7), ("10.0.0.1", 60)]:
-        meter.note(ACCEPTED, QUESTION, address, "req_1", NOON + moment)
+        meter.note(ACCEPTED, asked_from(address), "req_1", NOON + moment)
     assert counted(meter).counts == [
         count(number=2, last_at=NOON + 59, address="10.0.0.1"),
         count(last_at=NOON + 7, address="::1"),
@@ -85,15 +89,15 @@ def test_requests_are_counted_by_key_address_and_minute(meter):
 
 def test_a_clock_that_is_put_back_counts_into_the_minute_that_it_says(meter):
     for moment in (NOON, NOON - 120, NOON):
-        meter.note(ACCEPTED, QUESTION, None, "req_1", moment)
+        meter.note(ACCEPTED, QUESTION, "req_1", moment)
     minutes = [(row.minute, row.number) for row in counted(meter).counts]
     assert minutes == [(NOON, 1), (NOON - 120, 1), (NOON, 1)]
 
 
 def test_a_refused_call_of_a_known_key_is_counted_and_kept_with_its_id(meter):
     refused = Decision(Code.WRONG_PRODUCT, KEY, account())
-    asked = Question(TEXT, "payment-link", "live")
-    meter.note(refused, asked, "10.0.0.1", "req_1", NOON + 0.5)
+    asked = asked_from("10.0.0.1", product="payment-link")
+    meter.note(refused, asked, "req_1", NOON + 0.5)
     about = {
         "key": KEY.id,
         "code": "wrong_product",
@@ -128,8 +132,8 @@ def test_a_refused_call_of_a_known_key_is_counted_and_kept_with_its_id(meter):
 def test_of_a_credential_that_is_no_known_key_only_what_may_be_shown_is_kept(
     meter, credential, shown
 ):
-    asked = Question(credential, "disbursement", "live")
-    meter.note(Decision(Code.KEY_MALFORMED), asked, "10.0.0.1", "req_1", NOON)
+    asked = asked_from("10.0.0.1", credential=credential)
+    meter.note(Decision(Code.KEY_MALFORMED), asked, "req_1", NOON)
     entry = counted(meter)
     assert entry == Entry(
         sequence=1,
@@ -149,7 +153,7 @@ def test_of_a_credential_that_is_no_known_key_only_what_may_be_shown_is_kept(
 @pytest.mark.parametrize("product", ["", "x" * 5000, "Disbursement", "a b", "\u0000", "é"])
 def test_a_product_that_can_be_none_is_counted_without_its_text(meter, product):
     refused = Decision(Code.WRONG_PRODUCT, KEY, account())
-    meter.note(refused, Question(TEXT, product, "live"), "no address", "req_1", NOON)
+    meter.note(refused, asked_from("no address", product=product), "req_1", NOON)
     entry = counted(meter)
     assert (entry.counts[0].product, entry.counts[0].address) == ("", None)
     assert (entry.refused[0].product, entry.refused[0].address) == ("", None)
@@ -158,11 +162,11 @@ def test_a_product_that_can_be_none_is_counted_without_its_text(meter, product):
 def test_of_a_key_s_refused_calls_only_so_many_are_kept_and_all_are_counted(meter):
     refused = Decision(Code.KEY_REVOKED, KEY, account())
     for number in range(50):
-        meter.note(refused, QUESTION, None, f"req_{number}", NOON)
+        meter.note(refused, QUESTION, f"req_{number}", NOON)
     entry = counted(meter)
     assert total(entry) == 50
     assert [call.request_id for call in entry.refused] == [f"req_{n}" for n in range(10)]
-    meter.note(refused, QUESTION, None, "req_next", NOON + 1)
+    meter.note(refused, QUESTION, "req_next", NOON + 1)
     assert [call.request_id for call in counted(meter).refused] == ["req_next"]
 
 
@@ -184,7 +188,7 @@ def flood(meter, code, *, keys, addresses):
         for number in range(keys)
     ]
     for decision, number in itertools.product(decisions, range(addresses)):
-        meter.note(decision, QUESTION, f"10.0.0.{number}", "req_1", NOON)
+        meter.note(decision, asked_from(f"10.0.0.{number}"), "req_1", NOON)
 
 
 @pytest.mark.parametrize("code", [Code.OK, Code.KEY_REVOKED])
@@ -206,8 +210,8 @@ def test_a_flood_of_keys_and_addresses_is_counted_whole_within_bounds(
 
 def test_a_flood_of_strangers_is_counted_whole_within_bounds(small, meter):
     for number in range(1000):
-        asked = Question(f"kd_live_{number:04}", "disbursement", "live")
-        meter.note(Decision(Code.KEY_MALFORMED), asked, f"10.0.{number % 7}.1", "req_1", NOON)
+        asked = asked_from(f"10.0.{number % 7}.1", credential=f"kd_live_{number:04}")
+        meter.note(Decision(Code.KEY_MALFORMED), asked, "req_1", NOON)
     entry = counted(meter)
     assert total(entry) == 1000
     assert len(entry.strangers) == 5
@@ -218,9 +222,9 @@ def test_with_the_next_hour_addresses_and_strangers_are_told_apart_anew(small, m
     for hour in range(2):
         for number in range(10):
             at = NOON + 3600 * hour
-            address = f"10.0.{hour}.{number}"
-            meter.note(ACCEPTED, QUESTION, address, "req_1", at)
-            meter.note(Decision(Code.KEY_MISSING), QUESTION, address, "req_1", at)
+            asked = asked_from(f"10.0.{hour}.{number}")
+            meter.note(ACCEPTED, asked, "req_1", at)
+            meter.note(Decision(Code.KEY_MISSING), asked, "req_1", at)
     entry = counted(meter)
     for rows, apart in ((entry.counts, 3), (entry.strangers, 4)):
         told = [row.address for row in rows if row.address is not None]
@@ -232,11 +236,11 @@ def test_every_entry_fits_into_a_batch_however_much_was_counted(meter):
     address = ":".join([wide] * 8)
     for number in range(usage.MOST_KEYS):
         known = msgspec.structs.replace(KEY, id=f"key_{number:020}")
-        asked = Question(TEXT, f"{number:040}", "live")
-        meter.note(Decision(code, known, account()), asked, address, f"req_{'a' * 20}", NOON)
+        asked = asked_from(address, product=f"{number:040}")
+        meter.note(Decision(code, known, account()), asked, f"req_{'a' * 20}", NOON)
     for number in range(usage.MOST_STRANGERS):
-        asked = Question(f"kd_live_{number:04}", "disbursement", "live")
-        meter.note(Decision(Code.KEY_MALFORMED), asked, address, "req_1", NOON)
+        asked = asked_from(address, credential=f"kd_live_{number:04}")
+        meter.note(Decision(Code.KEY_MALFORMED), asked, "req_1", NOON)
     texts = [encode_entry(entry) for entry in entries_of(meter.take(), first_sequence=1)]
     assert len(texts) == usage.MOST_KEYS // usage.ROWS_AN_ENTRY + 1
     assert max(map(len, texts)) < MOST_BATCH_BYTES * 0.9
@@ -266,9 +270,9 @@ def test_a_flush_writes_what_was_counted_and_a_clean_end_writes_the_rest(
 
     async def run():
         task = asyncio.ensure_future(flush.run())
-        meter.note(ACCEPTED, QUESTION, None, "req_1", NOON)
+        meter.note(ACCEPTED, QUESTION, "req_1", NOON)
         assert await asyncio.to_thread(is_written.wait, 10)
-        meter.note(ACCEPTED, QUESTION, None, "req_2", NOON + 60)
+        meter.note(ACCEPTED, QUESTION, "req_2", NOON + 60)
         task.cancel()
         await asyncio.wait([task])
 
@@ -286,7 +290,7 @@ def test_an_idle_process_leaves_no_file(tmp_path, flush):
 
 def test_what_the_disk_refuses_waits_and_the_metrics_say_so(tmp_path, meter, flush):
     (tmp_path / "usage").write_text("in the way")
-    meter.note(ACCEPTED, QUESTION, None, "req_1", NOON)
+    meter.note(ACCEPTED, QUESTION, "req_1", NOON)
     meter.overflowed = 3
     flush.write(meter.take())
     cells = flush._tally._cells

@@ -5,7 +5,7 @@ from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
 from keydesk.control.accounts.rules import NAME_LENGTH, SHORTEST_USERNAME
-from keydesk.control.feed.constraints import one_of
+from keydesk.control.feed.constraints import NETWORKS_LENGTH, at_most, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
 from keydesk.core.records import AccountRecord, AccountStatus
@@ -27,6 +27,8 @@ class Account(Published):
     status = models.CharField(max_length=24, default=AccountStatus.DRAFT)
     status_reason = models.TextField(blank=True)
     """What the customer reads about the status, where it needs a reason."""
+    networks = models.TextField(blank=True, default="")
+    """Where all its keys may be used from: networks with spaces between; anywhere if there are none."""
     created_at = models.DateTimeField()
     status_changed_at = models.DateTimeField()
 
@@ -35,6 +37,7 @@ class Account(Published):
         constraints = [
             *Published.Meta.constraints,
             one_of("status", AccountStatus, name="account_status"),
+            at_most("networks", NETWORKS_LENGTH, name="account_networks_fit"),
             models.CheckConstraint(
                 condition=Exact(models.F("username"), Lower("username")),
                 name="account_username_lower_case",
@@ -53,5 +56,9 @@ class Account(Published):
     def record(self) -> AccountRecord:
         """Give the record that verifiers see of this account."""
         return AccountRecord(
-            id=self.id, username=self.username, status=str(self.status), revision=self.revision
+            id=self.id,
+            username=self.username,
+            status=str(self.status),
+            networks=tuple(self.networks.split()),
+            revision=self.revision,
         )

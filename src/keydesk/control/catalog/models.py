@@ -11,10 +11,10 @@ from keydesk.control.catalog.rules import (
     SLUG_LENGTH,
     RevealPolicy,
 )
-from keydesk.control.feed.constraints import at_most, one_of
+from keydesk.control.feed.constraints import LIMITS_LENGTH, at_most, one_of
 from keydesk.control.feed.models import Published
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
-from keydesk.core.records import ProductRecord, ProductState
+from keydesk.core.records import Envelope, ProductRecord, ProductState
 
 
 class Product(Published):
@@ -32,6 +32,10 @@ class Product(Published):
     reveal_policy = models.CharField(max_length=10, default=RevealPolicy.WITH_PIN)
     scopes = models.TextField(blank=True)
     """What its keys may do: names, sorted, with spaces between."""
+    envelope = models.CharField(max_length=10, default=Envelope.PROBLEM)
+    """The form in which refusals reach callers."""
+    limits = models.TextField(blank=True, default="")
+    """What calls are limited to, as `core/limits.py` writes it, with spaces between."""
     sample_path = models.CharField(max_length=PATH_LENGTH, default="/")
     """The path of the provider's API that request samples call."""
     created_at = models.DateTimeField()
@@ -43,6 +47,8 @@ class Product(Published):
             one_of("state", ProductState, name="product_state"),
             one_of("reveal_policy", RevealPolicy, name="product_reveal_policy"),
             at_most("scopes", SCOPES_LENGTH, name="product_scopes_fit"),
+            one_of("envelope", Envelope, name="product_envelope"),
+            at_most("limits", LIMITS_LENGTH, name="product_limits_fit"),
             models.CheckConstraint(
                 condition=models.Q(lease_seconds__isnull=True) | models.Q(lease_seconds__gt=0),
                 name="product_lease_positive",
@@ -56,5 +62,7 @@ class Product(Published):
             state=str(self.state),
             requires_username=self.requires_username,
             lease_seconds=self.lease_seconds,
+            envelope=str(self.envelope),
+            limits=tuple(self.limits.split()),
             revision=self.revision,
         )

@@ -6,7 +6,7 @@ from django.db import models
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog.models import Product
 from keydesk.control.entitlements.rules import OPEN, ChangeState
-from keydesk.control.feed.constraints import one_of
+from keydesk.control.feed.constraints import LIMITS_LENGTH, at_most, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
 from keydesk.core.records import EntitlementRecord, EntitlementState, Environment
@@ -21,6 +21,8 @@ class Entitlement(Published):
     state = models.CharField(max_length=10)
     reason = models.TextField(blank=True)
     """Why it was disabled, as the customer reads it."""
+    limits = models.TextField(blank=True, default="")
+    """What stands in for the product's limits of the same names, with spaces between."""
     requested_at = models.DateTimeField(null=True)
     changed_at = models.DateTimeField()
 
@@ -30,6 +32,7 @@ class Entitlement(Published):
             *Published.Meta.constraints,
             one_of("environment", Environment, name="entitlement_environment"),
             one_of("state", EntitlementState, name="entitlement_state"),
+            at_most("limits", LIMITS_LENGTH, name="entitlement_limits_fit"),
             models.UniqueConstraint(
                 fields=["account", "product", "environment"], name="entitlement_once"
             ),
@@ -49,6 +52,7 @@ class Entitlement(Published):
             product=self.product_id,
             environment=str(self.environment),
             state=str(self.state),
+            limits=tuple(self.limits.split()),
             revision=self.revision,
         )
 

@@ -125,6 +125,7 @@ def regenerate_key(
         _require_replaceable(old)
         key, plaintext = mint(actor, place, name=old.name, request_token=request_token)
         key.replaces, key.scopes, key.expires_at = old, old.scopes, old.expires_at
+        key.networks, key.limits = old.networks, old.limits
         _mark_revoked(old)
         details = {"replaced_by": key.id}
         record(

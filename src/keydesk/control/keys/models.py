@@ -11,7 +11,13 @@ from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import SCOPES_LENGTH
-from keydesk.control.feed.constraints import at_most, digest_of_32, one_of
+from keydesk.control.feed.constraints import (
+    LIMITS_LENGTH,
+    NETWORKS_LENGTH,
+    at_most,
+    digest_of_32,
+    one_of,
+)
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
 from keydesk.control.keys.rules import LONGEST_NAME, LONGEST_REQUEST_TOKEN
@@ -40,6 +46,10 @@ class ApiKey(Published):
     state = models.CharField(max_length=10, default=KeyState.ACTIVE)
     scopes = models.TextField(blank=True)
     """Names, sorted, with spaces between."""
+    networks = models.TextField(blank=True, default="")
+    """Where it may be used from: networks with spaces between; anywhere if there are none."""
+    limits = models.TextField(blank=True, default="")
+    """Limits of its own, as `core/limits.py` writes them, with spaces between."""
     created_at = models.DateTimeField()
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -68,6 +78,8 @@ class ApiKey(Published):
             one_of("environment", Environment, name="key_environment"),
             one_of("state", KeyState, name="key_state"),
             at_most("scopes", SCOPES_LENGTH, name="key_scopes_fit"),
+            at_most("networks", NETWORKS_LENGTH, name="key_networks_fit"),
+            at_most("limits", LIMITS_LENGTH, name="key_limits_fit"),
             models.CheckConstraint(
                 condition=Q(
                     Exact(F("name"), Trim("name")),
@@ -127,6 +139,8 @@ class ApiKey(Published):
             expires_at=_seconds(self.expires_at),
             retires_at=_seconds(self.retires_at),
             scopes=tuple(self.scopes.split()),
+            networks=tuple(self.networks.split()),
+            limits=tuple(self.limits.split()),
             revision=self.revision,
         )
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("control", "0070_team"),
+        ("control", "0080_restrictions"),
     ]
 
     operations = [

@@ -14,20 +14,21 @@ SELECT pg_is_in_recovery();
 PRAGMA data_version;
 
 -- name: key
-SELECT id, digest, account, product, environment, state, expires_at, retires_at, scopes, revision, mac
-FROM verify_keys_v1 WHERE revision > :after;
+SELECT id, digest, account, product, environment, state, expires_at, retires_at, scopes, networks, limits,
+  revision, mac
+FROM verify_keys_v2 WHERE revision > :after;
 
 -- name: account
-SELECT id, username, status, revision, mac
-FROM verify_accounts_v1 WHERE revision > :after;
+SELECT id, username, status, networks, revision, mac
+FROM verify_accounts_v2 WHERE revision > :after;
 
 -- name: product
-SELECT slug, state, requires_username, lease_seconds, revision, mac
-FROM verify_products_v1 WHERE revision > :after;
+SELECT slug, state, requires_username, lease_seconds, envelope, limits, revision, mac
+FROM verify_products_v2 WHERE revision > :after;
 
 -- name: entitlement
-SELECT account, product, environment, state, revision, mac
-FROM verify_entitlements_v1 WHERE revision > :after;
+SELECT account, product, environment, state, limits, revision, mac
+FROM verify_entitlements_v2 WHERE revision > :after;
 
 -- name: credential
 SELECT id, digest, state, scopes, expires_at, revision, mac

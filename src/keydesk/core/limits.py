@@ -1,0 +1,119 @@
+"""Limits on calls: how they are written, which of them bear on a call, and where each is counted.
+
+A limit is written `<whose>:<name>=<calls>/<window>`: `key:burst=100/60s`, `account:daily=10000/day`. Whose is `key`,
+`account` or `product`: all keys of an account share its budget for a product, all accounts share a product's. A window
+in seconds makes a rate, `day` and `month` a quota that is filled up again as the day or month begins (UTC).
+"""
+
+import re
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final
+
+from msgspec import Struct
+
+from keydesk.core.records import EntitlementRecord, KeyRecord, ProductRecord
+
+SHAPE: Final = re.compile(
+    r"(key|account|product):([a-z][a-z0-9-]{0,19})=([1-9][0-9]{0,11})/(?:([1-9][0-9]{0,4})s|(day|month))",
+    re.ASCII,
+)
+MOST_SECONDS: Final = 24 * 3600
+MOST_CALLS_A_SECOND: Final = 100_000
+MOST_COST: Final = 10_000
+KNOWN: Final = 4096
+
+
+class Whose(StrEnum):
+    """Who shares a limit."""
+
+    KEY = "key"
+    ACCOUNT = "account"
+    PRODUCT = "product"
+
+
+class Window(StrEnum):
+    """How long a quota lasts."""
+
+    DAY = "day"
+    MONTH = "month"
+
+
+class Limit(Struct, frozen=True):
+    """So many calls in so long; a rate has `seconds`, a quota has a `window`."""
+
+    whose: str
+    name: str
+    calls: int
+    seconds: int | None
+    window: str | None
+
+    @property
+    def text(self) -> str:
+        """The limit as it is written."""
+        window = self.window or f"{self.seconds}s"
+        return f"{self.whose}:{self.name}={self.calls}/{window}"
+
+
+class Bucket(Struct, frozen=True):
+    """One limit for one key, account or product: where it is counted, and how."""
+
+    place: bytes
+    """What tells this bucket from all others; the same bytes in every store."""
+    limit: Limit
+
+
+@lru_cache(KNOWN)
+def parse_limit(text: str) -> Limit:
+    """Give the limit that a text writes; raises ValueError if it writes none, or one that cannot be counted."""
+    match = SHAPE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not like key:burst=100/60s or account:daily=10000/day.")
+    whose, name, calls, seconds, window = match.groups()
+    limit = Limit(whose, name, int(calls), int(seconds) if seconds else None, window)
+    if limit.seconds is not None and limit.seconds > MOST_SECONDS:
+        raise ValueError(f"A rate's window is at most {MOST_SECONDS} seconds: use day or month.")
+    if limit.seconds is not None and limit.calls > MOST_CALLS_A_SECOND * limit.seconds:
+        raise ValueError(f"A rate is at most {MOST_CALLS_A_SECOND} calls a second.")
+    return limit
+
+
+def names_of(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Give whose and which each limit is: what may come only once in a list of them."""
+    return [(limit.whose, limit.name) for limit in map(parse_limit, texts)]
+
+
+def buckets_for(
+    key: KeyRecord, product: ProductRecord, entitlement: EntitlementRecord
+) -> tuple[Bucket, ...]:
+    """Give the buckets that a call with the key spends from: rates first, then quotas, each in the order written.
+
+    A limit of the entitlement stands in for the product's of the same name; the key's own come on top. Raises
+    ValueError if a row holds a text that writes no limit.
+    """
+    written = (product.limits, entitlement.limits, key.limits)
+    if not any(written):
+        return ()
+    return _buckets(key.id, key.account, f"{product.slug}\0{key.environment}", written)
+
+
+@lru_cache(KNOWN)
+def _buckets(
+    key: str, account: str, product: str, written: tuple[tuple[str, ...], ...]
+) -> tuple[Bucket, ...]:
+    of_product, of_account, of_key = (
+        {(limit.whose, limit.name): limit for limit in map(parse_limit, texts)} for texts in written
+    )
+    owners = {Whose.KEY: key, Whose.ACCOUNT: f"{account}\0{product}", Whose.PRODUCT: product}
+    buckets = [
+        Bucket(_place(limit, owners[Whose(limit.whose)]), limit)
+        for limit in (of_product | of_account).values()
+    ]
+    # The name of a key's own limit may be one of the product's: both hold, so they are counted apart.
+    buckets += [Bucket(_place(limit, key, "own"), limit) for limit in of_key.values()]
+    return tuple(sorted(buckets, key=lambda bucket: bucket.limit.window is not None))
+
+
+def _place(limit: Limit, owner: str, mark: str = "") -> bytes:
+    return f"{limit.whose}{mark}\0{owner}\0{limit.name}\0{limit.window or limit.seconds}".encode()
