@@ -48,7 +48,15 @@ def guest(surroundings, visitor, demo_desk):
 
 @pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
 def test_pages_have_no_faults(guest):
-    addresses = ("", "settings/", "settings/pin/", "settings/developer/api-keys/", "nothing/")
+    addresses = (
+        "",
+        "settings/",
+        "settings/pin/",
+        "settings/developer/api-keys/",
+        "settings/developer/logs/",
+        "settings/developer/logs/?request_id=req_none",
+        "nothing/",
+    )
     found = {}
     for address in addresses:
         guest.page.goto(f"{guest.desk.dashboard_url}/a/sinarabadi/{address}")

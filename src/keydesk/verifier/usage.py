@@ -8,8 +8,9 @@ nothing is kept but what may be shown anywhere.
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
+from itertools import count as count_from
 from itertools import islice
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -49,6 +50,7 @@ ADDRESS: Final = re.compile(r"[0-9a-f.:]{2,45}")
 ENVIRONMENTS: Final[dict[str, AskedEnvironment]] = {"live": "live", "test": "test"}
 _OK: Final = Code.OK
 
+Row = TypeVar("Row")
 Cell = list[float]
 """How many requests, and the moment of the last one (Unix seconds)."""
 Place = tuple[str, str, str, str, str | None]
@@ -100,7 +102,7 @@ class UsageMeter:
             rf"{marker}_(?:{environments})_[0-9A-Za-z]{{{SHOWN_LENGTH}}}", re.ASCII
         )
         self._over: list[Window] = []
-        self._hour = 0
+        self._hour = -1
         self._begin(0)
         self._calls: list[Call] = []
         self._calls_of: dict[str, int] = {}
@@ -208,15 +210,11 @@ def entries_of(taken: Taken, *, first_sequence: int) -> list[Entry]:
     """Give what was taken as entries, numbered from the given number on; none if nothing was counted."""
     counts = [count for window in taken.windows for count in counts_of(window)]
     strangers = [stranger for window in taken.windows for stranger in strangers_of(window)]
-    entries = [
-        Entry(sequence=first_sequence + number, counts=some)
-        for number, some in enumerate(chunked(counts))
-    ]
-    if strangers or taken.calls:
-        last = first_sequence + len(entries)
-        entries.append(
-            Entry(sequence=last, strangers=strangers, refused=list(map(call_of, taken.calls)))
-        )
+    number = count_from(first_sequence).__next__
+    entries = [Entry(sequence=number(), counts=some) for some in chunked(counts)]
+    entries += [Entry(sequence=number(), strangers=some) for some in chunked(strangers)]
+    if taken.calls:
+        entries.append(Entry(sequence=number(), refused=list(map(call_of, taken.calls))))
     return entries
 
 
@@ -234,9 +232,9 @@ def call_of(kept: Call) -> RefusedCall:
     )
 
 
-def chunked(counts: Sequence[Count]) -> Iterator[list[Count]]:
-    """Give the counts in lists that are not too long for an entry."""
-    rest = iter(counts)
+def chunked(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Give the rows in lists that are not too long for an entry."""
+    rest = iter(rows)
     while some := list(islice(rest, ROWS_AN_ENTRY)):
         yield some
 

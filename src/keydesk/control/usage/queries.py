@@ -19,6 +19,8 @@ from keydesk.core.codes import Code
 
 DAYS: Final = 30
 LAST_DAY: Final = timedelta(hours=24)
+LISTED_AT_MOST: Final = 1_000
+"""Refused requests that a list goes through; a search finds the others."""
 
 
 class DayOfUse(NamedTuple):
@@ -116,7 +118,7 @@ def last_day_of(actor: Actor, *, account_id: str, key_id: str) -> LastDay:
 def refused_requests(
     actor: Actor, *, account_id: str, request_id: str = "", key: str = "", code: str = ""
 ) -> QuerySet[RefusedRequest]:
-    """Give the account's refused requests with their keys, newest first.
+    """Give the account's newest refused requests with their keys, the newest first.
 
     They are narrowed to the one with this request id, to keys with this text in their name or at the start of their
     prefix, and to a code; an empty text narrows nothing. Raises Refused as `require` does.
@@ -132,7 +134,7 @@ def refused_requests(
         found = found.filter(key__in=keys.values("pk"))
     if code:
         found = found.filter(code=code)
-    return found.order_by("-at", "-request_id")
+    return found.order_by("-at", "-request_id")[:LISTED_AT_MOST]
 
 
 def moment(seconds: int) -> datetime:
