@@ -11,8 +11,10 @@ from msgspec import Struct
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
+from keydesk.control.access.standing import require_still
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import managers_of
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.queries import product_named
@@ -27,7 +29,6 @@ from keydesk.control.entitlements.rules import (
 from keydesk.control.feed.actions import publish
 from keydesk.control.outbox.actions import post_to_all
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.standing import authorised_transaction, require_still
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState

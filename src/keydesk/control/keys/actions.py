@@ -10,6 +10,7 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
@@ -24,8 +25,13 @@ from keydesk.control.keys.delivery import (
     tell_of_reveal,
 )
 from keydesk.control.keys.models import ApiKey
-from keydesk.control.keys.rules import clean_name, is_replaceable, is_request_token, shown_state
-from keydesk.control.people.standing import authorised_transaction
+from keydesk.control.keys.rules import (
+    clean_name,
+    is_live,
+    is_replaceable,
+    is_request_token,
+    shown_state,
+)
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
@@ -105,7 +111,7 @@ def regenerate_key(
     """Replace a key at once: a new one of the same name and place, and the old one revoked in the same transaction.
 
     In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
-    `grant_invalid`, `key_already_replaced`, `key_not_live`, which a stopped key is too: who could replace it would go
+    `grant_invalid`, `key_already_replaced`, `key_not_live`, `key_stopped`: who could replace a stopped key would go
     round the stop. A repeated request token gives the same new key.
     """
     permission = Permission.KEY_REGENERATE
@@ -299,8 +305,10 @@ def _require_replaceable(key: ApiKey) -> None:
         raise Refused(Code.KEY_ALREADY_REPLACED)
     now = timezone.now()
     state = shown_state(key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=now)
-    if not is_replaceable(state):
+    if not is_live(state):
         raise Refused(Code.KEY_NOT_LIVE)
+    if not is_replaceable(state):
+        raise Refused(Code.KEY_STOPPED)
 
 
 def _mark_revoked(key: ApiKey) -> None:

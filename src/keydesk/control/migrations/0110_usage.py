@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("control", "0080_restrictions"),
+        ("control", "0100_activity"),
     ]
 
     operations = [
