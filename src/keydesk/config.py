@@ -219,6 +219,11 @@ class Config(BaseSettings):
         return self.data_dir / "limits"
 
     @property
+    def usage_dir(self) -> Path:
+        """The folder in which this host's verifiers leave what they have counted."""
+        return self.data_dir / "usage"
+
+    @property
     def sqlite_path(self) -> Path:
         """The SQLite database, used where no PostgreSQL URL is set."""
         return self.data_dir / "keydesk.sqlite3"

@@ -23,6 +23,7 @@ from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
 from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
+from keydesk.host.spool import SpoolWriter, new_source
 from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
@@ -31,7 +32,8 @@ from keydesk.verifier.answers import Message
 from keydesk.verifier.app import VerifierApp, reads_body
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.http1 import Application, Site
-from keydesk.verifier.metrics import Tally, TallyCollector
+from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
+from keydesk.verifier.usage import UsageFlush, UsageMeter
 
 METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"
@@ -65,7 +67,7 @@ def run_verifier(config: Config) -> None:
     digester = key_digester(config.require_secret(Secret.PEPPER))
     folder = fresh_folder(config)
     try:
-        serve_metrics(folder, config.metrics_port)
+        serve_metrics(folder, config.metrics_port, usage_dir=config.usage_dir)
         # Only Valkey is something that an answer may have to wait for.
         is_alone = config.valkey_url is None
         serve(config, worker_loader(config, digester, folder), answers_at_once=is_alone)
@@ -149,16 +151,19 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
 
     def load() -> VerifierApp:
         reader = Reader(config.replica_dir)
-        tally = Tally(folder)
+        tally, meter = Tally(folder), UsageMeter(config.key_marker)
         host = HostLedger(config.limits_dir)
-        watches = [replica_watch(reader, tally), ledger_watch(host), copy_watch(host)]
+        flush = UsageFlush(meter, SpoolWriter(config.usage_dir, new_source()), tally)
+        watches = [replica_watch(reader, tally), ledger_watch(host), copy_watch(host), flush.run]
         ledger: Ledger = host
         prepare = nothing
         if config.valkey_url is not None:
             ledger = shared = shared_ledger(config, config.valkey_url, host, tally)
             prepare = shared.open
             watches.append(shared.keep)
-        doors = Doors(config.key_marker, digester, store=reader, ledger=ledger, tally=tally)
+        doors = Doors(
+            config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
+        )
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
         return VerifierApp(doors, prepare=prepare, watch=together(watches))
 
@@ -244,10 +249,11 @@ def status_of(reader: Reader) -> Status | None:
         return None
 
 
-def serve_metrics(folder: Path, port: int) -> None:
+def serve_metrics(folder: Path, port: int, *, usage_dir: Path) -> None:
     """Serve the metrics of all workers from a thread of this process, on loopback only. Raises PortTakenError."""
     registry = CollectorRegistry()
     registry.register(TallyCollector(folder))
+    registry.register(SpoolCollector(usage_dir))
     try:
         server, _ = start_http_server(port, addr=METRICS_HOST, registry=registry)
     except OSError as error:
