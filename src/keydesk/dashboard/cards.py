@@ -124,10 +124,7 @@ def card_view(
             for row in page.object_list
         ],
         "page": page,
-        "previous_url": page_url(request, card, page.previous_page_number)
-        if page.has_previous()
-        else None,
-        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
+        **neighbours(request, card, page),
         "curl": curl(
             call_to(
                 product,
@@ -136,6 +133,16 @@ def card_view(
                 username=visit.account.username,
             )
         ),
+    }
+
+
+def neighbours(request: HttpRequest, card: ProductCard, page: Page[KeyRow]) -> dict[str, Any]:
+    """Give where the pages before and after lie, None where there is none."""
+    return {
+        "previous_url": page_url(request, card, page.previous_page_number)
+        if page.has_previous()
+        else None,
+        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
     }
 
 
