@@ -10,7 +10,13 @@ from keydesk.control.audit.events import Event
 from keydesk.core.codes import Code
 
 KEYS = {"key.generate", "key.regenerate", "key.reveal", "key.revoke", "key.view"}
-MANAGER = KEYS | {"application.edit", "entitlement.request", "member.edit", "team.view"}
+MANAGER = KEYS | {
+    "activity.view",
+    "application.edit",
+    "entitlement.request",
+    "member.edit",
+    "team.view",
+}
 EVERY_STAFF = {"account.view", "team.view"}
 REVIEWER = EVERY_STAFF | {"application.decide", "entitlement.request"}
 SECURITY = EVERY_STAFF | {
