@@ -102,6 +102,9 @@ EXPECTED = {
     # Nobody here has a PIN: 409 leads to setting one, before the PIN and not before the confirmation.
     "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:restrict": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:allow_list": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:change_allow_list": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
     "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
     "console:applications": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
     "console:application": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
@@ -166,6 +169,7 @@ EXPECTED = {
     "console:search": {("eko",): "200 405 405 405", **FOR_STAFF},
     "console:change": {("eko",): "200 302 405 405", **FOR_STAFF},
     "console:entitlement": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:entitlement_limits": {("eko",): "200 422 405 405", **FOR_STAFF},
     "console:key": {("eko",): "200 422 405 405", **FOR_STAFF},
     "console:status": {("eko",): "200 422 405 405", **FOR_STAFF},
     "console:view_as": {("eko",): "200 422 405 405", **FOR_STAFF},
@@ -191,6 +195,7 @@ LOOKED_AT = {
     "dashboard:settings": "200 405 405 405",
     "dashboard:team": "200 405 405 405",
     "dashboard:developer": "302 405 405 405",
+    "dashboard:allow_list": "200 405 405 405",
     "dashboard:api_keys": "200 405 405 405",
 }
 """What somebody of the internal team finds who views the account as its people see it; all else they find as before."""

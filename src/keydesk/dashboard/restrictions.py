@@ -124,7 +124,7 @@ def lifetimes() -> list[tuple[str, str]]:
         (str(count), ngettext("%(count)d day", "%(count)d days", count) % {"count": count})
         for count in LIFETIMES_DAYS
     ]
-    return [("", _("Never")), *days, (ON_A_DAY, _("On a day"))]
+    return [("", _("It does not expire")), *days, (ON_A_DAY, _("On a day"))]
 
 
 def restriction_words(held: Any, product: Product) -> list[str]:
