@@ -47,8 +47,8 @@ from keydesk.core.codes import Code
 from keydesk.core.records import (
     AccountStatus,
     EntitlementState,
-    Environment,
     Envelope,
+    Environment,
     ProductState,
 )
 
