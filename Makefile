@@ -17,7 +17,7 @@ pytest := $(python) -m pytest $(PYTEST_ARGS)
 alike := tests/cli tests/contracts tests/integration tests/unit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint races faults bench css messages reference clean browser wrk
+.PHONY: help demo test lint races faults bench css messages reference clean browser gateways wrk
 
 help: ## say what can be made
 	@echo "make <target>:"
@@ -26,7 +26,7 @@ help: ## say what can be made
 demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARGS=--reset starts afresh)
 	@$(python) -m keydesk demo $(ARGS)
 
-test: lint browser ## everything that has to pass before a change lands
+test: lint browser gateways ## everything that has to pass before a change lands
 	$(pytest) -n auto $(alike)
 	$(pytest) $(addprefix --ignore=,$(alike))
 	$(pytest) -n auto --database postgresql tests/integration
@@ -87,6 +87,11 @@ $(dev): | $(desk)
 # A tool that does not come from Python is installed where that is possible, or asked for in a sentence.
 browser:
 	@command -v chromium >/dev/null || $(call install,chromium)
+
+gateways:
+	@for name in haproxy caddy; do \
+	  PATH="$$PATH:/usr/sbin" command -v $$name >/dev/null || $(call install,$$name); \
+	done
 
 wrk:
 	@command -v wrk >/dev/null || $(call install,wrk)

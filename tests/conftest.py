@@ -121,6 +121,7 @@ pytest_plugins = [
     "tests.fixtures.factors",
     "tests.fixtures.passkeys",
     "tests.fixtures.pins",
+    "tests.fixtures.sending",
     "tests.fixtures.smtp",
     "tests.fixtures.witnesses",
 ]

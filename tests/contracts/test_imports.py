@@ -31,7 +31,9 @@ def test_the_import_contracts_hold():
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
-@pytest.mark.parametrize("command", ["verifier", "replicator", "serve", "demo", "init", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["verifier", "replicator", "serve", "demo", "init", "doctor", "gateway"]
+)
 def test_a_command_outside_the_control_plane_loads_no_django(command, tmp_path):
     loaded = subprocess.run(
         [sys.executable, "-c", LOADED_BY, command],

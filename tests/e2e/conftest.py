@@ -1,16 +1,20 @@
 """People in front of a real desk in a real Chromium; whatever a page complains about fails its test."""
 
+import itertools
 import re
 import secrets
 import shutil
+from functools import partial
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from tests.fixtures.desk import keydesk
+from tests.fixtures.languages import say
 
 KEY = re.compile(r"kd_(live|test)_[0-9A-Za-z]{49}")
 PATIENCE_MILLISECONDS = 15_000
+SURROUNDINGS = tuple(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
@@ -18,11 +22,12 @@ document.addEventListener("securitypolicyviolation", (event) =>
 
 
 class Visitor:
-    """A person with a browser of their own."""
+    """A person with a browser of their own, in front of pages in their language."""
 
-    def __init__(self, page: Page, desk):
+    def __init__(self, page: Page, desk, language="en"):
         self.page = page
         self.desk = desk
+        self.say = partial(say, language=language)
         self.complaints = []
         page.add_init_script(WATCH)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -44,6 +49,13 @@ class Visitor:
         self.page.wait_for_url(lambda address: "/login/" not in address)
         return self
 
+    def choose_language(self, language):
+        """Choose the language of the pages from the menu that every page of a logged in person has."""
+        self.page.goto(self.desk.dashboard_url)
+        self.page.locator("button[popovertarget=menu-language]").click()
+        self.page.locator(f"#menu-language button[value={language}]").click()
+        expect(self.page.locator("html")).to_have_attribute("lang", language)
+
     def open_keys(self, account="sinarabadi", *, query=""):
         self.page.goto(f"{self.desk.dashboard_url}/a/{account}/settings/developer/api-keys/{query}")
         return self
@@ -55,11 +67,20 @@ class Visitor:
     def product(self, name):
         return self.page.get_by_role("region", name=name)
 
+    def set_pin(self, account, *, password, pin):
+        """Choose a first PIN, at its page."""
+        self.page.goto(f"{self.desk.dashboard_url}/a/{account}/settings/pin/")
+        self.page.locator("#password").fill(password)
+        self.page.locator("#new_pin").fill(pin)
+        self.page.locator("#new_pin_again").fill(pin)
+        self.page.get_by_role("button", name=self.say("Save PIN")).click()
+        self.page.wait_for_url("**/settings/")
+
     def name_a_key(self, product, name):
         """Press Generate, name the key and confirm."""
-        self.product(product).get_by_role("button", name="Generate").click()
-        self.dialog.get_by_label("Name").fill(name)
-        self.dialog.get_by_role("button", name="Confirm").click()
+        self.product(product).get_by_role("button", name=self.say("Generate key")).click()
+        self.dialog.get_by_label(self.say("Name")).fill(name)
+        self.dialog.get_by_role("button", name=self.say("Confirm")).click()
 
     def enter_pin(self, pin):
         self.dialog.get_by_label("PIN").fill(pin)
@@ -67,7 +88,7 @@ class Visitor:
 
     def shown_key(self):
         """The key that is on the screen."""
-        field = self.dialog.get_by_label("API key")
+        field = self.dialog.get_by_label(self.say("API key"))
         expect(field).to_have_value(KEY)
         return field.input_value()
 
@@ -77,8 +98,8 @@ class Visitor:
         return self.shown_key()
 
     def close(self):
-        self.dialog.get_by_role("button", name="Copy").click()
-        self.dialog.get_by_role("link", name="Done").click()
+        self.dialog.get_by_role("button", name=self.say("Copy")).click()
+        self.dialog.get_by_role("link", name=self.say("Done")).click()
         expect(self.dialog).to_be_hidden()
 
     def row(self, name):
@@ -121,22 +142,43 @@ def sessions(browser, demo_desk):
 
 @pytest.fixture
 def visitor(browser, demo_desk, sessions):
-    """Make visitors, logged in if a person is given; no page may have broken a policy or thrown an error."""
-    contexts, visitors = [], []
+    """Make visitors, logged in if a person is given; no page may have broken a policy or thrown an error.
 
-    def visitor(person=None, **options):
+    The language that a person has chosen goes before the one that the browser asks for, and many tests share the demo's
+    people. So a person is made to choose another language than English, and to choose English again at the end.
+    """
+    contexts, visitors, elsewhere = [], [], []
+
+    def visitor(person=None, *, locale="en", **options):
         if person is not None:
             options["storage_state"] = sessions(person)
-        contexts.append(browser.new_context(**{"locale": "en", **options}))
+        contexts.append(browser.new_context(locale=locale, **options))
         contexts[-1].set_default_timeout(PATIENCE_MILLISECONDS)
-        visitors.append(Visitor(contexts[-1].new_page(), demo_desk))
+        visitors.append(Visitor(contexts[-1].new_page(), demo_desk, locale))
+        if person is not None and locale != "en":
+            elsewhere.append(visitors[-1])
+            visitors[-1].choose_language(locale)
         return visitors[-1]
 
     yield visitor
+    for each in elsewhere:
+        each.choose_language("en")
     complaints = [complaint for each in visitors for complaint in each.complaints]
     for context in contexts:
         context.close()
     assert complaints == []
+
+
+@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
+def surroundings(request):
+    """What a visitor's page is looked at in: light and dark, English and Indonesian, wide and narrow."""
+    scheme, language, width = request.param
+    return {
+        "color_scheme": scheme,
+        "locale": language,
+        "viewport": {"width": width, "height": 844},
+        "reduced_motion": "reduce",
+    }
 
 
 @pytest.fixture

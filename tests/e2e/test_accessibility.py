@@ -1,54 +1,31 @@
 """Every page and every step of the dialog passes axe, in light and dark, English and Indonesian, wide and narrow."""
 
-import itertools
-
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from tests.fixtures.faults import faults_of
 
-SURROUNDINGS = list(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
 WORDS = {
     "en": ("Generate", "Confirm", "Actions for"),
     "id": ("Buat kunci", "Konfirmasi", "Tindakan untuk"),
 }
 
 
-def faults_of(page):
-    found = Axe().run(page).response["violations"]
-    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] + (
-        ["wider than the window"] if wide else []
-    )
-
-
-@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
-def surroundings(request):
-    return request.param
-
-
 @pytest.fixture
 def guest(surroundings, visitor, demo_desk):
-    scheme, language, width = surroundings
-    guest = visitor(
-        demo_desk.login("Budi"),
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
-    guest.page.goto(f"{demo_desk.dashboard_url}/a/sinarabadi/settings/")
-    guest.page.locator("select[name=language]").select_option(language)
-    guest.page.locator("form:has(select) button").last.click()
-    expect(guest.page.locator("html")).to_have_attribute("lang", language)
-    yield guest
-    guest.page.goto(f"{demo_desk.dashboard_url}/a/sinarabadi/settings/")
-    guest.page.locator("select[name=language]").select_option("en")
-    guest.page.locator("form:has(select) button").last.click()
-    expect(guest.page.locator("html")).to_have_attribute("lang", "en")
+    return visitor(demo_desk.login("Budi"), **surroundings)
 
 
 @pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
 def test_pages_have_no_faults(guest):
-    addresses = ("", "settings/", "settings/pin/", "settings/developer/api-keys/", "nothing/")
+    addresses = (
+        "",
+        "activity/",
+        "activity/?since=2026-13-01",
+        "settings/",
+        "settings/pin/",
+        "settings/developer/api-keys/",
+        "nothing/",
+    )
     found = {}
     for address in addresses:
         guest.page.goto(f"{guest.desk.dashboard_url}/a/sinarabadi/{address}")
@@ -57,7 +34,7 @@ def test_pages_have_no_faults(guest):
 
 
 def test_steps_of_the_dialog_have_no_faults(guest, surroundings, demo_desk):
-    generate, confirm, actions = WORDS[surroundings[1]]
+    generate, confirm, actions = WORDS[surroundings["locale"]]
     page = guest.open_keys().page
     found = []
     page.get_by_role("button", name=actions).first.click()
@@ -80,9 +57,7 @@ def test_steps_of_the_dialog_have_no_faults(guest, surroundings, demo_desk):
 
 
 def test_the_entrance_has_no_faults(visitor, surroundings, demo_desk):
-    scheme, language, width = surroundings
-    viewport = {"width": width, "height": 844}
-    page = visitor(color_scheme=scheme, locale=language, viewport=viewport).page
+    page = visitor(**surroundings).page
     page.goto(f"{demo_desk.dashboard_url}/account/login/")
-    expect(page.locator("html")).to_have_attribute("lang", language)
+    expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
     assert faults_of(page) == []

@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
+from tests.fixtures.faults import faults_of
 
 PAGES = (
     "",
@@ -15,6 +15,7 @@ PAGES = (
     "products/disbursement/",
     "products/disbursement/stop/",
     "products/disbursement/retire/",
+    "security/",
     "settings/",
     "system/",
 )
@@ -116,29 +117,28 @@ def test_the_system_page_tells_of_a_replica_that_is_up_to_date_and_a_worker_at_w
     expect(page.get_by_text("At work")).to_be_visible()
 
 
-@pytest.mark.parametrize(("scheme", "language", "width"), SURROUNDINGS, ids=str)
-def test_pages_of_the_console_have_no_faults(console, demo_desk, scheme, language, width):
-    guest = console(
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-        locale=language,
-    )
+@pytest.mark.parametrize("page", ["", "products/", "security/"])
+def test_on_a_phone_the_menu_begins_at_the_page_that_is_open(console, page):
+    guest = console(page, viewport={"width": 390, "height": 844})
+    current = guest.page.get_by_role("navigation", name="Main").locator("[aria-current]")
+    expect(current).to_be_in_viewport(ratio=1)
+
+
+def test_pages_of_the_console_have_no_faults(console, demo_desk, surroundings):
+    guest = console(**surroundings)
     found = {}
     for page in PAGES:
         guest.page.goto(f"{demo_desk.dashboard_url}/console/{page}")
-        expect(guest.page.locator("html")).to_have_attribute("lang", language)
+        expect(guest.page.locator("html")).to_have_attribute("lang", surroundings["locale"])
         found[page] = faults_of(guest.page)
     assert found == {page: [] for page in PAGES}
 
 
-@pytest.mark.parametrize(("scheme", "language", "width"), SURROUNDINGS, ids=str)
-def test_the_consoles_door_has_no_faults(visitor, demo_desk, scheme, language, width):
-    viewport = {"width": width, "height": 844}
-    page = visitor(color_scheme=scheme, locale=language, viewport=viewport).page
+def test_the_consoles_door_has_no_faults(visitor, demo_desk, surroundings):
+    page = visitor(**surroundings).page
     found = {}
     for address in ("login/", "first-owner/"):
         page.goto(f"{demo_desk.dashboard_url}/console/{address}")
-        expect(page.locator("html")).to_have_attribute("lang", language)
+        expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
         found[address] = faults_of(page)
     assert found == {"login/": [], "first-owner/": []}

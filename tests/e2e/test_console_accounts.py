@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
+from tests.fixtures.faults import faults_of
 from tests.fixtures.replicators import eventually
 
 REASON = "Unpaid bills since March"
@@ -62,16 +62,8 @@ def test_the_internal_team_sees_a_customers_page_and_can_only_look(eko):
     expect(banner).to_have_count(0)
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
 def test_the_pages_of_accounts_have_no_faults(surroundings, visitor, demo_desk):
-    scheme, language, width = surroundings
-    guest = visitor(
-        demo_desk.login("Eko"),
-        color_scheme=scheme,
-        locale=language,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
+    guest = visitor(demo_desk.login("Eko"), **surroundings)
     addresses = (
         "",
         "accounts/",
@@ -84,5 +76,6 @@ def test_the_pages_of_accounts_have_no_faults(surroundings, visitor, demo_desk):
     found = {}
     for address in addresses:
         guest.page.goto(f"{demo_desk.dashboard_url}/console/{address}")
+        expect(guest.page.locator("html")).to_have_attribute("lang", surroundings["locale"])
         found[address] = faults_of(guest.page)
     assert found == {address: [] for address in addresses}

@@ -4,14 +4,10 @@ import secrets
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
-from tests.fixtures.applications import ANSWERS, PDF, PNG
+from tests.fixtures.applications import ANSWERS, PDF
+from tests.fixtures.applying import PAPERS, apply, fill, go_on, upload
+from tests.fixtures.faults import faults_of
 
-PAPERS = {
-    "Registration of the business": ("nib.pdf", "application/pdf", PDF),
-    "Tax certificate": ("npwp.png", "image/png", PNG),
-    "Identity card of a director or owner": ("ktp.pdf", "application/pdf", PDF),
-}
 STEPS = ("business", "people", "documents", "bank_account", "products", "consent", "review")
 
 
@@ -30,47 +26,6 @@ def company(operator):
 def onboarding(visitor, company, step=""):
     path = f"{step}/" if step else ""
     return f"{visitor.desk.dashboard_url}/a/{company['account']}/onboarding/{path}"
-
-
-def fill(page, section, answers, *, but=()):
-    """Fill in a section's fields by their ids."""
-    for name, text in answers.items():
-        if name in but:
-            continue
-        field = page.locator(f"#{section}-{name}".replace("_", "-"))
-        if field.evaluate("field => field.tagName") == "SELECT":
-            field.select_option(text)
-        else:
-            field.fill(text)
-
-
-def go_on(page):
-    page.get_by_role("button", name="Save and continue").last.click()
-
-
-def upload(page, kind, paper):
-    name, media_type, content = paper
-    page.get_by_label("What it proves").select_option(label=kind)
-    page.locator("#file").set_input_files({"name": name, "mimeType": media_type, "buffer": content})
-    page.get_by_role("button", name="Upload").click()
-    expect(page.get_by_role("link", name=f"Download {name}").first).to_be_visible()
-
-
-def apply(page):
-    """Fill in everything from the first step to the sheet."""
-    fill(page, "business", ANSWERS["business"])
-    go_on(page)
-    fill(page, "people-0", {"name": "Mira Lestari", "role": "director"})
-    go_on(page)
-    for kind, paper in PAPERS.items():
-        upload(page, kind, paper)
-    page.get_by_role("link", name="Continue").click()
-    fill(page, "bank_account", ANSWERS["bank_account"])
-    go_on(page)
-    page.get_by_role("group", name="Disbursement").get_by_label("Live").check()
-    go_on(page)
-    page.get_by_label("I agree to this for the business.").check()
-    go_on(page)
 
 
 @pytest.mark.parametrize("has_scripts", [True, False])
@@ -154,31 +109,10 @@ def test_what_is_wrong_has_the_focus_and_its_sentence(visitor, company):
     expect(guest.page.get_by_label("Account holder")).to_have_value("<b>Mira</b>")
 
 
-@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
-def surroundings(request):
-    return request.param
-
-
 @pytest.fixture
 def lina(surroundings, visitor, demo_desk):
     """Lina, whose company's application is half done, in these surroundings."""
-    scheme, language, width = surroundings
-    lina = visitor(
-        demo_desk.login("Lina"),
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
-
-    def speak(language):
-        lina.page.goto(f"{demo_desk.dashboard_url}/a/tirtajaya/settings/")
-        lina.page.locator("select[name=language]").select_option(language)
-        lina.page.locator("form:has(select) button").last.click()
-        expect(lina.page.locator("html")).to_have_attribute("lang", language)
-
-    speak(language)
-    yield lina
-    speak("en")
+    return visitor(demo_desk.login("Lina"), **surroundings)
 
 
 def test_the_pages_of_an_application_have_no_faults(lina):

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import faults_of
 from tests.fixtures.desk import wait_until
+from tests.fixtures.faults import faults_of
 from tests.fixtures.passkeys import Passkey
 
 PIN, NEW = "482915", "739104"

@@ -74,7 +74,8 @@ def company(operator):
     operator("account", "create", username, "--name", "PT Uji")
     operator("account", "approve", username)
     operator("entitlement", "enable", username, "disbursement")
-    operator("member", "add", username, login["email"], "superadmin", "--name", "Nia", typed=password + "\n")  # fmt: skip
+    member = (username, login["email"], "superadmin", "--name", "Nia")
+    operator("member", "add", *member, typed=password + "\n")
     return username, login
 
 

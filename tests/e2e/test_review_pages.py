@@ -1,12 +1,9 @@
 """The Console's review pages in Chromium: axe finds no fault, in light and dark, both languages, wide and narrow."""
 
-import itertools
-
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import faults_of
+from tests.fixtures.faults import faults_of
 
-SURROUNDINGS = list(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
 QUEUE = "console/applications/"
 PAGES = (
     QUEUE,
@@ -17,19 +14,12 @@ PAGES = (
 WORDS = {"en": ("Claim", "Take over", "Release"), "id": ("Ambil", "Ambil alih", "Lepaskan")}
 
 
-@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
-def reviewer(request, visitor, demo_desk):
+@pytest.fixture
+def reviewer(surroundings, visitor, demo_desk):
     """Eko in front of the queue, with the demo's application claimed; given back at the end."""
-    scheme, language, width = request.param
-    reviewer = visitor(
-        demo_desk.login("Eko"),
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
+    reviewer = visitor(demo_desk.login("Eko"), **surroundings)
     page = reviewer.page
-    choose(reviewer, language)
-    claim, _take_over, release = WORDS[language]
+    claim, _take_over, release = WORDS[surroundings["locale"]]
     page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/")
     page.get_by_role("button", name=claim, exact=True).click()
     expect(page.get_by_role("button", name=release)).to_be_visible()
@@ -37,15 +27,6 @@ def reviewer(request, visitor, demo_desk):
     page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/")
     page.get_by_role("button", name=release).click()
     expect(page.get_by_role("button", name=claim, exact=True)).to_be_visible()
-    choose(reviewer, "en")
-
-
-def choose(reviewer, language):
-    """Choose the language of the pages, as its menu does."""
-    reviewer.page.goto(f"{reviewer.desk.dashboard_url}/console/")
-    reviewer.page.locator("button[popovertarget=menu-language]").click()
-    reviewer.page.locator(f"#menu-language button[value={language}]").click()
-    expect(reviewer.page.locator("html")).to_have_attribute("lang", language)
 
 
 def test_review_pages_have_no_faults(reviewer):
@@ -62,3 +43,15 @@ def test_a_form_without_words_says_so_at_its_field_and_puts_the_focus_there(revi
     page.locator("main form button").last.click()
     expect(page.locator("#reason[aria-invalid=true]")).to_be_focused()
     assert faults_of(page) == []
+
+
+def test_a_remark_is_folded_behind_its_field_and_takes_no_script(visitor, reviewer, demo_desk):
+    width = reviewer.page.viewport_size["width"]
+    viewport = {"width": width, "height": 844}
+    page = visitor(demo_desk.login("Eko"), java_script_enabled=False, viewport=viewport).page
+    page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/revision/")
+    city = page.locator("#remark-business-city")
+    expect(city).to_be_hidden()
+    page.locator("details", has=city).locator("summary").click()
+    city.fill("Which one?")
+    expect(page.locator("textarea:visible")).to_have_count(1)

@@ -1,14 +1,23 @@
 """A person makes signing in safer, in a browser: an app, a passkey, and the end of a session they left open."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import expect
-from tests.e2e.test_accessibility import SURROUNDINGS, faults_of
 from tests.fixtures.factors import code_of
+from tests.fixtures.faults import faults_of
 
 SECURITY = "/a/sinarabadi/settings/security/"
 PAGES = ("confirm", "authenticator", "passkeys/add", "password")
+DEMAND = """
+import django
+django.setup()
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.policies.actions import change_policies
+change_policies(HOST_OPERATOR, changes={"mfa_for_managers": %s})
+"""
 
 
 @pytest.fixture
@@ -174,15 +183,9 @@ def test_another_session_is_ended_from_the_list(at_security, nia):
     expect(page.get_by_text("This session")).to_be_visible()
 
 
-@pytest.mark.parametrize("surroundings", SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
 def test_the_pages_have_no_faults(at_security, nia, surroundings):
-    scheme, language, width = surroundings
-    guest = at_security(
-        nia,
-        color_scheme=scheme,
-        viewport={"width": width, "height": 844},
-        reduced_motion="reduce",
-    )
+    language = surroundings.pop("locale")
+    guest = at_security(nia, **surroundings)
     page, desk = guest.page, guest.desk.dashboard_url
     page.goto(f"{desk}/a/sinarabadi/settings/")
     page.locator("select[name=language]").select_option(language)
@@ -198,3 +201,79 @@ def test_the_pages_have_no_faults(at_security, nia, surroundings):
     expect(page.locator("#new_password_again[aria-invalid]")).to_be_focused()
     found["wrong"] = faults_of(page)
     assert found == {address: [] for address in (*addresses, "wrong")}
+
+
+@pytest.fixture
+def holder(visitor, surroundings, demo_desk, nia, with_authenticator):
+    """The page of somebody with an app and a passkey, and what axe found on the way there."""
+    guest, desk, found = visitor(**surroundings), at_localhost(demo_desk), {}
+    page = with_authenticator(guest.page)
+    page.goto(f"{desk}/account/login/")
+    guest.fill_log_in(nia)
+    page.goto(f"{desk}/account/authenticator/?next={SECURITY}")
+    code = code_of(page.locator("[data-totp-secret]").inner_text().replace(" ", ""))
+    page.locator("#code").fill(code)
+    page.locator("#code").press("Enter")
+    expect(page.locator("[data-codes] li")).to_have_count(10)
+    found["recovery codes"] = faults_of(page)
+    page.goto(f"{desk}/account/passkeys/add/?next={SECURITY}")
+    found["a passkey to be made"] = faults_of(page)
+    page.locator("#name").fill("Work laptop")
+    page.locator("form:has(#name) button").click()
+    page.locator("a[href*=rename]").wait_for()
+    found["factors"] = faults_of(page)
+    return page, found
+
+
+def test_the_pages_of_somebody_with_factors_have_no_faults(holder, surroundings, demo_desk):
+    page, found = holder
+    security = at_localhost(demo_desk) + SECURITY
+    expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
+    for link in ("a[href*=rename]", "a[href*=remove]", "a[href*=recovery-codes]"):
+        page.locator(link).last.click()
+        page.locator("h1").wait_for()
+        found[link] = faults_of(page)
+        page.goto(security)
+    page.locator("a[href*=rename]").click()
+    page.locator("#name").fill("")
+    page.locator("#name").press("Enter")
+    expect(page.locator("#name[aria-invalid]")).to_be_focused()
+    found["a wrong name"] = faults_of(page)
+    assert [faults for faults in found.values() if faults] == []
+    assert len(found) == 7
+
+
+def test_the_log_in_with_a_second_factor_has_no_faults(holder, demo_desk, nia):
+    page, _found = holder
+    page.goto(f"{at_localhost(demo_desk)}/account/logout/")
+    page.locator("main form button").click()
+    page.locator("#login").fill(nia["email"])
+    page.locator("#password").fill(nia["password"])
+    page.locator("form:has(#password) button").click()
+    expect(page.locator("#code")).to_be_focused()
+    first = faults_of(page)
+    page.locator("#code").fill("000000")
+    page.locator("#code").press("Enter")
+    expect(page.locator("#code[aria-invalid]")).to_be_focused()
+    assert (first, faults_of(page)) == ([], [])
+
+
+@pytest.fixture
+def demanded(demo_desk):
+    """Whoever may do a lot must have a second factor, as everywhere but in the demo."""
+
+    def demand(is_on):
+        environment = demo_desk.environment | {"DJANGO_SETTINGS_MODULE": "keydesk.server.settings"}
+        command = [sys.executable, "-c", DEMAND % is_on]
+        subprocess.run(command, env=environment, check=True, timeout=60)
+
+    demand(True)
+    yield
+    demand(False)
+
+
+@pytest.mark.usefixtures("demanded")
+def test_the_page_that_demands_a_factor_has_no_faults(visitor, surroundings, newcomer):
+    page = visitor(**surroundings).log_in(newcomer()).page
+    expect(page.locator("a[href*=authenticator]")).to_be_visible()
+    assert (page.url.split("?")[0].endswith("/account/set-up/"), faults_of(page)) == (True, [])

@@ -1,15 +1,13 @@
 """The people of an account, in two browsers: invited, let in, given another role, removed; and the keys go on."""
 
-import itertools
 import secrets
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from tests.fixtures.faults import faults_of
 
 PASSWORD = "empat belas kucing hitam"
 PIN = "482915"
-SURROUNDINGS = list(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
 
 
 @pytest.fixture
@@ -54,16 +52,6 @@ def join(visitor, link, name):
     visitor.page.wait_for_url("**/a/sinarabadi/")
 
 
-def set_pin(visitor):
-    page = visitor.page
-    page.goto(f"{visitor.desk.dashboard_url}/a/sinarabadi/settings/pin/")
-    page.get_by_label("Your password").fill(PASSWORD)
-    page.get_by_label("New PIN", exact=True).fill(PIN)
-    page.get_by_label("New PIN, once more").fill(PIN)
-    page.get_by_role("button", name="Save PIN").click()
-    page.wait_for_url("**/settings/")
-
-
 def choose(visitor, email, action):
     """Find a member or an invitation by the address, and choose from its menu."""
     page = open_team(visitor, f"?search={email}")
@@ -86,7 +74,7 @@ def test_invited_let_in_promoted_and_removed_while_the_keys_go_on(
     page.get_by_role("button", name="Change role").click()
     expect(page.get_by_role("status")).to_contain_text("The role is changed")
 
-    set_pin(hana)
+    hana.set_pin("sinarabadi", password=PASSWORD, pin=PIN)
     key = hana.open_keys().generate("Disbursement", f"Made by {email}", PIN)
     assert authorize(key) == 200
     hana.close()
@@ -162,27 +150,9 @@ def test_what_is_wrong_stands_at_its_field_with_the_focus_and_nothing_is_lost(an
     expect(page.get_by_role("radio", name="Maker")).to_be_checked()
 
 
-def faults_of(page):
-    found = Axe().run(page).response["violations"]
-    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] + (
-        ["wider than the window"] if wide else []
-    )
-
-
-@pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
-def surroundings(request):
-    return request.param
-
-
 @pytest.fixture
 def guest(surroundings, visitor, newcomer):
-    scheme, language, width = surroundings
-    viewport = {"width": width, "height": 844}
-    guest = visitor(
-        color_scheme=scheme, viewport=viewport, locale=language, reduced_motion="reduce"
-    )
-    return guest.log_in(newcomer("superadmin"))
+    return visitor(**surroundings).log_in(newcomer("superadmin"))
 
 
 @pytest.fixture
@@ -195,7 +165,7 @@ def waiting(operator):
 
 def test_pages_of_the_team_have_no_faults(guest, surroundings, waiting, visitor):
     page, found = open_team(guest), {}
-    expect(page.locator("html")).to_have_attribute("lang", surroundings[1])
+    expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
     found["team"] = faults_of(page)
     # Other tests add people, so Budi may stand on a later page.
     page = open_team(guest, "?search=budi%40")
@@ -212,10 +182,7 @@ def test_pages_of_the_team_have_no_faults(guest, surroundings, waiting, visitor)
     found["accounts"] = faults_of(page)
     page.goto(waiting)
     found["another's invitation"] = faults_of(page)
-    scheme, language, width = surroundings
-    stranger = visitor(
-        color_scheme=scheme, locale=language, viewport={"width": width, "height": 844}
-    )
+    stranger = visitor(**surroundings)
     stranger.page.goto(waiting)
     found["invitation"] = faults_of(stranger.page)
     stranger.page.locator("main form button").click()

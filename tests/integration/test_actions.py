@@ -16,7 +16,7 @@ from tests.fixtures.factors import SECRET, code_of, session_of
 from tests.fixtures.pictures import picture
 
 import keydesk.control
-from keydesk.control.access.actor import Actor
+from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.actions import create_account
@@ -34,7 +34,7 @@ from keydesk.control.keys.actions import generate_key, stop_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
 from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import deactivate_member
-from keydesk.control.people.models import User
+from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.policies.actions import change_policies
 from keydesk.control.security.queries import factors_of
@@ -727,6 +727,25 @@ def test_to_a_superadmin_of_another_account_it_does_not_exist(name, stage):
     )
     refused = refused_as(ACTIONS[name], stage.dewi, given)
     assert refused == (code, [event_by(stage.dewi, Event.PERMISSION_REFUSED)])
+
+
+def lose_role(actor):
+    """Take the role of whoever acts, although their request still says that they have it."""
+    if actor.kind is ActorKind.STAFF:
+        User.objects.filter(pk=actor.user_id).update(staff_role=None)
+    else:
+        Membership.objects.filter(user=actor.user_id).update(role=Role.VIEWER)
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS.keys() - ABOUT_ONESELF))
+def test_a_role_that_was_lost_since_the_request_began_counts_for_nothing(name, stage):
+    actor, given = SCENARIOS[name][1](stage)
+    if actor.kind is ActorKind.HOST:
+        actor = stage.eko if name.startswith("staff.") else stage.ana
+    stage.hire("Hadi", stage.sinar, Role.SUPERADMIN)
+    lose_role(actor)
+    refused = refused_as(ACTIONS[name], actor, given)
+    assert refused == (Code.PERMISSION_DENIED, [event_by(actor, Event.PERMISSION_REFUSED)])
 
 
 @pytest.mark.django_db(transaction=True)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from tests.fixtures.browsing import viewing
 
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import StaffRole
+from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.queries import accounts_by_age, accounts_found
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.actions import create_product
@@ -219,7 +219,7 @@ def test_a_stopped_key_is_not_replaced_and_its_menu_does_not_offer_it(eko, ana, 
     assert address not in browse(ana).get(page).text
     grant = grants.give(ana, action=GuardedAction.KEY_REGENERATE, object_id=key.id)
     again = {"key_id": key.id, "grant": grant, "request_token": "swap"}
-    assert refusal(regenerate_key, ana, **again) == Code.KEY_NOT_LIVE
+    assert refusal(regenerate_key, ana, **again) == Code.KEY_STOPPED
     assert list(ApiKey.objects.values_list("id", "state")) == [(key.id, "DISABLED")]
 
 
@@ -327,3 +327,15 @@ def test_a_decision_that_hurts_is_typed_and_keeps_what_was_written(browse, eko, 
 )
 def test_whatever_is_searched_for_the_page_answers(browse, eko, sinar, ana, key, typed):
     assert browse(eko).get("/console/search/", {"q": typed}).status_code == 200
+
+
+def test_an_account_with_many_people_shows_them_a_page_at_a_time(browse, eko, hire, sinar):
+    for number in range(11):
+        hire(f"Member{number:02}", sinar, Role.VIEWER)
+    client, address = browse(eko), "/console/accounts/sinarabadi/"
+    pages = [client.get(address, {"members": number}) for number in (1, 2)]
+    shown = [[each.user.full_name for each in page.context["members"]] for page in pages]
+    everybody = [f"Member{number:02}" for number in range(11)]
+    assert shown == [everybody[:10], everybody[10:]]
+    links = ["?members=2#members" in pages[0].text, "?members=1#members" in pages[1].text]
+    assert links == [True, True]

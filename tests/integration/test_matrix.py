@@ -3,52 +3,60 @@
 import itertools
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
 
 import pytest
 from django.core.cache import cache
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 from django.utils import timezone
-from tests.fixtures.browsing import hire_everybody
+from tests.fixtures.browsing import clients_of, hire_everybody
+from tests.fixtures.routes import routes
+from tests.fixtures.sending import undone
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.actions import set_account_status
-from keydesk.control.entitlements.actions import cancel_change, plan_change
-from keydesk.control.entitlements.planned import open_changes
+from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.models import Document
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
+from keydesk.dashboard import keys
 
 METHODS = ("get", "post", "put", "delete")
 
 DEVELOPERS = ("ana", "budi")
 COLLEAGUES = ("fajar", "citra", "gita")
-OUTSIDERS = ("dewi", "eko", "left")
+STAFF = ("eko", "rangga", "siti", "vera")
+"""An Owner, somebody of Operations, somebody of Security and a Reviewer."""
+OUTSIDERS = ("dewi", *STAFF, "left")
 """A Superadmin of another account, the internal team, and somebody who is no member any more."""
 STRANGERS = ("anonymous", "expired")
 PEOPLE = (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS)
+EVERYBODY = (*PEOPLE, *STRANGERS)
 
-EVERYBODY = (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS)
+OWNER, REVIEWERS, OPERATORS = ("eko",), ("eko", "vera"), ("eko", "rangga")
+GUARDS = ("eko", "rangga", "siti")
+"""Whoever of the internal team may stop and look."""
 
 NOT_THERE, LOG_IN = "404 404 404 404", "302 302 302 302"
 HIDDEN_FROM_OTHERS = {OUTSIDERS: NOT_THERE, STRANGERS: LOG_IN}
 FOR_DEVELOPERS = {COLLEAGUES: NOT_THERE, **HIDDEN_FROM_OTHERS}
-FOR_STAFF = {(*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE, STRANGERS: LOG_IN}
 
-FOR_REVIEWERS = {
-    (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
-    STRANGERS: LOG_IN,
-}
+
+def of_console(cells, people=STAFF):
+    """Give the results of a page that these people of the internal team have, and nobody else."""
+    others = tuple(person for person in PEOPLE if person not in people)
+    return {people: cells, others: NOT_THERE, STRANGERS: LOG_IN}
+
 
 EXPECTED = {
     "dashboard:home": {
-        (*DEVELOPERS, *COLLEAGUES, "dewi", *STRANGERS): "302 405 405 405",
-        ("eko",): "302 405 405 405",
+        (*DEVELOPERS, *COLLEAGUES, "dewi", *STAFF, *STRANGERS): "302 405 405 405",
         ("left",): "200 405 405 405",
     },
     "dashboard:overview": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
+    "dashboard:activity": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:activity_csv": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:products": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     # The product is enabled already, which is said before anything else.
     "dashboard:request_product": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
@@ -69,10 +77,10 @@ EXPECTED = {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "410 410 405 405",
     },
     "dashboard:team": {(*DEVELOPERS, *COLLEAGUES): "200 405 405 405", **HIDDEN_FROM_OTHERS},
-    # The only Superadmin stays; whoever leaves finds nothing from then on.
+    # The only Superadmin stays.
     "dashboard:leave": {
         ("ana",): "200 409 405 405",
-        ("budi", *COLLEAGUES): "200 302 404 404",
+        ("budi", *COLLEAGUES): "200 302 405 405",
         **HIDDEN_FROM_OTHERS,
     },
     "dashboard:invite": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
@@ -106,20 +114,16 @@ EXPECTED = {
     "dashboard:allow_list": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:change_allow_list": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
     "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
-    "console:applications": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
-    "console:application": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
+    "console:applications": of_console("200 405 405 405", REVIEWERS),
+    "console:application": of_console("200 405 405 405", REVIEWERS),
     # The forms name no submission: 409 says that this one has moved on.
-    "console:claim": {("eko",): "405 409 405 405", **FOR_REVIEWERS},
-    "console:release": {("eko",): "405 409 405 405", **FOR_REVIEWERS},
-    "console:approve": {("eko",): "405 409 405 405", **FOR_REVIEWERS},
-    "console:revision": {("eko",): "409 409 405 405", **FOR_REVIEWERS},
-    "console:rejection": {("eko",): "409 409 405 405", **FOR_REVIEWERS},
-    "console:document": {("eko",): "200 405 405 405", **FOR_REVIEWERS},
-    "console:security": {
-        ("eko",): "200 405 405 405",
-        (*DEVELOPERS, *COLLEAGUES, "dewi", "left"): NOT_THERE,
-        STRANGERS: LOG_IN,
-    },
+    "console:claim": of_console("405 409 405 405", REVIEWERS),
+    "console:release": of_console("405 409 405 405", REVIEWERS),
+    "console:approve": of_console("405 409 405 405", REVIEWERS),
+    "console:revision": of_console("409 409 405 405", REVIEWERS),
+    "console:rejection": of_console("409 409 405 405", REVIEWERS),
+    "console:document": of_console("200 405 405 405", REVIEWERS),
+    "console:security": of_console("200 405 405 405"),
     # Nobody here has confirmed who they are: all are sent to do that, strangers to log in.
     **{
         f"web:{name}": {(*PEOPLE, *STRANGERS): "302 302 405 405"}
@@ -133,24 +137,24 @@ EXPECTED = {
     "web:end_other_sessions": {(*PEOPLE, *STRANGERS): "405 302 405 405"},
     "web:end_session": {PEOPLE: "405 404 405 405", STRANGERS: "405 302 405 405"},
     "web:set_up": {(*PEOPLE, *STRANGERS): "302 405 405 405"},
-    "console:home": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:home": of_console("200 405 405 405"),
     "console:login": {PEOPLE: "302 302 302 302", STRANGERS: "200 200 200 405"},
     # No link is open here; who has one is whoever has it, logged in or not.
     "console:first_owner": {EVERYBODY: "410 410 405 405"},
     "console:welcome": {EVERYBODY: "410 410 405 405"},
-    "console:team": {("eko",): "200 405 405 405", **FOR_STAFF},
-    "console:team_add": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:person": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:products": {("eko",): "200 405 405 405", **FOR_STAFF},
-    "console:product_add": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:product": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:product_stop": {("eko",): "200 422 405 405", **FOR_STAFF},
+    "console:team": of_console("200 405 405 405"),
+    "console:team_add": of_console("200 422 405 405", OWNER),
+    "console:person": of_console("200 422 405 405", OWNER),
+    "console:products": of_console("200 405 405 405"),
+    "console:product_add": of_console("200 422 405 405", OPERATORS),
+    "console:product": of_console("200 422 405 405", OPERATORS),
+    "console:product_stop": of_console("200 422 405 405", GUARDS),
     # The product is on offer: there is nothing to resume.
-    "console:product_resume": {("eko",): "200 409 405 405", **FOR_STAFF},
-    "console:product_retire": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:settings": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:logo": {("eko",): "302 422 405 405", **FOR_STAFF},
-    "console:system": {("eko",): "200 405 405 405", **FOR_STAFF},
+    "console:product_resume": of_console("200 409 405 405", GUARDS),
+    "console:product_retire": of_console("200 422 405 405", OPERATORS),
+    "console:settings": of_console("200 422 405 405", OWNER),
+    "console:logo": of_console("302 422 405 405", OWNER),
+    "console:system": of_console("200 405 405 405"),
     "web:brand_style": {EVERYBODY: "200 405 405 405"},
     # There is no logo of this version.
     "web:brand_logo": {EVERYBODY: "404 405 405 405"},
@@ -164,16 +168,16 @@ EXPECTED = {
     # Only a demo has a mailbox.
     "web:mailbox": {EVERYBODY: NOT_THERE},
     "web:one_letter": {EVERYBODY: NOT_THERE},
-    "console:accounts": {("eko",): "200 405 405 405", **FOR_STAFF},
-    "console:account": {("eko",): "200 405 405 405", **FOR_STAFF},
-    "console:search": {("eko",): "200 405 405 405", **FOR_STAFF},
-    "console:change": {("eko",): "200 302 405 405", **FOR_STAFF},
-    "console:entitlement": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:entitlement_limits": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:key": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:status": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:view_as": {("eko",): "200 422 405 405", **FOR_STAFF},
-    "console:end_viewing": {("eko",): "405 302 405 405", **FOR_STAFF},
+    "console:accounts": of_console("200 405 405 405"),
+    "console:account": of_console("200 405 405 405"),
+    "console:search": of_console("200 405 405 405"),
+    "console:change": of_console("200 302 405 405", OPERATORS),
+    "console:entitlement": of_console("200 422 405 405", OPERATORS),
+    "console:entitlement_limits": of_console("200 422 405 405", OPERATORS),
+    "console:key": of_console("200 422 405 405", GUARDS),
+    "console:status": of_console("200 422 405 405", GUARDS),
+    "console:view_as": of_console("200 422 405 405", GUARDS),
+    "console:end_viewing": of_console("405 302 405 405", GUARDS),
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },
@@ -191,6 +195,8 @@ EXPECTED = {
 """For each route and kind of person the status of each method, in the order above."""
 
 LOOKED_AT = {
+    "dashboard:activity": "200 405 405 405",
+    "dashboard:activity_csv": "200 405 405 405",
     "dashboard:overview": "200 405 405 405",
     "dashboard:settings": "200 405 405 405",
     "dashboard:team": "200 405 405 405",
@@ -201,97 +207,107 @@ LOOKED_AT = {
 """What somebody of the internal team finds who views the account as its people see it; all else they find as before."""
 
 
-class Route(NamedTuple):
-    name: str
-    parts: tuple[str, ...]
-
-
-def routes(patterns=None, namespace=""):
-    """Give every route that the router knows, with the names of the variable parts of its address."""
-    for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        if hasattr(pattern, "url_patterns"):
-            yield from routes(pattern.url_patterns, f"{pattern.namespace}:")
-        else:
-            yield Route(f"{namespace}{pattern.name}", tuple(pattern.pattern.converters))
-
-
 def test_every_route_of_the_router_has_its_expected_results():
     assert {route.name for route in routes()} == set(EXPECTED)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
-def test_everybody_gets_from_a_route_what_is_theirs(name, clients, answers):
-    assert answers(name, clients()) == expected(name)
+@pytest.mark.parametrize("person", [*EVERYBODY, "viewer"])
+def test_somebody_gets_from_every_route_what_is_theirs(person, client_of, answers):
+    assert answers(client_of(person)) == expected(person)
 
 
-@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("person", [*EVERYBODY, "viewer"])
 def test_without_a_token_nobody_learns_more_of_a_route_than_a_look_at_it_tells(
-    name, clients, answers
+    person, client_of, answers
 ):
-    assert answers(name, clients(enforce_csrf_checks=True)) == {
-        person: " ".join([look, *("404" if look == "404" else "403" for _method in METHODS[1:])])
-        for person, (look, *_rest) in map(split_cells, expected(name).items())
+    assert answers(client_of(person, enforce_csrf_checks=True)) == {
+        name: " ".join([look, *("404" if look == "404" else "403" for _method in METHODS[1:])])
+        for name, (look, *_rest) in map(split_cells, expected(person).items())
     }
 
 
 def split_cells(item):
-    person, cells = item
-    return person, cells.split()
+    name, cells = item
+    return name, cells.split()
 
 
-def expected(name):
-    """Give the expected results of a route by person."""
-    found = {person: cells for people, cells in EXPECTED[name].items() for person in people}
-    return found | {"viewer": LOOKED_AT.get(name, found["eko"])}
+def expected(person):
+    """Give the expected results of a person by route."""
+    return {
+        name: LOOKED_AT.get(name, results_of("eko", name))
+        if person == "viewer"
+        else results_of(person, name)
+        for name in EXPECTED
+    }
+
+
+def results_of(person, name):
+    (cells,) = (cells for people, cells in EXPECTED[name].items() if person in people)
+    return cells
 
 
 @pytest.fixture
-def answers(new_key, new_member, new_invitation, document_id, rangga, new_change):
-    """Ask a route by every method as each person; gives the statuses."""
+def answers(sinar, places):
+    """Ask every route by every method, each time as if nothing had been asked before; gives the statuses by route."""
 
-    def answers(name, clients):
-        parts = {route.name: route.parts for route in routes()}[name]
+    def answers(client):
+        cache.clear()
         found = {}
-        for person, method in itertools.product(clients, METHODS):
-            values = {
-                "username": "sinarabadi",
-                "product": "disbursement",
-                "environment": "live",
-                "colour": "2750c7",
-                "version": "0" * 16,
-                "number": 1,
-                "key_id": new_key() if "key_id" in parts else "",
-                "token": "of-no-link",
-                "user_id": rangga.user_id
-                if name == "console:person"
-                else new_member()
-                if "user_id" in parts
-                else 0,
-                "invitation_id": new_invitation().id if "invitation_id" in parts else "",
-                "document_id": document_id,
-                "factor_id": 0,
-                "session_id": 0,
-                "section": "business",
-                "change_id": new_change() if "change_id" in parts else "",
-                "decision": "suspend",
+        for (name, parts), method in itertools.product(routes(), METHODS):
+            given = places | {
+                "user_id": places["staff_id" if name == "console:person" else "user_id"]
             }
-            address = reverse(name, kwargs={part: values[part] for part in parts})
-            cache.clear()  # what was tried before is not what this is about
-            response = getattr(clients[person](), method)(address)
-            found.setdefault(person, []).append(str(response.status_code))
-        return {person: " ".join(cells) for person, cells in found.items()}
+            address = reverse(name, kwargs={part: given[part] for part in parts})
+            with undone(client):
+                response = getattr(client, method)(address)
+            found.setdefault(name, []).append(str(response.status_code))
+        return {name: " ".join(cells) for name, cells in found.items()}
 
     return answers
 
 
 @pytest.fixture
-def clients(browse, hire, sinar, dewi, eko, disbursement):
-    """Give makers of logged-in clients for each kind of person."""
+def people(hire, staff, sinar, dewi, eko):
+    return hire_everybody(hire, staff, sinar, dewi=dewi, eko=eko)
 
-    def clients(**options):
-        return hire_everybody(partial(browse, **options), hire, sinar, dewi=dewi, eko=eko)
 
-    return clients
+@pytest.fixture
+def client_of(browse, people, sinar, monkeypatch):
+    """Give the client of a kind of person."""
+    monkeypatch.setattr(keys, "WAIT_SECONDS", 0)  # there is no replica here
+
+    def client_of(person, **options):
+        client = clients_of(partial(browse, **options), people, sinar)[person]()
+        if person in people:
+            client.get("/")  # so that the session is not a new one each time
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def places(sinar, hire, people, disbursement, document_id, key_id, change_id):
+    """Give something for each variable part of an address."""
+    invited = {"email": "guest@example.com", "role": Role.MAKER}
+    return {
+        "username": "sinarabadi",
+        "product": "disbursement",
+        "environment": "live",
+        "colour": "2750c7",
+        "version": "0" * 16,
+        "number": 1,
+        "key_id": key_id,
+        "token": "of-no-link",
+        "user_id": hire("Member", sinar, Role.MAKER).user_id,
+        "staff_id": people["rangga"].user_id,
+        "invitation_id": invite_member(HOST_OPERATOR, account_id=sinar.id, **invited).id,
+        "document_id": document_id,
+        "factor_id": 0,
+        "session_id": 0,
+        "section": "business",
+        "change_id": change_id,
+        "decision": "suspend",
+    }
 
 
 @pytest.fixture
@@ -304,60 +320,26 @@ def document_id(sinar, submitted):
 
 
 @pytest.fixture
-def new_key(sinar, disbursement):
-    tokens = itertools.count()
-
-    def new_key():
-        return generate_key(
-            HOST_OPERATOR,
-            account_id=sinar.id,
-            product="disbursement",
-            environment="live",
-            name="Key",
-            grant=None,
-            request_token=f"press-{next(tokens)}",
-        ).id
-
-    return new_key
+def key_id(sinar, disbursement, document_id):
+    return generate_key(
+        HOST_OPERATOR,
+        account_id=sinar.id,
+        product="disbursement",
+        environment="live",
+        name="Key",
+        grant=None,
+        request_token="press",
+    ).id
 
 
 @pytest.fixture
-def new_member(hire, sinar):
-    numbers = itertools.count()
-
-    def new_member():
-        return hire(f"Member{next(numbers)}", sinar, Role.MAKER).user_id
-
-    return new_member
-
-
-@pytest.fixture
-def new_invitation(sinar):
-    numbers = itertools.count()
-
-    def new_invitation():
-        email = f"guest{next(numbers)}@example.com"
-        return invite_member(HOST_OPERATOR, account_id=sinar.id, email=email, role=Role.MAKER)
-
-    return new_invitation
-
-
-@pytest.fixture
-def new_change(sinar, inquiry):
-    """Plan a change, in the place of the one that was planned before."""
-
-    def new_change():
-        ahead = open_changes().first()
-        if ahead is not None:
-            cancel_change(HOST_OPERATOR, change_id=ahead.id)
-        return plan_change(
-            HOST_OPERATOR,
-            account_id=sinar.id,
-            product=inquiry.slug,
-            environment=Environment.LIVE,
-            target=EntitlementState.DISABLED,
-            reason="A complaint",
-            due_at=timezone.now() + timedelta(days=1),
-        ).id
-
-    return new_change
+def change_id(sinar, inquiry):
+    return plan_change(
+        HOST_OPERATOR,
+        account_id=sinar.id,
+        product=inquiry.slug,
+        environment=Environment.LIVE,
+        target=EntitlementState.DISABLED,
+        reason="A complaint",
+        due_at=timezone.now() + timedelta(days=1),
+    ).id

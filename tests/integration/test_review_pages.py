@@ -161,6 +161,8 @@ def test_remarks_that_do_not_stand_are_said_at_their_field_and_nothing_typed_is_
     page = answer.content.decode()
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert (page.count("aria-invalid"), long in page, "Why &lt;all&gt;?" in page) == (1, True, True)
+    opened = re.findall(r"<details[^>]* open>.*?<textarea[^>]* name=\"([^\"]+)", page, re.DOTALL)
+    assert opened == ["remark.business.city", "remark.products"]
     form = {"submission": 1, "remark.status": "APPROVED"}
     assert browse(rini).post(address, form).status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert outcomes() == [(1, None)]

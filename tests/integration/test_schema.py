@@ -1,10 +1,15 @@
-"""The database is of this code's version, or it says so."""
+"""The database is of this code's version, or it says so; on the way there nothing that was promised is lost."""
+
+import re
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from keydesk.control.access.roles import StaffRole
 from keydesk.control.checks import pending_migrations, unknown_migrations
 
 pytestmark = pytest.mark.django_db
@@ -28,3 +33,79 @@ def test_a_database_older_than_the_code_is_found():
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE name = '0002_interface'")
     assert (pending_migrations(), unknown_migrations()) == (["0002_interface"], [])
+
+
+TRIGGER = re.compile(r"\s*(CREATE|DROP) TRIGGER (\w+)(?:.*? ON (\w+))?", re.DOTALL)
+TRIGGERS = {
+    "sqlite": "SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'",
+    "postgresql": (
+        "SELECT tgname, relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid "
+        "WHERE NOT tgisinternal"
+    ),
+}
+
+
+@pytest.fixture
+def new_database(transactional_db, tmp_path):
+    """Let Django speak to a new database without tables, on the server that the run has, until the test ends."""
+    described = connection.settings_dict
+    before, name = described["NAME"], "keydesk_from_the_beginning"
+    on_server = connection.vendor == "postgresql"
+    if on_server:
+        with connection.cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {name}")
+    connection.close()
+    described["NAME"] = name if on_server else str(tmp_path / "new.sqlite3")
+    yield
+    connection.close()
+    described["NAME"] = before
+    if on_server:
+        with connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name}")
+
+
+def migrate(*, to=None):
+    """Migrate to this migration, or to the latest, and give the models as they are there."""
+    executor = MigrationExecutor(connection)
+    targets = executor.loader.graph.leaf_nodes() if to is None else [("control", to)]
+    return executor.migrate(targets).apps
+
+
+@contextmanager
+def noting_triggers():
+    """Give which triggers were made and not taken away meanwhile, each with its table."""
+    made = {}
+
+    def note(execute, statement, params, many, context):
+        found = TRIGGER.match(statement)
+        if found and found[1] == "CREATE":
+            made[found[2]] = found[3]
+        elif found:
+            del made[found[2]]
+        return execute(statement, params, many, context)
+
+    with connection.execute_wrapper(note):
+        yield made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_migration_loses_a_trigger_that_another_has_made(new_database):
+    with noting_triggers() as made:
+        migrate()
+    with connection.cursor() as cursor:
+        cursor.execute(TRIGGERS[connection.vendor])
+        kept = dict(cursor.fetchall())
+    assert kept == made
+    assert {"api_keys_stay_revoked", "audit_events_no_update"} <= kept.keys()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_was_of_the_internal_team_before_it_had_roles_is_an_owner_of_it(new_database):
+    people = migrate(to="0003_shared_cache").get_model("control", "User").objects
+    for name in ("eko", "ana"):
+        people.create(email=f"{name}@example.com", full_name=name, is_internal=name == "eko")
+    people = migrate(to="0004_people_and_policies").get_model("control", "User").objects
+    assert dict(people.values_list("email", "staff_role")) == {
+        "eko@example.com": StaffRole.OWNER,
+        "ana@example.com": None,
+    }

@@ -1,4 +1,4 @@
-"""Which answers a history of changes allows, and how long the wrong ones went on.
+"""Which answers a history of changes allows, and how long the wrong ones went on after each kind of change.
 
 A change is in force at some moment between its call and its acknowledgement; a verifier may answer by what was in
 force up to the bound before it was asked. Anything else is a violation.
@@ -13,6 +13,8 @@ class Change(NamedTuple):
     begin: float
     ack: float
     accepted: bool
+    kind: str = ""
+    """What was done; empty for how a key was when the history began."""
 
 
 def violations(answers, changes, *, bound):
@@ -36,16 +38,28 @@ def allowed(answer, changes, bound):
 
 
 def staleness(answers, changes):
-    """Give for each revocation how long after its acknowledgement the last accepted question started, in seconds."""
-    accepted = {}
+    """Give for each kind of change how long after each acknowledgement the last contrary question started, in seconds.
+
+    Contrary to an ending is that a key was accepted, contrary to a beginning that it was refused.
+    """
+    of_places = {}
     for answer in answers:
-        if answer.status == 200:
-            accepted.setdefault(answer.place, []).append(answer.start)
-    found = []
+        of_places.setdefault(answer.place, []).append(answer)
+    found = {}
     for place, of_key in changes.items():
         ends = [change.begin for change in of_key[1:]] + [float("inf")]
         for change, end in zip(of_key, ends, strict=True):
-            if not change.accepted:
-                late = [at - change.ack for at in accepted.get(place, []) if change.ack <= at < end]
-                found.append(max(late, default=0.0))
-    return sorted(found)
+            if change.kind:
+                late = overlooked(change, of_places.get(place, []), until=end)
+                found.setdefault(change.kind, []).append(late)
+    return {kind: sorted(late) for kind, late in found.items()}
+
+
+def overlooked(change, answers, *, until):
+    """Give how long after its acknowledgement a change was overlooked, before the next one began, in seconds."""
+    contrary = [
+        answer.start - change.ack
+        for answer in answers
+        if change.ack <= answer.start < until and (answer.status == 200) is not change.accepted
+    ]
+    return max(contrary, default=0.0)

@@ -66,7 +66,7 @@ def set_limits(
     product: Slug,
     *,
     limit: Limits = None,
-    reason: Annotated[str, typer.Option(help="Why, for the audit trail.")],
+    reason: Annotated[str, typer.Option(help="What the account's people read.")],
     environment: Where = None,
 ) -> None:
     """Set what stands in for the product's limits of the same names or comes on top; nothing if none is given."""

@@ -44,6 +44,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "doctor": Entry(
         "keydesk.cli.doctor", PREPARE, "Say everything that would stop a start, and its cure."
     ),
+    "gateway": Entry(
+        "keydesk.cli.gateway", PREPARE, "Print the configuration of a gateway that asks Keydesk."
+    ),
     "serve": Entry("keydesk.cli.serve", RUN, "Run everything on this host; restart what dies."),
     "demo": Entry("keydesk.cli.demo", RUN, "Run a desk with made-up content, to look at."),
     "seed": Entry("keydesk.cli.seed", RUN, "Fill the demo.", True, True),

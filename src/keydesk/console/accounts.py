@@ -19,6 +19,7 @@ from keydesk.control.accounts.queries import (
     accounts_found,
 )
 from keydesk.control.accounts.rules import can_become
+from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.queries import events_of, status_history
 from keydesk.control.catalog.queries import products_by_name
@@ -27,11 +28,13 @@ from keydesk.control.keys.queries import keys_found, keys_of, stopped_or_not
 from keydesk.control.keys.rules import ShownState
 from keydesk.control.people.queries import members_of, people_found
 from keydesk.core.records import AccountStatus, Environment
+from keydesk.web.activity import EVENT_NAMES
 
 A_PAGE: Final = 25
 FOUND_A_PAGE: Final = 10
 DEEPEST_PAGE: Final = 50
 KEYS_A_PAGE: Final = 10
+MEMBERS_A_PAGE: Final = 10
 DIGITS_OF_A_PAGE: Final = 3
 DIGITS_OF_AN_EVENT: Final = 18
 
@@ -113,6 +116,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
     """Show everything that the internal team knows about one account."""
     shown = account_named(username)
     keys = Paginator(keys_of(shown.id), KEYS_A_PAGE).get_page(request.GET.get("keys"))
+    members = Paginator(members_of(shown), MEMBERS_A_PAGE).get_page(request.GET.get("members"))
     seq = number_in(request.GET.get("before", ""), digits=DIGITS_OF_AN_EVENT)
     events = list(events_of(shown.id, before=seq)[: A_PAGE + 1])
     tone, status_name = STATUSES[shown.status]
@@ -121,12 +125,12 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         "tone": tone,
         "status_name": status_name,
         "history": [(event, *status_of(event)) for event in status_history(shown.id)[:A_PAGE]],
-        "members": members_of(shown),
+        "members": members,
         "matrix": matrix(shown),
         "changes": open_changes().filter(account=shown),
         "keys": keys,
         "key_rows": [(key, *KEYS[stopped_or_not(key)], may_switch(key)) for key in keys],
-        "events": events[:A_PAGE],
+        "events": [(event, EVENT_NAMES[Event(event.event)]) for event in events[:A_PAGE]],
         "older_before": events[A_PAGE - 1].seq if len(events) > A_PAGE else None,
         **offers(visit, shown),
     }

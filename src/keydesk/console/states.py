@@ -7,17 +7,18 @@ from django.utils.translation import gettext_lazy as _
 
 from keydesk.control.keys.rules import ShownState
 from keydesk.core.records import AccountStatus, EntitlementState
+from keydesk.web.activity import STATUS_NAMES
 
 Named = tuple[str, Promise | str]
 
 STATUSES: Final[dict[str, Named]] = {
-    AccountStatus.DRAFT: ("", _("Draft")),
-    AccountStatus.WAITING_FOR_APPROVAL: ("warn", _("Waiting for approval")),
-    AccountStatus.NEED_REVISION: ("warn", _("Needs a revision")),
-    AccountStatus.APPROVED: ("good", _("Approved")),
-    AccountStatus.REJECTED: ("bad", _("Rejected")),
-    AccountStatus.SUSPENDED: ("bad", _("Suspended")),
-    AccountStatus.CLOSED: ("bad", _("Closed")),
+    AccountStatus.DRAFT: ("", STATUS_NAMES[AccountStatus.DRAFT]),
+    AccountStatus.WAITING_FOR_APPROVAL: ("warn", STATUS_NAMES[AccountStatus.WAITING_FOR_APPROVAL]),
+    AccountStatus.NEED_REVISION: ("warn", STATUS_NAMES[AccountStatus.NEED_REVISION]),
+    AccountStatus.APPROVED: ("good", STATUS_NAMES[AccountStatus.APPROVED]),
+    AccountStatus.REJECTED: ("bad", STATUS_NAMES[AccountStatus.REJECTED]),
+    AccountStatus.SUSPENDED: ("bad", STATUS_NAMES[AccountStatus.SUSPENDED]),
+    AccountStatus.CLOSED: ("bad", STATUS_NAMES[AccountStatus.CLOSED]),
 }
 
 ENTITLEMENTS: Final[dict[str, Named]] = {

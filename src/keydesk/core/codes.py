@@ -36,6 +36,7 @@ class Code(StrEnum):
     KEY_LIMIT_REACHED = "key_limit_reached"
     KEY_NOT_LIVE = "key_not_live"
     KEY_NOT_REVEALABLE = "key_not_revealable"
+    KEY_STOPPED = "key_stopped"
     NOT_FOUND = "not_found"
     PASSKEY_INVALID = "passkey_invalid"
     PASSWORD_WRONG = "password_wrong"  # noqa: S105 - the name of an outcome
@@ -112,6 +113,7 @@ CODES: Final[dict[Code, CodeInfo]] = {
     Code.KEY_NOT_REVEALABLE: CodeInfo(
         409, "This API key was shown once and cannot be shown again."
     ),
+    Code.KEY_STOPPED: CodeInfo(409, "The internal team has stopped this API key."),
     Code.NOT_FOUND: CodeInfo(404, "There is nothing here."),
     Code.PASSKEY_INVALID: CodeInfo(422, "The passkey did not confirm this. Try it again."),
     Code.PASSWORD_WRONG: CodeInfo(422, "The password is not right."),

@@ -14,6 +14,7 @@ from keydesk.dashboard.visit import ROLE_NAMES
 
 PERMISSION_WORDS: Final[dict[Permission, Promise | str]] = {
     Permission.TEAM_VIEW: _("See the team and what each role may do"),
+    Permission.ACTIVITY_VIEW: _("See what happened in the account, and download it"),
     Permission.KEY_VIEW: _("See the list of API keys"),
     Permission.KEY_GENERATE: _("Generate API keys, with the PIN"),
     Permission.KEY_REVEAL: _("Show an API key again, with the PIN"),

@@ -110,7 +110,7 @@ def member_actions(visit: Visit, membership: Membership) -> list[dict[str, str]]
             _("Reactivate"),
             may_edit and not membership.is_active,
         ),
-        ("member_remove", "user-minus", "danger", _("Remove"), may_edit and not is_yourself),
+        ("member_remove", "user-minus", "danger", _("Remove member"), may_edit and not is_yourself),
         ("leave", "log-out", "danger", _("Leave this account"), is_yourself),
     ]
     return [
@@ -181,7 +181,7 @@ REMOVE: Final = Deed(
         "%(name)s is no member of %(company)s any more from the next click on, and what they have open ends. The API "
         "keys they made go on working: keys belong to the company. To come back they need a new invitation."
     ),
-    gettext_lazy("Remove"),
+    gettext_lazy("Remove member"),
 )
 
 

@@ -5,6 +5,7 @@ from django.urls import path
 from keydesk.control.invitations.rules import LINK_PATH
 from keydesk.dashboard import (
     accounts,
+    activity,
     allow_list,
     forced_reset,
     forgotten,
@@ -23,6 +24,7 @@ from keydesk.dashboard.onboarding import pages as onboarding
 app_name = "dashboard"
 
 ACCOUNT = "a/<slug:username>/"
+ACTIVITY = ACCOUNT + "activity/"
 SETTINGS = ACCOUNT + "settings/"
 PRODUCTS = ACCOUNT + "products/"
 ONBOARDING = ACCOUNT + "onboarding/"
@@ -36,6 +38,8 @@ ALLOW_LIST = SETTINGS + "developer/ip-allow-list/"
 urlpatterns = [
     path("", pages.home, name="home"),
     path(ACCOUNT, overview.overview, name="overview"),
+    path(ACTIVITY, activity.activity, name="activity"),
+    path(ACTIVITY + "download/", activity.download, name="activity_csv"),
     path(PRODUCTS, products.products, name="products"),
     path(
         PRODUCTS + "<slug:product>/<slug:environment>/request/",

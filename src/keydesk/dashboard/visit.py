@@ -6,7 +6,13 @@ from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseNotAllowed,
+)
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
@@ -91,6 +97,11 @@ class Visit(NamedTuple):
         return self.actor.can(Permission.TEAM_VIEW)
 
     @property
+    def may_view_activity(self) -> bool:
+        """Whether the menu leads to what happened in the account."""
+        return self.actor.can(Permission.ACTIVITY_VIEW)
+
+    @property
     def switch(self) -> list[dict[str, Any]]:
         """The accounts that the menu offers, none if there is only this one or if there are too many."""
         if not 1 < len(self.memberships) <= MENU_UP_TO_ACCOUNTS:
@@ -109,7 +120,7 @@ class Visit(NamedTuple):
         return "" if self.environment is Environment.LIVE else f"?environment={self.environment}"
 
 
-Page = Callable[..., HttpResponse]
+Page = Callable[..., HttpResponseBase]
 READ: Final = ("GET", "HEAD")
 READ_AND_SEND: Final = ("GET", "HEAD", "POST")
 
@@ -141,7 +152,7 @@ def for_members(
 
     def decorate(page: Page) -> Page:
         @wraps(page)
-        def handle(request: HttpRequest, username: str, **parts: Any) -> HttpResponse:
+        def handle(request: HttpRequest, username: str, **parts: Any) -> HttpResponseBase:
             if not isinstance(request.user, User):
                 return log_in_first(request)
             visit = visit_to(request, request.user, username)
@@ -179,7 +190,7 @@ def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
     return Visit(user, account, actor, chosen_environment(request), memberships)
 
 
-def note_visit(request: HttpRequest, visit: Visit, response: HttpResponse) -> None:
+def note_visit(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> None:
     """Note to which account the person has come; only where they were shown a page, for a 404 must leave no trace."""
     is_shown = request.method == "GET" and response.status_code == HTTPStatus.OK
     if is_shown and request.session.get(ACCOUNT) != visit.account.id:

@@ -34,6 +34,11 @@ LOG_INTERVAL_SECONDS: Final = 1.0
 logger: Final = logging.getLogger(__name__)
 
 
+def reads_body(method: bytes, path: bytes) -> bool:
+    """Say whether a request is answered by what its body says; no gateway's request is."""
+    return path == VERIFY and method == b"POST"
+
+
 class VerifierApp:
     """The ASGI application of one worker process."""
 

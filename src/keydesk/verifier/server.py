@@ -1,4 +1,4 @@
-"""Starts the verifier: worker processes under Granian, and the metrics on a loopback port of their own.
+"""Starts the verifier: worker processes on one socket, and the metrics on a loopback port of their own.
 
 The replica is opened in each worker after its fork, never here: an LMDB handle is of no use across a fork.
 """
@@ -8,25 +8,27 @@ import gc
 import logging
 import os
 import shutil
+import signal
+import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Final
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from granian.constants import HTTPModes, Interfaces, Loops, RuntimeModes, TaskImpl
-from granian.log import LogLevels
-from granian.server.mp import MPServer
+import uvloop
 from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_server
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
-from keydesk.host.lifeline import die_with_parent
+from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
 from keydesk.limits.host import HostLedger
 from keydesk.replica.store import Reader, Status
-from keydesk.verifier.app import VerifierApp
+from keydesk.verifier.answers import Message
+from keydesk.verifier.app import VerifierApp, reads_body
 from keydesk.verifier.doors import Doors
+from keydesk.verifier.http1 import Application, Site
 from keydesk.verifier.metrics import Tally, TallyCollector
 
 METRICS_HOST: Final = "127.0.0.1"
@@ -36,6 +38,9 @@ WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
 BACKLOG: Final = 1024
+MOST_CONNECTIONS: Final = 2048
+"""How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
+DRAIN_SECONDS: Final = 0.8
 
 logger: Final = logging.getLogger(__name__)
 
@@ -56,13 +61,10 @@ def run_verifier(config: Config) -> None:
     cannot be had, SystemExit if the workers keep dying.
     """
     digester = key_digester(config.require_secret(Secret.PEPPER))
-    if error := listening_error(config.verifier_host, config.verifier_port):
-        raise PortTakenError(config.verifier_host, config.verifier_port, error)
     folder = fresh_folder(config)
     try:
         serve_metrics(folder, config.metrics_port)
-        load = worker_loader(config, digester, folder, parent=os.getpid())
-        granian_server(config).serve(target_loader=load, wrap_loader=False)
+        serve(config, worker_loader(config, digester, folder), answers_at_once=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -81,34 +83,66 @@ def fresh_folder(config: Config) -> Path:
     return folder
 
 
-def granian_server(config: Config) -> MPServer:
-    """Give the server for the configuration: HTTP/1.1 only, no access log, one thread for the network a worker."""
-    return MPServer(
-        "keydesk verifier",
-        address=config.verifier_host,
-        port=config.verifier_port,
-        interface=Interfaces.ASGI,
-        workers=config.verifier_workers,
-        runtime_mode=RuntimeModes.st,
-        loop=Loops.uvloop,
-        task_impl=TaskImpl.asyncio,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=BACKLOG,
-        log_level=LogLevels.warning,
-        log_access=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=STOP_SECONDS,
-    )
+def serve(config: Config, load: Callable[[], Application], *, answers_at_once: bool) -> None:
+    """Listen, and keep the configured number of workers at it until SIGTERM or SIGINT.
+
+    Each worker makes its application with `load`. Raises PortTakenError, SystemExit if the workers keep dying.
+    """
+    with listening_socket(config.verifier_host, config.verifier_port) as listening:
+
+        def work() -> None:
+            site = Site(
+                load(),
+                reads_body=reads_body,
+                most_connections=MOST_CONNECTIONS,
+                answers_at_once=answers_at_once,
+            )
+            uvloop.run(serve_site(site, listening))
+
+        keep_working(work, count=config.verifier_workers, stop_seconds=STOP_SECONDS)
 
 
-def worker_loader(
-    config: Config, digester: Digester, folder: Path, *, parent: int
-) -> Callable[[], VerifierApp]:
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Give the socket that all workers listen on. Raises PortTakenError."""
+    if error := listening_error(host, port):
+        raise PortTakenError(host, port, error)
+    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.socket(family, kind, protocol)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise PortTakenError(host, port, error) from error
+    return listening
+
+
+async def serve_site(site: Site, listening: socket.socket) -> None:
+    """Answer connections until this process gets SIGTERM, then let what is being answered come to its end."""
+    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    events: asyncio.Queue[Message] = asyncio.Queue()
+    life = asyncio.ensure_future(site.app({"type": "lifespan"}, events.get, ignore))
+    sweep = asyncio.ensure_future(site.sweep())
+    await events.put({"type": "lifespan.startup"})
+    server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG)
+    await stopped.wait()
+    server.close()
+    await site.stop(seconds=DRAIN_SECONDS)
+    sweep.cancel()
+    await events.put({"type": "lifespan.shutdown"})
+    await life
+
+
+async def ignore(_: Message) -> None:
+    """Take an application's message about its own start and stop."""
+
+
+def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], VerifierApp]:
     """Give the function that builds the application inside a worker process."""
 
     def load() -> VerifierApp:
-        die_with_parent(parent)
         reader = Reader(config.replica_dir)
         tally = Tally(folder)
         ledger = HostLedger(config.limits_dir)

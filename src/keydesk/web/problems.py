@@ -182,6 +182,9 @@ SENTENCES: Final[dict[Code, Callable[[dict[str, Any]], str]]] = {
     Code.KEY_LIMIT_REACHED: key_limit,
     Code.KEY_NOT_LIVE: lambda _details: _("This key is no longer in use."),
     Code.KEY_NOT_REVEALABLE: key_not_revealable,
+    Code.KEY_STOPPED: lambda _details: _(
+        "The internal team has stopped this key. It cannot be re-generated until they release it."
+    ),
     Code.PASSKEY_INVALID: lambda _details: _(
         "The passkey did not confirm this. Try it again, or enter your PIN."
     ),

@@ -26,7 +26,7 @@ USER_TICKS, SYSTEM_TICKS = 11, 12
 EMPTY = """
 import sys
 from keydesk.config import load_config
-from keydesk.verifier.server import granian_server
+from keydesk.verifier.server import serve
 
 START = {"type": "http.response.start", "status": 200, "headers": []}
 BODY = {"type": "http.response.body", "body": b""}
@@ -45,7 +45,7 @@ async def app(scope, receive, send):
     await send({"type": "lifespan.shutdown.complete"})
 
 
-granian_server(load_config()).serve(target_loader=lambda: app, wrap_loader=False)
+serve(load_config(), lambda: app, answers_at_once=True)
 """
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 
 import pytest
 from tests.fixtures.rows import (
@@ -19,6 +20,7 @@ from keydesk.core.digest import key_digester
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import Environment
 from keydesk.limits.host import HostLedger
+from keydesk.limits.ledger import LedgerUnavailable
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
@@ -379,3 +381,145 @@ def test_a_second_fault_within_a_second_is_answered_but_not_logged_again(caplog,
         asyncio.run(app({**scope, "headers": []}, nothing, send))
     assert sent == [503, None] * 3
     assert len(caplog.records) == 1
+
+
+LIMITED = {"limits": ("account:burst=2/10s", "account:monthly=100/month")}
+AUTHORIZE = b"/v1/authorize/disbursement"
+
+
+def test_an_accepted_call_says_how_its_limits_stand(call):
+    status, headers, _ = call(MemoryStore(rows(product(**LIMITED))), AUTHORIZE, [API_KEY])
+    assert status == 200
+    assert headers[b"ratelimit-policy"] == b'"burst";q=2;w=10, "monthly";q=100'
+    assert re.fullmatch(rb'"burst";r=1;t=5, "monthly";r=99;t=\d+', headers[b"ratelimit"])
+
+
+def test_a_service_is_told_how_the_limits_stand(call):
+    store = MemoryStore(rows(product(**LIMITED)))
+    told = json.loads(ask(call, {"key": KEY, "product": "disbursement"}, store=store)[2])
+    assert told["limits"][0] == {
+        "name": "burst",
+        "whose": "account",
+        "calls": 2,
+        "remaining": 1,
+        "reset_seconds": 5,
+    }
+    assert [limit["name"] for limit in told["limits"]] == ["burst", "monthly"]
+
+
+@pytest.mark.parametrize(
+    ("envelope", "for_nginx", "status"),
+    [("problem", [], 429), ("problem", [(b"x-keydesk-gateway", b"nginx")], 403), ("compat", [], 429),
+     ("compat", [(b"x-keydesk-gateway", b"nginx")], 403), ("problem", [(b"x-keydesk-gateway", b"envoy")], 429)],
+)  # fmt: skip
+def test_a_call_too_many_is_429_with_its_wait_and_403_for_nginx(call, envelope, for_nginx, status):
+    store = MemoryStore(rows(product(**LIMITED, envelope=envelope)))
+    answers = [call(store, AUTHORIZE, [API_KEY, *for_nginx]) for _ in range(3)]
+    assert [answer[0] for answer in answers] == [200, 200, status]
+    _, headers, body = answers[2]
+    assert (headers[b"x-keydesk-code"], headers[b"retry-after"]) == (b"rate_limited", b"5")
+    assert headers[b"ratelimit"] == b'"burst";r=0;t=10'
+    expected = {
+        "problem": {"status": 429, "code": "rate_limited"},
+        "compat": {"status": {"code": "429", "message": "Too Many Requests"}},
+    }[envelope]
+    assert json.loads(body) | expected == json.loads(body)
+
+
+@pytest.mark.parametrize(
+    ("change", "headers", "status", "number", "message"),
+    [
+        ({}, [], 403, "208", "API Key is not valid"),
+        ({}, [(b"x-api-key", OTHER.encode())], 403, "208", "API Key is not valid"),
+        ({"requires_username": True}, [API_KEY], 403, "201", "User is not found"),
+        ({"state": "STOPPED"}, [API_KEY], 403, "202", "User is not active"),
+        ({"limits": ("bad",)}, [API_KEY], 503, None, None),
+    ],
+)
+def test_a_compat_product_answers_its_customers_as_they_parse_it(
+    call, change, headers, status, number, message
+):
+    store = MemoryStore(rows(product(envelope="compat", **change)))
+    found, told, body = call(store, AUTHORIZE, headers)
+    assert found == status
+    if number is not None:
+        assert told[b"content-type"] == b"application/json"
+        assert b"www-authenticate" not in told
+        assert json.loads(body) == {"status": {"code": number, "message": message}}
+
+
+def test_a_call_that_cannot_be_counted_is_503_and_not_let_through(call, monkeypatch):
+    async def spend(*_, **__):
+        raise LedgerUnavailable("away")
+
+    monkeypatch.setattr(HostLedger, "spend", spend)
+    store = MemoryStore(rows(product(**LIMITED)))
+    status, headers, _ = call(store, AUTHORIZE, [API_KEY])
+    assert (status, headers[b"retry-after"]) == (503, b"1")
+    assert call(MemoryStore(rows()), AUTHORIZE, [API_KEY])[0] == 200
+
+
+@pytest.mark.parametrize("name", [b"client-address", b"require-scopes", b"cost"])
+def test_what_a_gateway_says_twice_is_refused(call, name):
+    headers = [API_KEY, (b"x-keydesk-" + name, b"1"), (b"x-keydesk-" + name, b"1")]
+    assert code_of(call(MemoryStore(rows()), AUTHORIZE, headers)) == (401, "key_malformed")
+
+
+@pytest.mark.parametrize(
+    ("cost", "expected"),
+    [(b"1", 200), (b"2", 200), (b"3", 429), (b"0", 200), (b"", 200), (b"-1", 401), (b"1.5", 401),
+     (b"999999", 401), (b"\xb2", 401)],
+)  # fmt: skip
+def test_a_gateway_says_what_a_call_costs_and_never_less_than_one(call, cost, expected):
+    store = MemoryStore(rows(product(**LIMITED)))
+    assert call(store, AUTHORIZE, [API_KEY, (b"x-keydesk-cost", cost)])[0] == expected
+
+
+def whoami(call, *headers, store=None):
+    return call(store or MemoryStore(rows()), b"/v1/whoami", headers)
+
+
+def test_a_keys_holder_is_told_what_it_is_for_and_where_they_come_from(call):
+    status, headers, body = whoami(call, API_KEY, (b"x-keydesk-client-address", b"203.0.113.9"))
+    told = json.loads(body)
+    assert (status, headers[b"cache-control"]) == (200, b"no-store")
+    assert told == {
+        "account": "acc_sinar",
+        "username": "sinarabadi",
+        "product": "disbursement",
+        "environment": "live",
+        "key_id": "key_sinar1",
+        "scopes": ["payout", "read"],
+        "expires_at": None,
+        "address": "203.0.113.9",
+        "request_id": headers[b"x-keydesk-request-id"].decode(),
+    }
+
+
+def test_asking_about_oneself_is_not_counted_as_a_call(call):
+    store = MemoryStore(rows(product(**LIMITED)))
+    assert [whoami(call, API_KEY, store=store)[0] for _ in range(5)] == [200] * 5
+    assert call(store, AUTHORIZE, [API_KEY])[1][b"ratelimit"].startswith(b'"burst";r=1')
+
+
+@pytest.mark.parametrize(
+    ("headers", "store", "expected"),
+    [
+        ((), None, (401, "key_missing")),
+        ((API_KEY, API_KEY), None, (401, "key_missing")),
+        (((b"x-api-key", b"kd"),), None, (401, "key_malformed")),
+        (((b"x-api-key", OTHER.encode()),), None, (401, "key_unknown")),
+        ((API_KEY,), MemoryStore(rows(key(DIGEST(KEY), state="REVOKED"))), (401, "key_revoked")),
+        ((API_KEY,), MemoryStore(rows(account(status="SUSPENDED"))), (403, "account_inactive")),
+        ((API_KEY,), MemoryStore(rows(confirmed_at=None)), (503, "unavailable")),
+        ((API_KEY,), MemoryStore(error=ReplicaMissing()), (503, "unavailable")),
+    ],
+)
+def test_who_has_no_working_key_is_told_why(call, headers, store, expected):
+    assert code_of(whoami(call, *headers, store=store)) == expected
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "get"])
+def test_whoami_is_asked_with_get_only(call, method):
+    status, headers, _ = call(MemoryStore(rows()), b"/v1/whoami", [API_KEY], method=method)
+    assert (status, headers[b"allow"]) == (405, b"GET")

@@ -31,6 +31,7 @@ class Permission(StrEnum):
     ACCOUNT_SET_STATUS = "account.set_status"
     ACCOUNT_VIEW = "account.view"
     ACCOUNT_VIEW_AS = "account.view_as"
+    ACTIVITY_VIEW = "activity.view"
     APPLICATION_DECIDE = "application.decide"
     APPLICATION_EDIT = "application.edit"
     CREDENTIAL_EDIT = "credential.edit"
@@ -69,7 +70,11 @@ DEVELOPER: Final = frozenset(
 
 COLLEAGUE: Final = frozenset({Permission.TEAM_VIEW})
 
-MANAGER: Final = COLLEAGUE | DEVELOPER | {Permission.APPLICATION_EDIT, Permission.MEMBER_EDIT}
+MANAGER: Final = (
+    COLLEAGUE
+    | DEVELOPER
+    | {Permission.ACTIVITY_VIEW, Permission.APPLICATION_EDIT, Permission.MEMBER_EDIT}
+)
 """What a Superadmin and an Admin share; over Superadmins `MEMBER_EDIT` is not enough."""
 
 MEMBER_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
@@ -81,7 +86,9 @@ MEMBER_PERMISSIONS: Final[dict[Role, frozenset[Permission]]] = {
 }
 """What a member may do in their own account."""
 
-VIEWING_PERMISSIONS: Final = frozenset({Permission.KEY_VIEW, Permission.TEAM_VIEW})
+VIEWING_PERMISSIONS: Final = frozenset(
+    {Permission.ACTIVITY_VIEW, Permission.KEY_VIEW, Permission.TEAM_VIEW}
+)
 """What the internal team may do while it looks at an account as its people see it: look."""
 
 COLLEAGUE_AT_PROVIDER: Final = frozenset({Permission.ACCOUNT_VIEW, Permission.TEAM_VIEW})

@@ -1,22 +1,23 @@
 """Opening accounts and moving them through their life."""
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
+from keydesk.control.access.standing import require_still
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.moves import move
-from keydesk.control.accounts.queries import lock_account
 from keydesk.control.accounts.rules import (
     DECIDED_IN_ONBOARDING,
     NAME_LENGTH,
     NEEDS_REASON,
     is_username,
 )
-from keydesk.control.audit.actions import authorise, record
+from keydesk.control.accounts.standing import authorised_transaction
+from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.feed.actions import publish
 from keydesk.core.codes import Code
@@ -28,7 +29,8 @@ def create_account(actor: Actor, *, username: str, name: str) -> Account:
 
     Raises Refused: `permission_denied`; `invalid_input` for a username that is not one or is taken, or for the name.
     """
-    authorise(actor, Permission.ACCOUNT_CREATE)
+    permission = Permission.ACCOUNT_CREATE
+    authorise(actor, permission)
     if not is_username(username):
         raise Refused(Code.INVALID_INPUT, field="username", reason="invalid")
     if not is_name(name.strip(), longest=NAME_LENGTH):
@@ -36,7 +38,8 @@ def create_account(actor: Actor, *, username: str, name: str) -> Account:
     now = timezone.now()
     account = Account(username=username, name=name.strip(), created_at=now, status_changed_at=now)
     try:
-        with transaction.atomic():
+        with audited_transaction(actor, permission):
+            require_still(actor, permission)
             record(
                 actor,
                 Event.ACCOUNT_CREATED,
@@ -59,11 +62,13 @@ def set_account_status(
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account cannot go there from where it is;
     `invalid_input` where the status needs a reason.
     """
-    authorise(actor, Permission.ACCOUNT_SET_STATUS, account_id=account_id, object_id=account_id)
+    permission = Permission.ACCOUNT_SET_STATUS
+    authorise(actor, permission, account_id=account_id, object_id=account_id)
     if status in NEEDS_REASON and not reason.strip():
         raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
-    with transaction.atomic():
-        account = lock_account(account_id)
+    with authorised_transaction(
+        actor, permission, account_id=account_id, object_id=account_id
+    ) as account:
         if actor.kind is not ActorKind.HOST and {account.status, status} & DECIDED_IN_ONBOARDING:
             raise Refused(Code.STATE_CONFLICT, state=account.status)
         details = move(account, status, reason=reason.strip())

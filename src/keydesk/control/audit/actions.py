@@ -1,5 +1,7 @@
 """Writing the audit trail: inside the transaction of what happened, or alone where it was refused."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
@@ -10,6 +12,7 @@ from keydesk.control.access.refused import Refused, require
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import OBJECT_ID_LENGTH, AuditEvent
+from keydesk.core.codes import Code
 
 
 def record(
@@ -46,11 +49,29 @@ def authorise(
     try:
         require(actor, permission, account_id)
     except Refused as refused:
-        record_refusal(actor, refused, permission, account_id=account_id, object_id=object_id)
+        _record_refusal(actor, refused, permission, account_id=account_id, object_id=object_id)
         raise
 
 
-def record_refusal(
+@contextmanager
+def audited_transaction(
+    actor: Actor, permission: Permission, *, account_id: str | None = None, object_id: str = ""
+) -> Iterator[None]:
+    """Run an action's transaction; a permission refused in it leaves its record, although all else is rolled back.
+
+    The action takes its lock in it first, and then calls `access.standing.require_still`.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except Refused as refused:
+        if refused.code is Code.PERMISSION_DENIED:
+            asked = refused.details.get("permission", permission)
+            _record_refusal(actor, refused, asked, account_id=account_id, object_id=object_id)
+        raise
+
+
+def _record_refusal(
     actor: Actor,
     refused: Refused,
     permission: Permission,

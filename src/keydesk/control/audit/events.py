@@ -1,6 +1,7 @@
 """Every kind of audit event, sorted; an action leaves exactly one."""
 
 from enum import StrEnum
+from typing import Final
 
 
 class Event(StrEnum):
@@ -103,3 +104,72 @@ class Event(StrEnum):
     USER_CREATED = "user.created"
     VIEWING_ENDED = "viewing.ended"
     VIEWING_STARTED = "viewing.started"
+
+
+class Topic(StrEnum):
+    """What an event is about, as an account's people look for it; sorted like the events."""
+
+    ACCOUNT = "account"
+    APPLICATION = "application"
+    KEY = "key"
+    PERSON = "person"
+    """How somebody gets in, and their PIN."""
+    PRODUCT = "product"
+    REFUSAL = "refusal"
+    TEAM = "team"
+    VIEWING = "viewing"
+    """The internal team looked at the account as its people see it."""
+
+
+_TOPICS: Final = {
+    "account": Topic.ACCOUNT,
+    "address": Topic.PERSON,
+    "application": Topic.APPLICATION,
+    "confirmation": Topic.PERSON,
+    "document": Topic.APPLICATION,
+    "entitlement": Topic.PRODUCT,
+    "factor": Topic.PERSON,
+    "grant": Topic.REFUSAL,
+    "invitation": Topic.TEAM,
+    "key": Topic.KEY,
+    "language": Topic.PERSON,
+    "login": Topic.PERSON,
+    "member": Topic.TEAM,
+    "passkey": Topic.PERSON,
+    "password": Topic.PERSON,
+    "permission": Topic.REFUSAL,
+    "pin": Topic.PERSON,
+    "recovery_code": Topic.PERSON,
+    "recovery_codes": Topic.PERSON,
+    "second_factor": Topic.PERSON,
+    "session": Topic.PERSON,
+    "user": Topic.PERSON,
+    "viewing": Topic.VIEWING,
+}
+
+OF_THE_PROVIDER: Final = frozenset(
+    event
+    for event in Event
+    if event.partition(".")[0] not in _TOPICS
+    or event
+    in {
+        Event.APPLICATION_CLAIMED,
+        Event.APPLICATION_PROPOSED,
+        Event.APPLICATION_RELEASED,
+        Event.ENTITLEMENT_CHANGE_CANCELLED,
+        Event.ENTITLEMENT_CHANGE_CONFIRMED,
+        Event.ENTITLEMENT_CHANGE_FAILED,
+        Event.ENTITLEMENT_CHANGE_PLANNED,
+    }
+)
+"""What the provider does among themselves, before it touches an account: its people do not read it."""
+
+EVENTS_ABOUT: Final[dict[Topic, list[Event]]] = {
+    topic: [
+        event
+        for event in Event
+        if event not in OF_THE_PROVIDER and _TOPICS[event.partition(".")[0]] is topic
+    ]
+    for topic in Topic
+}
+"""What an account's people read, by what it is about."""

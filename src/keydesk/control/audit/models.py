@@ -35,5 +35,9 @@ class AuditEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["account_id", "seq"], name="audit_by_account"),
+            models.Index(fields=["account_id", "event", "seq"], name="audit_by_event"),
+            models.Index(
+                fields=["account_id", "actor_kind", "actor_id", "seq"], name="audit_by_actor"
+            ),
             models.Index(fields=["object_id", "seq"], name="audit_by_object"),
         ]

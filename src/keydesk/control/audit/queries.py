@@ -1,10 +1,14 @@
 """Looking things up in the audit trail."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from keydesk.control.audit.events import Event
+from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.access.refused import require
+from keydesk.control.access.roles import Permission
+from keydesk.control.audit.events import EVENTS_ABOUT, OF_THE_PROVIDER, Event, Topic
 from keydesk.control.audit.models import AuditEvent
 
 
@@ -24,6 +28,43 @@ def events_of(account_id: str, *, before: int | None = None) -> QuerySet[AuditEv
     """Give an account's trail, the latest first, from behind the event `before` on."""
     events = AuditEvent.objects.filter(account_id=account_id).order_by("-seq")
     return events if before is None else events.filter(seq__lt=before)
+
+
+class Filter(NamedTuple):
+    """What of a trail is asked for; None, where everything is."""
+
+    topic: Topic | None = None
+    user_id: int | None = None
+    """One person of the account."""
+    is_by_provider: bool = False
+    """What the internal team or the host did, whoever it was."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """The first moment that is not asked for any more."""
+
+
+def activity_of(
+    actor: Actor, *, account_id: str, which: Filter, before: int | None = None
+) -> QuerySet[AuditEvent]:
+    """Give what an account's people may read of its trail, the latest first, from behind the event `before` on.
+
+    Raises Refused: `permission_denied`; `not_found` for another account than a member's own.
+    """
+    require(actor, Permission.ACTIVITY_VIEW, account_id)
+    events = events_of(account_id, before=before)
+    if which.topic is None:
+        events = events.exclude(event__in=list(map(str, OF_THE_PROVIDER)))
+    else:
+        events = events.filter(event__in=list(map(str, EVENTS_ABOUT[which.topic])))
+    if which.user_id is not None:
+        events = events.filter(actor_kind=str(ActorKind.MEMBER), actor_id=which.user_id)
+    if which.is_by_provider:
+        events = events.filter(actor_kind__in=[str(ActorKind.STAFF), str(ActorKind.HOST)])
+    if which.since is not None:
+        events = events.filter(at__gte=which.since)
+    if which.until is not None:
+        events = events.filter(at__lt=which.until)
+    return events
 
 
 def status_history(account_id: str) -> QuerySet[AuditEvent]:

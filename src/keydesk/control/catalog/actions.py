@@ -1,16 +1,18 @@
 """Putting products into the catalogue, and stopping them."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
-from keydesk.control.audit.actions import authorise, record
+from keydesk.control.access.standing import require_still
+from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import (
@@ -29,6 +31,8 @@ from keydesk.control.feed.actions import publish
 from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
 from keydesk.core.records import Envelope, ProductState
+
+EDIT: Final = Permission.PRODUCT_EDIT
 
 
 def create_product(
@@ -50,7 +54,7 @@ def create_product(
 
     Raises Refused: `permission_denied`; `invalid_input` naming the field, also for a slug or name that is taken.
     """
-    authorise(actor, Permission.PRODUCT_EDIT, object_id=slug)
+    authorise(actor, EDIT, object_id=slug)
     product = Product(
         slug=slug,
         icon=icon,
@@ -64,7 +68,8 @@ def create_product(
     )
     require_particulars(product)
     try:
-        with transaction.atomic():
+        with audited_transaction(actor, EDIT, object_id=slug):
+            require_still(actor, EDIT)
             record(actor, Event.PRODUCT_CREATED, object_id=slug, details={"name": product.name})
             publish(product)
     except IntegrityError as error:
@@ -93,7 +98,7 @@ def edit_product(
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` for a retired product; `invalid_input` naming
     the field, also for a name that is taken.
     """
-    authorise(actor, Permission.PRODUCT_EDIT, object_id=slug)
+    authorise(actor, EDIT, object_id=slug)
     wanted = {
         "icon": icon,
         "requires_username": requires_username,
@@ -104,8 +109,7 @@ def edit_product(
         **_texts(name, description, scopes=scopes, limits=limits),
     }
     try:
-        with transaction.atomic():
-            product = _locked(slug)
+        with _product_transaction(actor, EDIT, slug) as product:
             if product.state == ProductState.RETIRED:
                 raise Refused(Code.STATE_CONFLICT, state=product.state)
             changed = _change(product, wanted)
@@ -140,12 +144,15 @@ def _change(product: Product, wanted: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _locked(slug: str) -> Product:
-    """Give the product, locked until the transaction ends; raises Refused(`not_found`)."""
-    product = Product.objects.select_for_update(no_key=True).filter(pk=slug).first()
-    if product is None:
-        raise Refused(Code.NOT_FOUND)
-    return product
+@contextmanager
+def _product_transaction(actor: Actor, permission: Permission, slug: str) -> Iterator[Product]:
+    """Give the product, locked, in the transaction that changes it; raises Refused(`not_found`)."""
+    with audited_transaction(actor, permission, object_id=slug):
+        product = Product.objects.select_for_update(no_key=True).filter(pk=slug).first()
+        require_still(actor, permission)
+        if product is None:
+            raise Refused(Code.NOT_FOUND)
+        yield product
 
 
 def require_particulars(product: Product) -> None:
@@ -172,10 +179,9 @@ def set_product_state(actor: Actor, *, slug: str, state: ProductState, reason: s
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the product cannot go there from where it is.
     """
     is_for_good = state is ProductState.RETIRED
-    permission = Permission.PRODUCT_EDIT if is_for_good else Permission.PRODUCT_STOP
+    permission = EDIT if is_for_good else Permission.PRODUCT_STOP
     authorise(actor, permission, object_id=slug)
-    with transaction.atomic():
-        product = _locked(slug)
+    with _product_transaction(actor, permission, slug) as product:
         if not can_become(product.state, state):
             raise Refused(Code.STATE_CONFLICT, state=product.state)
         before, product.state = product.state, str(state)

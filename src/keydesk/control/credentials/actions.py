@@ -4,7 +4,6 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
-from django.db import transaction
 from django.utils import timezone
 from msgspec import Struct
 
@@ -12,7 +11,8 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
-from keydesk.control.audit.actions import authorise, record
+from keydesk.control.access.standing import require_still
+from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.credentials.rules import NAME_LENGTH, Scope, scope_text
@@ -42,7 +42,8 @@ def create_credential(
     Raises Refused: `permission_denied`; `invalid_input` for an empty name, no scopes, an unknown one, or a moment that
     has passed.
     """
-    authorise(actor, Permission.CREDENTIAL_EDIT)
+    permission = Permission.CREDENTIAL_EDIT
+    authorise(actor, permission)
     require_particulars(name, scopes, expires_at)
     keyformat = KeyFormat(service_marker(settings.KEYDESK.key_marker))
     plaintext = keyformat.mint(Environment.LIVE)
@@ -54,7 +55,8 @@ def create_credential(
         expires_at=expires_at.replace(microsecond=0),
         created_at=timezone.now(),
     )
-    with transaction.atomic():
+    with audited_transaction(actor, permission):
+        require_still(actor, permission)
         details = {"name": credential.name, "scopes": credential.scopes}
         record(actor, Event.CREDENTIAL_CREATED, object_id=credential.id, details=details)
         revision = publish(credential)
@@ -78,9 +80,11 @@ def revoke_credential(actor: Actor, *, credential_id: str) -> int:
 
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it was revoked before.
     """
-    authorise(actor, Permission.CREDENTIAL_EDIT, object_id=credential_id)
-    with transaction.atomic():
+    permission = Permission.CREDENTIAL_EDIT
+    authorise(actor, permission, object_id=credential_id)
+    with audited_transaction(actor, permission, object_id=credential_id):
         credential = ServiceCredential.objects.select_for_update().filter(pk=credential_id).first()
+        require_still(actor, permission)
         if credential is None:
             raise Refused(Code.NOT_FOUND)
         if credential.state == CredentialState.REVOKED:

@@ -10,7 +10,9 @@ from django.utils import timezone
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
+from keydesk.control.access.standing import require_still
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.rules import stored_limits
@@ -30,7 +32,6 @@ from keydesk.control.entitlements.rules import (
     can_become,
 )
 from keydesk.control.feed.actions import publish
-from keydesk.control.people.standing import authorised_transaction, require_still
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState
@@ -91,7 +92,7 @@ def limit_entitlement(
     """Set the limits that stand in for the product's of the same names or come on top, and give the revision.
 
     What all accounts share is the product's alone to say. Raises Refused: `permission_denied`; `invalid_input` for
-    a limit, or without a reason for the audit trail; `not_found` if the account has nothing of the product there.
+    a limit, or without a reason, which its people read; `not_found` if the account has nothing of the product there.
     """
     place, permission = Place(account_id, product, environment), Permission.ENTITLEMENT_SET
     authorise(actor, permission, account_id=account_id, object_id=str(place))

@@ -13,8 +13,10 @@ from msgspec.structs import replace
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role, permission_over
+from keydesk.control.access.standing import require_still
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.invitations.models import Invitation
@@ -32,7 +34,6 @@ from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.actions import person_to_be
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
-from keydesk.control.people.standing import authorised_transaction, require_still
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 

@@ -12,6 +12,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.rules import stored_networks
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.models import Product
@@ -40,7 +41,6 @@ from keydesk.control.keys.rules import (
     is_replaceable,
     is_request_token,
 )
-from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
@@ -123,7 +123,7 @@ def regenerate_key(
     """Replace a key at once: a new one of the same name, place and restrictions; the old one ends in this transaction.
 
     In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
-    `grant_invalid`, `key_already_replaced`, `key_not_live`, which a stopped key is too: who could replace it would go
+    `grant_invalid`, `key_already_replaced`, `key_not_live`, `key_stopped`: who could replace a stopped key would go
     round the stop. A repeated request token gives the same new key.
     """
     permission = Permission.KEY_REGENERATE
@@ -382,8 +382,11 @@ def _require_same(made: ApiKey, chosen: Restrictions) -> None:
 def _require_replaceable(key: ApiKey) -> None:
     if ApiKey.objects.filter(replaces=key).exists():
         raise Refused(Code.KEY_ALREADY_REPLACED)
-    if not is_replaceable(stopped_or_not(key)):
+    state = stopped_or_not(key)
+    if not is_live(state):
         raise Refused(Code.KEY_NOT_LIVE)
+    if not is_replaceable(state):
+        raise Refused(Code.KEY_STOPPED)
 
 
 def _mark_revoked(key: ApiKey) -> None:

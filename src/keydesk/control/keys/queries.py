@@ -1,7 +1,7 @@
 """What the API Key page shows: products and keys, never a key's text."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -272,6 +272,11 @@ def keys_of(account_id: str) -> QuerySet[ApiKey]:
     """Give an account's keys in both environments for the internal team, newest first; nothing here shows a key."""
     found = _listed().select_related("product").filter(account=account_id)
     return found.order_by("environment", "product", "-created_at")
+
+
+def key_names(account_id: str, ids: Iterable[str]) -> dict[str, str]:
+    """Give the names of these keys by id, those of the account alone."""
+    return dict(ApiKey.objects.filter(account=account_id, pk__in=ids).values_list("pk", "name"))
 
 
 def stopped_or_not(key: ApiKey) -> ShownState:

@@ -16,6 +16,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import STAFF_PERMISSIONS, Permission, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.moves import move, post_to_managers
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.entitlements.actions import ask_for
@@ -45,7 +46,6 @@ from keydesk.control.onboarding.rules import (
 )
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.models import User
-from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment

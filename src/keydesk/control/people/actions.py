@@ -12,9 +12,10 @@ from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role, StaffRole, permission_over
+from keydesk.control.access.standing import require_still
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import lock_account
-from keydesk.control.audit.actions import authorise, record
+from keydesk.control.accounts.standing import authorised_transaction
+from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.queries import is_new_place
 from keydesk.control.outbox.actions import post
@@ -27,7 +28,6 @@ from keydesk.control.people.rules import (
     SessionEnd,
     plain_email,
 )
-from keydesk.control.people.standing import authorised_transaction, require_still
 from keydesk.control.sessions.held import end_sessions_of
 from keydesk.core.codes import Code
 
@@ -46,7 +46,8 @@ def create_user(
     Raises Refused: `permission_denied`; `invalid_input` for an address that is not one or is taken, for the name, for
     an unknown language, or for a password that the policy refuses (details `problems`, Django's codes).
     """
-    authorise(actor, Permission.PEOPLE_EDIT if staff_role is None else Permission.STAFF_EDIT)
+    permission = Permission.PEOPLE_EDIT if staff_role is None else Permission.STAFF_EDIT
+    authorise(actor, permission)
     user = person_to_be(
         email=email,
         full_name=full_name,
@@ -55,7 +56,8 @@ def create_user(
         staff_role=staff_role,
     )
     try:
-        with transaction.atomic():
+        with audited_transaction(actor, permission):
+            require_still(actor, permission)
             user.save()
             details = {"email": user.email, "staff_role": staff_role}
             record(actor, Event.USER_CREATED, object_id=member_ref(user.pk), details=details)
@@ -164,10 +166,12 @@ def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Me
     Raises Refused: `permission_denied`; `not_found` for an unknown account or user; `state_conflict` if the user is a
     member already.
     """
-    authorise(actor, Permission.PEOPLE_EDIT, account_id=account_id, object_id=member_ref(user_id))
+    member, permission = member_ref(user_id), Permission.PEOPLE_EDIT
+    authorise(actor, permission, account_id=account_id, object_id=member)
     try:
-        with transaction.atomic():
-            account = lock_account(account_id)
+        with authorised_transaction(
+            actor, permission, account_id=account_id, object_id=member
+        ) as account:
             if not User.objects.filter(pk=user_id).exists():
                 raise Refused(Code.NOT_FOUND)
             membership = Membership.objects.create(account=account, user_id=user_id, role=str(role))
@@ -175,7 +179,7 @@ def add_member(actor: Actor, *, account_id: str, user_id: int, role: Role) -> Me
                 actor,
                 Event.MEMBER_ADDED,
                 account_id=account_id,
-                object_id=member_ref(user_id),
+                object_id=member,
                 details={"role": role},
             )
     except IntegrityError as error:

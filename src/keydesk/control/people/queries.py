@@ -1,5 +1,6 @@
 """Who somebody is: their memberships, and the actor they are in one request."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Value
@@ -57,6 +58,11 @@ def with_last_sign_in(members: QuerySet[Membership]) -> QuerySet[Membership]:
 def member_of(account: Account, user_id: int) -> Membership | None:
     """Give the account's membership of this user."""
     return account.memberships.select_related("user").filter(user_id=user_id).first()
+
+
+def full_names(user_ids: Iterable[int]) -> dict[int, str]:
+    """Give people's names by id."""
+    return dict(User.objects.filter(pk__in=user_ids).values_list("pk", "full_name"))
 
 
 def is_privileged(user: User) -> bool:

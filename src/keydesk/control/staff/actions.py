@@ -11,14 +11,14 @@ from django.utils import timezone
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
-from keydesk.control.audit.actions import authorise, record, record_refusal
+from keydesk.control.access.standing import require_still
+from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.outbox.actions import post
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.actions import member_ref, require_particulars, require_password
 from keydesk.control.people.models import User
 from keydesk.control.people.rules import plain_email
-from keydesk.control.people.standing import require_still
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.sessions.held import end_sessions_of
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
@@ -39,10 +39,12 @@ def make_first_owner_link(actor: Actor) -> str:
 
     Raises Refused: `permission_denied`; `state_conflict` (reason `owner_exists`) once there is an Owner.
     """
-    authorise(actor, Permission.STAFF_EDIT, object_id=FIRST_OWNER)
+    permission = Permission.STAFF_EDIT
+    authorise(actor, permission, object_id=FIRST_OWNER)
     token = new_token()
-    with transaction.atomic():
+    with audited_transaction(actor, permission, object_id=FIRST_OWNER):
         link = _locked_first_owner_link()
+        require_still(actor, permission)
         if owners().exists():
             raise Refused(Code.STATE_CONFLICT, reason="owner_exists")
         link.digest, link.expires_at = digest_of(token), timezone.now() + FIRST_OWNER_LINK_LASTS
@@ -226,16 +228,11 @@ def _staff_transaction(actor: Actor, object_id: str) -> Iterator[None]:
     Every such change takes this lock first, so that two Owners who remove each other do it one after the other.
     """
     permission = Permission.STAFF_EDIT
-    try:
-        with transaction.atomic():
-            rows = User.objects.select_for_update(no_key=True).filter(staff_role=StaffRole.OWNER)
-            list(rows.order_by("pk").values_list("pk"))
-            require_still(actor, permission)
-            yield
-    except Refused as refused:
-        if refused.code is Code.PERMISSION_DENIED:
-            record_refusal(actor, refused, permission, account_id=None, object_id=object_id)
-        raise
+    with audited_transaction(actor, permission, object_id=object_id):
+        rows = User.objects.select_for_update(no_key=True).filter(staff_role=StaffRole.OWNER)
+        list(rows.order_by("pk").values_list("pk"))
+        require_still(actor, permission)
+        yield
 
 
 def _locked_colleague(user_id: int) -> User:

@@ -11,6 +11,7 @@ from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.queries import has_happened
@@ -18,7 +19,6 @@ from keydesk.control.outbox.actions import post
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.actions import member_ref, membership_in
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.stepup import factors, grants, links, pins
 from keydesk.control.stepup.models import Pin
 from keydesk.control.stepup.queries import pin_policy, reveals_from

@@ -14,9 +14,9 @@ from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
-from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.stepup.models import Challenge, Grant, Pin
 from keydesk.control.stepup.queries import reveals_from
 from keydesk.control.stepup.rules import GRANT_SECONDS, GuardedAction

@@ -5,9 +5,9 @@ from django.utils import timezone
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
+from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
-from keydesk.control.people.standing import authorised_transaction
 from keydesk.control.viewings.models import Viewing
 from keydesk.control.viewings.rules import LONGEST_REASON, LONGEST_SECONDS
 from keydesk.core.clock import system_clock

@@ -2,6 +2,7 @@
 import "./copy.js";
 import "./dialog.js";
 import "./key.js";
+import "./nav.js";
 import "./once.js";
 import "./passkey.js";
 import "./time.js";

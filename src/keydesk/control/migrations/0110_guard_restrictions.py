@@ -33,7 +33,7 @@ def create_triggers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None
 
 
 class Migration(migrations.Migration):
-    dependencies = [("control", "0080_restrictions")]
+    dependencies = [("control", "0100_activity")]
 
     operations = [
         migrations.RunPython(drop_triggers),

@@ -1,0 +1,59 @@
+"""What a gateway says by itself, in the verifier's own words: when the verifier does not answer, and behind nginx.
+
+nginx drops the body of a sub-request's answer, so that everything which a client reads there is made from the code.
+"""
+
+import json
+from typing import Final
+
+from keydesk.core.codes import CODES, COMPAT_MESSAGES, Code
+
+PROBLEM_TYPE: Final = "urn:keydesk:code:"
+UNTOLD: Final = {Code.KEY_MALFORMED: "key_invalid", Code.KEY_UNKNOWN: "key_invalid"}
+"""Codes that an end client must not tell apart, and the one that it reads for them."""
+CHALLENGE: Final = 'Bearer realm="keydesk"'
+RETRY_AFTER_SECONDS: Final = 1
+
+COMPAT_STATUS: Final = 403
+"""What carries a refusal in the compat envelope, unless it is about a limit or about the verifier itself."""
+DECIDED: Final = (401, 403)
+
+REFUSING: Final = tuple(
+    code for code, info in CODES.items() if info.compat is not None and code is not Code.OK
+)
+"""Every code with which a decision on a request can refuse, in the order of the checks."""
+
+
+def status_of(code: Code, *, compat: bool) -> int:
+    """Give the HTTP status with which an end client reads a code."""
+    status = CODES[code].status
+    return COMPAT_STATUS if compat and status in DECIDED else status
+
+
+def body_of(code: Code, *, compat: bool, request_id: str | None = None) -> str:
+    """Give the JSON that an end client reads for a code: a problem (RFC 9457) or the compat envelope.
+
+    A gateway that knows no request id leaves it out of the problem.
+    """
+    info = CODES[code]
+    if compat:
+        number = info.compat or ""
+        return compact({"status": {"code": number, "message": COMPAT_MESSAGES[number]}})
+    public = UNTOLD.get(code, code.value)
+    problem = {
+        "type": PROBLEM_TYPE + public,
+        "title": info.title,
+        "status": info.status,
+        "code": public,
+    }
+    return compact(problem if request_id is None else {**problem, "request_id": request_id})
+
+
+def content_type(*, compat: bool) -> str:
+    """Give the media type of these bodies."""
+    return "application/json" if compat else "application/problem+json"
+
+
+def compact(value: dict[str, object]) -> str:
+    """Give JSON without blanks between its parts, as the verifier writes it."""
+    return json.dumps(value, separators=(",", ":"))

@@ -1,0 +1,388 @@
+"""HTTP/1.1 for the verifier, in the very thread that decides: llhttp reads, an ASGI application answers.
+
+A decision takes a few microseconds, so handing it from a server's thread to Python's and back would cost more than the
+decision itself (decision 44). A request that needs nothing but mapped memory is answered in the call that brought
+its last byte; one that has to wait, for a body or for a store over the network, gets a task of its own.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine
+from email.utils import formatdate
+from functools import cache
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+
+Message = dict[str, Any]
+Application = Callable[[Message, Any, Any], Coroutine[Any, Any, None]]
+
+logger: Final = logging.getLogger(__name__)
+
+MAX_HEAD_BYTES: Final = 256 * 1024
+"""The longest request line and headers together; what is longer is not read any further."""
+MAX_BODY_BYTES: Final = 64 * 1024 + 1
+"""How much of a body is kept: one byte more than the longest that any door reads."""
+MAX_WAITING: Final = 64
+"""How many requests of one connection may wait for the one before them."""
+REQUEST_SECONDS: Final = 10
+"""How long a request may take to arrive."""
+IDLE_SECONDS: Final = 75
+"""How long a connection may be silent between two requests."""
+SWEEP_SECONDS: Final = 0.5
+
+HTTP_1_1: Final = "1.1"
+VERSIONS: Final = frozenset(("1.0", HTTP_1_1))
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+BUSY: Final = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nx-keydesk-code: unavailable\r\n"
+    b"cache-control: no-store\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
+HEAD: Final = b"HEAD"
+
+
+class Site:
+    """What all connections of a process share: the application, how many there may be, and the time of day."""
+
+    def __init__(
+        self,
+        app: Application,
+        *,
+        reads_body: Callable[[bytes, bytes], bool],
+        most_connections: int,
+        answers_at_once: bool,
+    ) -> None:
+        """Takes the ASGI application, and how many connections may be open at once.
+
+        `reads_body` says by method and path which requests are answered by their body; all others are answered before
+        it has come. With `answers_at_once` those get no task of their own: for an application that waits for nothing
+        to answer them.
+        """
+        self.app: Final = app
+        self.reads_body: Final = reads_body
+        self.most_connections: Final = most_connections
+        self.answers_at_once: Final = answers_at_once
+        self.connections: Final[set[Connection]] = set()
+        self._left: Final = asyncio.Event()
+        self.date_line = b""
+        self.is_stopping = False
+        self.look_at_clock()
+
+    def connect(self) -> "Connection":
+        """Make the protocol of a new connection."""
+        return Connection(self)
+
+    def look_at_clock(self) -> None:
+        """Write the time of day anew, for the `date` of answers (RFC 9110, 6.6.1)."""
+        self.date_line = f"date: {formatdate(usegmt=True)}\r\n".encode()
+
+    async def sweep(self) -> None:
+        """Close connections whose request does not arrive, or that nobody uses, until cancelled."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.look_at_clock()
+            now = time.monotonic()
+            for connection in list(self.connections):
+                connection.close_if_late(now)
+
+    async def stop(self, *, seconds: float) -> None:
+        """Close every connection as soon as its answers are out, and wait no longer than this for it."""
+        self.is_stopping = True
+        for connection in list(self.connections):
+            connection.close_if_done()
+        if self.connections:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), seconds)
+
+    def leave(self, connection: "Connection") -> None:
+        """Forget a connection that is closed."""
+        self.connections.discard(connection)
+        if not self.connections and self.is_stopping:
+            self._left.set()
+
+
+class Request:
+    """One request as it arrives."""
+
+    __slots__ = ("body", "headers", "keep_alive", "method", "path", "query", "target", "version")
+
+    def __init__(self) -> None:
+        self.target = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.body = b""
+        self.method = self.path = self.query = b""
+        self.version = ""
+        self.keep_alive = True
+
+    def complete(self, parser: Any) -> None:
+        """Take what the parser knows once all headers are there."""
+        self.method = parser.get_method()
+        self.version = parser.get_http_version()
+        self.keep_alive = parser.should_keep_alive() and self.version == HTTP_1_1
+        target = self.target if self.target.startswith(b"/") else origin_form(self.target)
+        self.path, _, self.query = target.partition(b"?")
+
+    def scope(self) -> Message:
+        """Give the request's ASGI scope, as far as the application reads it."""
+        return {
+            "type": "http",
+            "method": self.method.decode("latin-1"),
+            "raw_path": self.path,
+            "query_string": self.query,
+            "headers": self.headers,
+        }
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection: requests are answered one after the other, in the order they came."""
+
+    __slots__ = (
+        "_beginning",
+        "_head_bytes",
+        "_is_closing",
+        "_parser",
+        "_request",
+        "_since",
+        "_site",
+        "_task",
+        "_transport",
+        "_waiting",
+    )
+
+    def __init__(self, site: Site) -> None:
+        """Takes what the process's connections share."""
+        self._site: Final = site
+        self._transport: asyncio.Transport | None = None
+        self._parser = HttpRequestParser(self)
+        self._request = Request()
+        self._waiting: deque[Request] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._beginning = False
+        self._head_bytes = 0
+        self._is_closing = False
+        self._since = time.monotonic()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or turn it away while there are as many as there may be."""
+        self._transport = cast("asyncio.Transport", transport)
+        if self._site.is_stopping or len(self._site.connections) >= self._site.most_connections:
+            self._transport.write(BUSY)
+            self._transport.close()
+            self._is_closing = True
+            return
+        self._site.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
+        """Forget the connection, and whatever is still being answered on it."""
+        self._site.leave(self)
+        self._is_closing = True
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what has arrived, and answer what is complete."""
+        if self._is_closing:
+            return
+        if not self._beginning:
+            self._since = time.monotonic()
+        self._head_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:
+            self._is_closing = True  # an answer was given; what follows is not HTTP
+            self._close()
+        except HttpParserError:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        else:
+            if self._beginning and self._head_bytes > MAX_HEAD_BYTES:
+                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def pause_writing(self) -> None:
+        """Read nothing more from a client that does not read its answers."""
+        if self._transport is not None:
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """Go on reading."""
+        if self._transport is not None:
+            self._transport.resume_reading()
+
+    # --- what the parser calls ---
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._request = Request()
+        self._beginning = True
+
+    def on_url(self, target: bytes) -> None:
+        """Take a piece of the request's target."""
+        self._request.target += target
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; blanks at its end are no part of it (RFC 9110, 5.5)."""
+        self._request.headers.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        """Answer the request, unless its answer needs the body; then let a client send it that asks first."""
+        request = self._request
+        request.complete(self._parser)
+        self._head_bytes = 0
+        if request.version not in VERSIONS:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        elif not self._site.reads_body(request.method, request.path):
+            self._take(request)
+        elif (b"expect", b"100-continue") in request.headers and self._transport is not None:
+            self._transport.write(CONTINUE)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body, up to a byte more than any door reads."""
+        self._head_bytes = 0
+        room = MAX_BODY_BYTES - len(self._request.body)
+        if room > 0:
+            self._request.body += body[:room]
+
+    def on_message_complete(self) -> None:
+        """Answer a request whose answer needed the body."""
+        request = self._request
+        self._beginning = False
+        self._head_bytes = 0
+        if not self._is_closing and self._site.reads_body(request.method, request.path):
+            self._take(request)
+
+    # --- answering ---
+
+    def _take(self, request: Request) -> None:
+        """Answer the request, or let it wait for the one before it."""
+        if self._task is None and not self._waiting:
+            self._answer(request)
+        elif len(self._waiting) < MAX_WAITING:
+            self._waiting.append(request)
+        else:
+            self._refuse(HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _answer(self, request: Request) -> None:
+        if self._is_closing:
+            return
+        exchange = Exchange(request)
+        if self._site.answers_at_once and not self._site.reads_body(request.method, request.path):
+            # What an exception would make of it here is a 400 of the parser, and a fault is a 503.
+            self.finished(exchange if run_at_once(exchange.answered_by(self._site.app)) else None)
+        else:
+            self._task = asyncio.ensure_future(self._go_through(exchange))
+
+    async def _go_through(self, exchange: "Exchange") -> None:
+        await exchange.answered_by(self._site.app)
+        self._task = None
+        self.finished(exchange)
+        while self._waiting and self._task is None:
+            self._answer(self._waiting.popleft())
+
+    def finished(self, exchange: "Exchange | None") -> None:
+        """Write the answer, and close the connection if it is the last; without one, something went wrong."""
+        if self._transport is None or self._is_closing:
+            return
+        if exchange is None:
+            self._transport.write(BUSY)
+            self._close()
+            return
+        keep_alive = exchange.request.keep_alive and not self._site.is_stopping
+        self._transport.write(exchange.answer(self._site.date_line, keep_alive=keep_alive))
+        if not keep_alive:
+            self._close()
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer what cannot be read as a request, and close."""
+        if self._transport is not None and not self._is_closing:
+            self._transport.write(
+                status_line(status)
+                + self._site.date_line
+                + b"content-length: 0\r\nconnection: close\r\n\r\n"
+            )
+        self._close()
+
+    def _close(self) -> None:
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.close()
+
+    def close_if_late(self, now: float) -> None:
+        """Close the connection if its request has not arrived in time, or if it has been silent for long."""
+        allowed = REQUEST_SECONDS if self._beginning else IDLE_SECONDS
+        if self._task is None and now - self._since > allowed:
+            self._close()
+
+    def close_if_done(self) -> None:
+        """Close the connection unless it is being answered."""
+        if self._task is None:
+            self._close()
+
+
+class Exchange:
+    """One request and its answer, as an ASGI application sees them."""
+
+    __slots__ = ("_body", "_start", "request")
+
+    def __init__(self, request: Request) -> None:
+        """Takes the request."""
+        self.request: Final = request
+        self._start: Message = {}
+        self._body = b""
+
+    def answered_by(self, app: Application) -> Coroutine[Any, Any, None]:
+        """Give the coroutine in which the application answers."""
+        return app(self.request.scope(), self.receive, self.send)
+
+    async def receive(self) -> Message:
+        """Give the request's body."""
+        return {"type": "http.request", "body": self.request.body, "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        """Take the start or the body of the answer."""
+        if message["type"] == "http.response.start":
+            self._start = message
+        else:
+            self._body = message["body"]
+
+    def answer(self, date_line: bytes, *, keep_alive: bool) -> bytes:
+        """Give the answer as it goes over the wire."""
+        lines = [name + b": " + value for name, value in self._start["headers"]]
+        if not keep_alive:
+            lines.append(b"connection: close")
+        lines.append(b"content-length: %d\r\n\r\n" % len(self._body))
+        head = status_line(self._start["status"]) + date_line + b"\r\n".join(lines)
+        return head if self.request.method == HEAD else head + self._body
+
+
+def run_at_once(answering: Coroutine[Any, Any, None]) -> bool:
+    """Run a coroutine that waits for nothing, and say whether it came to its end: it must neither wait nor raise."""
+    try:
+        answering.send(None)
+    except StopIteration:
+        return True
+    except Exception:  # noqa: BLE001 - whatever went wrong, the answer is "not now", never "allowed"
+        # The error's own text can hold what a caller sent, so it stays out.
+        logger.error("A request failed outside of its door.")  # noqa: TRY400
+        return False
+    answering.close()
+    logger.error("A request that was to be answered at once waited for something.")
+    return False
+
+
+def origin_form(target: bytes) -> bytes:
+    """Give the path and query of a target in absolute form (RFC 9112, 3.2.2); any other target stays as it is."""
+    try:
+        parsed = parse_url(target)
+    except HttpParserError:
+        return target
+    return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
+
+
+@cache
+def status_line(status: int) -> bytes:
+    """Give the first line of an answer."""
+    return f"HTTP/1.1 {int(status)} {HTTPStatus(status).phrase}\r\n".encode()
