@@ -61,10 +61,9 @@ def create_product(
         requires_username=requires_username,
         lease_seconds=lease_seconds,
         reveal_policy=str(reveal_policy),
-        sample_path=sample_path,
         envelope=str(envelope),
         created_at=timezone.now(),
-        **_texts(name, description, scopes=scopes, limits=limits),
+        **_texts(name, description, sample_path, scopes=scopes, limits=limits),
     )
     require_particulars(product)
     try:
@@ -104,9 +103,8 @@ def edit_product(
         "requires_username": requires_username,
         "lease_seconds": lease_seconds,
         "reveal_policy": str(reveal_policy),
-        "sample_path": sample_path,
         "envelope": str(envelope),
-        **_texts(name, description, scopes=scopes, limits=limits),
+        **_texts(name, description, sample_path, scopes=scopes, limits=limits),
     }
     try:
         with _product_transaction(actor, EDIT, slug) as product:
@@ -120,12 +118,13 @@ def edit_product(
 
 
 def _texts(
-    name: str, description: str, *, scopes: Collection[str], limits: Sequence[str]
+    name: str, description: str, path: str, *, scopes: Collection[str], limits: Sequence[str]
 ) -> dict[str, str]:
     """Give the texts of a product as they are stored; raises Refused(`invalid_input`) for a limit that is none."""
     return {
         "name": name.strip(),
         "description": description.strip(),
+        "sample_path": path,
         "scopes": " ".join(sorted(set(scopes))),
         "limits": stored_limits(limits),
     }
