@@ -9,7 +9,15 @@ from keydesk.control.access.roles import Permission, Role, StaffRole
 from keydesk.control.audit.events import Event
 from keydesk.core.codes import Code
 
-KEYS = {"key.generate", "key.regenerate", "key.reveal", "key.revoke", "key.view"}
+KEYS = {
+    "account.set_networks",
+    "key.generate",
+    "key.regenerate",
+    "key.restrict",
+    "key.reveal",
+    "key.revoke",
+    "key.view",
+}
 MANAGER = KEYS | {
     "activity.view",
     "application.edit",
