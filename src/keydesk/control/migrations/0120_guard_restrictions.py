@@ -33,7 +33,7 @@ def create_triggers(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None
 
 
 class Migration(migrations.Migration):
-    dependencies = [("control", "0100_activity")]
+    dependencies = [("control", "0110_usage")]
 
     operations = [
         migrations.RunPython(drop_triggers),
