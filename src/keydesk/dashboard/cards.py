@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
+from keydesk.control.catalog.models import Product
 from keydesk.control.keys.queries import KeyRow, ProductCard
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.control.usage.queries import KeyUsage, usage_by_key
@@ -128,15 +129,15 @@ def card_view(
         if page.has_previous()
         else None,
         "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
-        "curl": curl(
-            call_to(
-                product,
-                api_url=settings.KEYDESK.api_url,
-                key="$API_KEY",
-                username=visit.account.username,
-            )
-        ),
+        "curl": first_call(visit, product),
     }
+
+
+def first_call(visit: Visit, product: Product) -> str:
+    """Give a call to the product as somebody without a key yet reads it."""
+    username = visit.account.username
+    call = call_to(product, api_url=settings.KEYDESK.api_url, key="$API_KEY", username=username)
+    return curl(call)
 
 
 def card_state(card: ProductCard) -> tuple[str, str, str]:
