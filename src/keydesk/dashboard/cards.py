@@ -13,7 +13,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
-from keydesk.control.catalog.models import Product
 from keydesk.control.keys.queries import KeyRow, ProductCard
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.control.usage.queries import KeyUsage, usage_by_key
