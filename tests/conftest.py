@@ -123,5 +123,6 @@ pytest_plugins = [
     "tests.fixtures.pins",
     "tests.fixtures.sending",
     "tests.fixtures.smtp",
+    "tests.fixtures.valkey",
     "tests.fixtures.witnesses",
 ]

@@ -12,6 +12,7 @@ import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -35,6 +36,14 @@ MAIL_URL_SHAPE: Final = re.compile(
 MAIL_URL_FAULT: Final = (
     "it must be like smtp://user:password@host:587 or smtps://user:password@host:465, with every special character "
     "of the password percent-encoded (@ as %40, : as %3A); its text is not repeated here."
+)
+VALKEY_URL_SHAPE: Final = re.compile(
+    r"(?:valkey|redis)s?://(?:[^:@/\s]*:[^:@/\s]+@)?(?:\[[0-9a-fA-F:]+\]|[^\[\]@/?#:\s]+)(?::\d{1,5})?(?:/\d{0,5})?"
+)
+"""A Valkey server's URL in which no part of a password can be taken for its host, port or database."""
+VALKEY_URL_FAULT: Final = (
+    "it must be like valkey://user:password@host:6379/0 or valkeys://:password@host:6379, with every special "
+    "character of the password percent-encoded (@ as %40, : as %3A); its text is not repeated here."
 )
 URL_FAULT: Final = (
     "it must be like postgresql://user:password@host:5432/database, with every special character of the password "
@@ -93,6 +102,23 @@ class Config(BaseSettings):
     )
     verifier_workers: int = Field(
         default=1, ge=1, le=64, description="How many verifier processes share the port."
+    )
+    valkey_url: str | None = Field(
+        default=None,
+        repr=False,  # it may carry a password
+        description="Where the verifiers of several hosts count calls together: valkey://user:password@host:6379/0, "
+        "or valkeys:// with TLS; without it, each host counts by itself.",
+    )
+    valkey_wait_ms: int = Field(
+        default=50,
+        ge=5,
+        le=5000,
+        description="How long a call may wait for Valkey, in milliseconds.",
+    )
+    limits_when_away: Literal["local", "refuse"] = Field(
+        default="local",
+        description="While Valkey is away: `local` has each host count by itself, `refuse` answers 503 to calls that "
+        "have limits.",
     )
     public_url: str | None = Field(
         default=None, description="The dashboard's address as people type it."
@@ -154,6 +180,13 @@ class Config(BaseSettings):
             raise ValueError(MAIL_URL_FAULT)
         return value
 
+    @field_validator("valkey_url")
+    @classmethod
+    def _of_valkey(cls, value: str | None) -> str | None:
+        if value is not None and not (VALKEY_URL_SHAPE.fullmatch(value) and has_port(value)):
+            raise ValueError(VALKEY_URL_FAULT)
+        return value
+
     @model_validator(mode="after")
     def _with_one_way_for_mail(self) -> Self:
         if self.mail_url is not None and self.mail_from is None:
@@ -184,6 +217,11 @@ class Config(BaseSettings):
     def limits_dir(self) -> Path:
         """The folder of this host's counts of calls."""
         return self.data_dir / "limits"
+
+    @property
+    def usage_dir(self) -> Path:
+        """The folder in which this host's verifiers leave what they have counted."""
+        return self.data_dir / "usage"
 
     @property
     def sqlite_path(self) -> Path:
@@ -230,6 +268,14 @@ class Config(BaseSettings):
         ):
             return f"bring it back from your copy, as {self.secrets_dir / name}"
         return "run `keydesk init`"
+
+
+def has_port(url: str) -> bool:
+    """Say whether a URL's port, if it names one, is one that there can be."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False
 
 
 def decode_secret(text: str, source: str) -> bytes:

@@ -32,7 +32,8 @@ def test_the_import_contracts_hold():
 
 
 @pytest.mark.parametrize(
-    "command", ["verifier", "replicator", "serve", "demo", "init", "doctor", "gateway"]
+    "command",
+    ["verifier", "replicator", "ship-usage", "serve", "demo", "init", "doctor", "gateway"],
 )
 def test_a_command_outside_the_control_plane_loads_no_django(command, tmp_path):
     loaded = subprocess.run(

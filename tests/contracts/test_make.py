@@ -28,14 +28,14 @@ TARGETS = set(re.findall(r"^([a-z]+):.*##", (ROOT / "Makefile").read_text(), re.
 def test_every_make_target_and_command_on_a_page_exists(page):
     text = page.read_text()
     targets = set(re.findall(r"(?:^|`)make ([a-z]+)", text, re.MULTILINE))
-    commands = set(re.findall(r"(?:^|`|bin/)keydesk ([a-z]+)", text, re.MULTILINE))
+    commands = set(re.findall(r"(?:^|`|bin/)keydesk ([a-z-]+)", text, re.MULTILINE))
     assert (targets - TARGETS, commands - set(COMMANDS)) == (set(), set())
 
 
 def commands_on(page):
     """Give the `keydesk` commands on a page: those between backticks, and the lines that are one."""
     found = re.findall(r"`keydesk ([^`\n]+)`|^keydesk (.+)$", page.read_text(), re.MULTILINE)
-    written = [(inline or line).partition(" # ")[0] for inline, line in found]
+    written = [re.split(" [#>] ", inline or line)[0] for inline, line in found]
     return [command for command in written if not command.startswith("<group>")]
 
 

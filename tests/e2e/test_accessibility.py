@@ -24,6 +24,8 @@ def test_pages_have_no_faults(guest):
         "settings/",
         "settings/pin/",
         "settings/developer/api-keys/",
+        "settings/developer/logs/",
+        "settings/developer/logs/?request_id=req_none",
         "nothing/",
     )
     found = {}

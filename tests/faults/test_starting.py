@@ -119,10 +119,11 @@ def test_what_other_users_could_read_is_not_started_with(prepared, tmp_path, pat
 
 
 def secrets_in(pid):
-    """The names of the secrets, and of the database's password, that a process was given as variables."""
+    """The names of the secrets, and of servers' passwords, that a process was given as variables."""
     words = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     names = {word.partition(b"=")[0].decode() for word in words}
-    given = {f"KEYDESK_{name.upper()}" for name in (*Secret, "database_url")} | {"PGPASSWORD"}
+    given = {f"KEYDESK_{name.upper()}" for name in (*Secret, "database_url", "valkey_url")}
+    given.add("PGPASSWORD")
     return names & given
 
 
@@ -131,7 +132,8 @@ def test_a_process_is_given_no_secret_that_it_does_not_hold(prepared, tmp_path):
     secrets = {f"KEYDESK_{path.name.upper()}": path.read_text() for path in folder.iterdir()}
     shutil.rmtree(folder)
     database = {"KEYDESK_DATABASE_URL": "postgresql://desk@127.0.0.1:1/desk", "PGPASSWORD": "x"}
-    desk = RunningDesk("serve", {**prepared, **secrets, **database}, tmp_path / "log")
+    valkey = {"KEYDESK_VALKEY_URL": "valkey://:x@127.0.0.1:1"}
+    desk = RunningDesk("serve", {**prepared, **secrets, **database, **valkey}, tmp_path / "log")
     try:
         pids = {
             name: desk.pid_of(name) for name in ("dashboard", "verifier", "replicator", "worker")
@@ -143,8 +145,8 @@ def test_a_process_is_given_no_secret_that_it_does_not_hold(prepared, tmp_path):
         desk.stop()
     assert given == {
         "dashboard": {*secrets, *database},
-        "verifier": {"KEYDESK_PEPPER"},
-        "child of verifier": {"KEYDESK_PEPPER"},
+        "verifier": {"KEYDESK_PEPPER", *valkey},
+        "child of verifier": {"KEYDESK_PEPPER", *valkey},
         "replicator": {"KEYDESK_ROW_MAC_KEY", *database},
         "worker": {"KEYDESK_SESSION_KEY", *database},
     }

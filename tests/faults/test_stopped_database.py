@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.fixtures.desk import RunningDesk, desk_environment, keydesk, status_of, wait_until
 
@@ -95,6 +96,30 @@ def test_a_stopped_database_is_503_on_pages_and_no_change_to_decisions(start, ke
     server.start()
     wait_until(lambda: front_page(desk)[0] == 200, seconds=WITHIN_SECONDS, what="pages again")
     assert decision(desk, key) == 200
+
+
+def refused(server):
+    """How many requests for another product the desk knows of."""
+    with psycopg.connect(server.get_uri()) as connection:
+        rows = connection.execute(
+            "SELECT sum(number) FROM usage_counts WHERE span = 86400 AND code = 'wrong_product'"
+        )
+        return rows.fetchone()[0]
+
+
+def test_requests_decided_while_the_database_is_stopped_are_counted_when_it_is_back(
+    start, key, server
+):
+    desk = start()
+    desk.wait_until_up()
+    wait_until(lambda: decision(desk, key) == 200, seconds=WITHIN_SECONDS, what="it decides")
+    server.stop()
+    another = f"{desk.verifier_url}/v1/authorize/another-product"
+    assert {status_of(another, {"x-api-key": key}) for _ in range(40)} == {403}
+    server.start()
+    wait_until(lambda: refused(server), seconds=WITHIN_SECONDS, what="the requests are counted")
+    wait_until(lambda: refused(server) >= 40, seconds=WITHIN_SECONDS, what="all of them")
+    assert refused(server) == 40
 
 
 def test_a_host_that_starts_without_its_database_decides_from_its_replica(start, key, server):

@@ -1,5 +1,8 @@
 """One verifier, one backend and each gateway between them, which the tests of this folder leave as they are."""
 
+from contextlib import ExitStack, contextmanager
+from functools import cache
+
 import pytest
 from tests.fixtures.gateways import Backend, RunningGateway
 from tests.fixtures.rows import account, entitlement, key, product
@@ -64,32 +67,31 @@ def backend(one_backend):
     one_backend.reset()
 
 
-@pytest.fixture(scope="session")
+@contextmanager
+def starting(folder_of):
+    """Give a function that starts a gateway; all of them are stopped in the end."""
+    with ExitStack() as stack:
+
+        def start(name, **given):
+            gateway = RunningGateway(name, folder_of(name) / "site", **given)
+            stack.callback(gateway.stop)
+            return gateway
+
+        yield start
+
+
+@pytest.fixture(scope="module")
 def started(tmp_path_factory):
-    """A function that starts a gateway, stopped with the session."""
-    running = []
-
-    def start(name, **given):
-        folder = tmp_path_factory.mktemp(name) / "site"
-        running.append(RunningGateway(name, folder, **given))
-        return running[-1]
-
-    yield start
-    for gateway in running:
-        gateway.stop()
+    """A function that starts a gateway, stopped with the module."""
+    with starting(tmp_path_factory.mktemp) as start:
+        yield start
 
 
 @pytest.fixture(scope="session")
-def by_name(started, verifier, one_backend):
+def by_name(tmp_path_factory, verifier, one_backend):
     """A function that gives the one gateway of a name."""
-    running = {}
-
-    def gateway(name):
-        if name not in running:
-            running[name] = started(name, verifier=verifier.port, backend=one_backend.port)
-        return running[name]
-
-    return gateway
+    with starting(tmp_path_factory.mktemp) as start:
+        yield cache(lambda name: start(name, verifier=verifier.port, backend=one_backend.port))
 
 
 @pytest.fixture(params=GATEWAYS)

@@ -1,5 +1,7 @@
 """The verifier is told the address that the gateway itself sees, or the one that a proxy it trusts saw (P5)."""
 
+from functools import cache
+
 import pytest
 from tests.fixtures.gateways import Backend
 from tests.gateways.test_decisions import api_key
@@ -51,16 +53,8 @@ def listening():
 @pytest.fixture(scope="module")
 def behind_proxies(started, listening, one_backend):
     """A function that gives a gateway which trusts one proxy, before the verifier that keeps its questions."""
-    known = {}
-
-    def place(name):
-        if name not in known:
-            known[name] = started(
-                name, verifier=listening.port, backend=one_backend.port, trusted_proxies=(TRUSTED,)
-            )
-        return known[name]
-
-    return place
+    site = {"backend": one_backend.port, "trusted_proxies": (TRUSTED,)}
+    return cache(lambda name: started(name, verifier=listening.port, **site))
 
 
 def told(listening):

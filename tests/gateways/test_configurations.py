@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from itertools import product
 
 import pytest
 import yaml
@@ -37,6 +38,7 @@ FORMS = {
         "listen": "[::1]:8080",
         "compat": None,
     },
+    "proxies": {"trusted-proxy": "2001:db8::/32", "listen": "0.0.0.0:8080"},
     "names": {"verifier": "http://localhost", "backend": "http://[::1]:9000"},
 }
 SIGNS = "[\\\\'\"`$%{}<>#]"
@@ -71,8 +73,9 @@ def test_the_command_prints_the_configuration_and_nothing_else_or_a_sentence_and
     assert bad.stderr.startswith("keydesk: --product must be")
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("name", "form"), [each for each in product(FILES, FORMS) if each != ("caddy", "proxies")]
+)
 def test_the_program_itself_finds_nothing_wrong(printed, tmp_path, name, form):
     beside = {"lua-file": f"{tmp_path}/keydesk.lua"} if name == "haproxy" else {}
     for file in FILES[name]:
@@ -98,6 +101,29 @@ def test_what_no_program_reads_here_is_at_least_yaml_with_every_identity_header(
     assert yaml.safe_load(text)
     for end in ("Account", "Username", "Product", "Key-Id", "Environment", "Scopes", "Request-Id"):
         assert f"X-Keydesk-{end}" in text
+
+
+def functions_in(value):
+    """Give every Lua function in a configuration that was read."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from functions_in(each)
+    elif isinstance(value, str) and "local " in value:
+        yield value
+
+
+@pytest.mark.parametrize(("name", "count"), [("kong", 1), ("apisix", 2)])
+def test_a_function_that_no_gateway_runs_here_is_at_least_lua(printed, tmp_path, name, count):
+    functions = list(functions_in(yaml.safe_load(printed(name, *options({}))[0])))
+    assert len(functions) == count
+    text = printed("haproxy", *options({"lua-file": f"{tmp_path}/keydesk.lua"}))[0]
+    (tmp_path / "haproxy.cfg").write_text(text)
+    for function in functions:
+        (tmp_path / "keydesk.lua").write_text(
+            f"local function never() {function}\nend\n"
+            'core.register_action("keydesk", {"http-req"}, never, 2)\n'
+        )
+        assert check("haproxy", tmp_path) == (0, "Configuration file is valid\n")
 
 
 def test_traefik_has_two_files_that_fit_together(printed):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from tests.fixtures.gateways import exchange
+from tests.gateways.conftest import GATEWAYS
 
 IDENTITY = {
     b"x-keydesk-account": b"acc_sinar",
@@ -103,3 +104,23 @@ def test_an_identity_that_no_header_can_hold_is_an_outage_and_not_a_header(gatew
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert json.loads(answer.text)["code"] == "unavailable"
     assert backend.taken() == []
+
+
+def test_no_key_is_in_a_gateways_log(started, verifier, one_backend, keys):
+    for name in GATEWAYS:
+        gateway = started(name, verifier=verifier.port, backend=one_backend.port)
+        for key in (keys["good"], keys["revoked"]):
+            for path in (b"/", b"/orders?api_key=" + key.encode()):
+                for style in (b"x-api-key: %s\r\n", b"Authorization: Bearer %s\r\n"):
+                    gateway.ask(style % key.encode(), path=path)
+        gateway.stop()
+        log = gateway.log.read_text()
+        assert [key for key in keys.values() if key in log] == []
+        assert name == "nginx" or "/orders" in log, f"{name} logs nothing"
+
+
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_the_verifier_and_the_backend_can_be_named(name, started, verifier, backend, keys):
+    gateway = started(name, verifier=verifier.port, backend=backend.port, host="localhost")
+    assert gateway.ask(api_key(keys["good"])).status == 200
+    assert len(backend.taken()) == 1

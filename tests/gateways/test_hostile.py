@@ -8,13 +8,17 @@ from tests.fixtures.gateways import exchange
 from tests.fixtures.hostile import doubled, framed, line, misframed, misspelt, oversized
 
 # What a gateway mends before anybody reads it, as RFC 9112 allows to an intermediary: it joins a folded line (5.2),
-# reads one length that was written twice (6.3), leaves out a bare CR or a line without a name. The verifier and the
-# backend see the same mended request, so it is accepted where the verifier alone refuses the bytes.
+# reads one length that was written twice and none beside chunks (6.3), leaves out a bare CR or a line without a name.
+# The verifier and the backend see the same mended request, so it is accepted where the verifier alone refuses the
+# bytes.
 MENDED = {
     "nginx": set(),
     "envoy": {"folded at the end", "a bare CR inside", "a folded encoding"},
     "haproxy": {"folded at the end", "two lengths in one"},
-    "caddy": {"folded at the end", "an empty name", "a folded encoding"},
+    "caddy": {
+        *{"folded at the end", "an empty name", "a folded encoding"},
+        *{"a length and chunks", "chunks and a length", "no length and chunks"},
+    },
 }
 # Caddy says 502 to a client whose body breaks off while it is passed on.
 BROKEN_OFF = {"caddy": {"a bad chunk size", "a huge chunk size", "chunks ended by LF"}}

@@ -1,12 +1,15 @@
 """No identity but the verifier's reaches a backend, however a client spells or places its own (P1, P4)."""
 
 import re
+from functools import cache
 
 import pytest
+from tests.fixtures.gateways import exchange_all
 from tests.fixtures.spoofs import NAMES, spoofs, trailing
 from tests.gateways.test_decisions import IDENTITY
 
 FOLDED = bytes.maketrans(b"_.", b"--")
+BEHIND_PROXIES = {f"{name} behind proxies": name for name in ("nginx", "envoy", "haproxy")}
 LEAST_CASES = 500
 
 
@@ -30,9 +33,20 @@ def judge(backend, answers):
     return faults, strange, len(reached) - answers.count(200)
 
 
+@pytest.fixture(scope="module")
+def every_option(started, verifier, one_backend):
+    """A function that gives a gateway with every option that bears on headers."""
+    site = {"scopes": "payout", "trusted_proxies": ("127.0.0.0/8",)}
+    return cache(
+        lambda name: started(name, verifier=verifier.port, backend=one_backend.port, **site)
+    )
+
+
+@pytest.mark.parametrize("name", ["nginx", "envoy", "haproxy", "caddy", *BEHIND_PROXIES])
 def test_every_head_with_a_made_up_identity_arrives_without_it_or_not_at_all(
-    gateway, backend, keys
+    by_name, every_option, backend, keys, name
 ):
+    gateway = every_option(BEHIND_PROXIES[name]) if name in BEHIND_PROXIES else by_name(name)
     heads = list(spoofs(keys["good"].encode()))
     assert len(heads) >= LEAST_CASES
     answers = [getattr(gateway.ask(head), "status", None) for head in heads]
@@ -101,3 +115,27 @@ def test_what_belongs_to_a_connection_ends_at_the_gateway_or_the_request_does(
             given.keys() & {b"upgrade", b"http2-settings", b"proxy-connection", b"proxy"} == set()
         )
         assert {name: given.get(name) for name in IDENTITY} == IDENTITY
+
+
+def test_no_method_opens_a_tunnel_past_the_gateway(gateway, backend, keys):
+    good = b"x-api-key: " + keys["good"].encode() + b"\r\n"
+    answer = gateway.ask(good, method=b"CONNECT", path=b"api:80")
+    assert answer.status in {400, 404, 405}
+    assert backend.taken() == []
+
+
+def test_two_hosts_are_one_too_many(gateway, backend, keys):
+    answer = gateway.ask(b"x-api-key: " + keys["good"].encode() + b"\r\nHost: other\r\n")
+    assert answer.status in {400, 401}
+    assert backend.taken() == []
+
+
+def test_a_refused_head_request_leaves_the_next_one_on_its_connection_whole(gateway, backend, keys):
+    head = b" / HTTP/1.1\r\nHost: api\r\nx-api-key: %s\r\n"
+    refused = b"HEAD" + head % keys["revoked"].encode() + b"\r\n"
+    accepted = b"GET" + head % keys["good"].encode() + b"Connection: close\r\n\r\n"
+    received = exchange_all(gateway.port, refused + accepted)
+    assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"401", b"200"]
+    assert b"{" not in received
+    assert received.endswith(b"\r\n\r\nbackend")
+    assert len(backend.taken()) == 1

@@ -5,6 +5,7 @@ import io
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
@@ -38,7 +39,10 @@ def rows_of(response):
     """Give the cells of the page's rows, as they are read."""
     body = response.content.decode().partition("<tbody")[2].partition("</tbody>")[0]
     rows = (re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL) for row in body.split("<tr")[1:])
-    return [[" ".join(strip_tags(cell.replace("<", " <")).split()) for cell in row] for row in rows]
+    return [
+        [unescape(" ".join(strip_tags(cell.replace("<", " <")).split())) for cell in row]
+        for row in rows
+    ]
 
 
 def kinds_in(response):

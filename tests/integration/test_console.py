@@ -40,6 +40,9 @@ SETTINGS = {
     "idle_minutes": "30",
     "session_hours": "12",
     "keys_a_product": "100",
+    "usage_minutes_hours": "48",
+    "usage_hours_days": "90",
+    "refused_requests_days": "30",
 }
 PRODUCT = {
     "slug": "payment-link",

@@ -106,6 +106,7 @@ EXPECTED = {
     },
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
     "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:logs": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:generate": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
     # Nobody here has a PIN: 409 leads to setting one, before the PIN and not before the confirmation.
     "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
@@ -177,6 +178,8 @@ EXPECTED = {
     "web:language": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS, *STRANGERS): "405 302 405 405",
     },
+    # Machines alone, with a credential and without a cookie.
+    "api:usage": {EVERYBODY: "405 401 405 405"},
     "account_login": {
         (*DEVELOPERS, *COLLEAGUES, *OUTSIDERS): "302 302 302 302",
         STRANGERS: "200 200 200 405",
@@ -190,6 +193,9 @@ EXPECTED = {
 }
 """For each route and kind of person the status of each method, in the order above."""
 
+FOR_MACHINES = {"api:usage"}
+"""Routes that take no form, so no token protects them."""
+
 LOOKED_AT = {
     "dashboard:activity": "200 405 405 405",
     "dashboard:activity_csv": "200 405 405 405",
@@ -198,6 +204,7 @@ LOOKED_AT = {
     "dashboard:team": "200 405 405 405",
     "dashboard:developer": "302 405 405 405",
     "dashboard:api_keys": "200 405 405 405",
+    "dashboard:logs": "200 405 405 405",
 }
 """What somebody of the internal team finds who views the account as its people see it; all else they find as before."""
 
@@ -215,10 +222,12 @@ def test_somebody_gets_from_every_route_what_is_theirs(person, client_of, answer
 def test_without_a_token_nobody_learns_more_of_a_route_than_a_look_at_it_tells(
     person, client_of, answers
 ):
-    assert answers(client_of(person, enforce_csrf_checks=True)) == {
+    refused = {
         name: " ".join([look, *("404" if look == "404" else "403" for _method in METHODS[1:])])
         for name, (look, *_rest) in map(split_cells, expected(person).items())
     }
+    of_machines = {name: expected(person)[name] for name in FOR_MACHINES}
+    assert answers(client_of(person, enforce_csrf_checks=True)) == refused | of_machines
 
 
 def split_cells(item):

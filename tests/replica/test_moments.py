@@ -5,7 +5,8 @@ import time
 import pytest
 from msgspec.structs import replace
 
-from keydesk.replica.moments import Moment, read_boot_id
+from keydesk.host.boot import read_boot_id
+from keydesk.replica.moments import Moment
 
 
 def test_a_moment_is_as_old_as_it_is():

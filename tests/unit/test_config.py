@@ -109,6 +109,45 @@ def test_a_mail_url_that_cannot_be_used_is_refused_without_being_repeated(enviro
     assert "s3" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey.internal",
+        "http://valkey.internal",
+        "valkey://:s3cret@more@valkey.internal",
+        "valkey://:s3/cret@valkey.internal",
+        "valkey://desk:s3cret:6379",
+        "valkey://:s3cret@valkey.internal:65536",
+        "valkey://:s3cret@valkey.internal:0",
+        "valkey://desk@valkey.internal",
+        "valkey://:s3cret@valkey.internal/first",
+        "valkey://:s3cret@valkey.internal?db=1",
+    ],
+)
+def test_a_valkey_url_that_cannot_be_used_is_refused_without_being_repeated(environment, url):
+    environment(VALKEY_URL=url)
+    with pytest.raises(ConfigError) as error:
+        load_config()
+    assert "KEYDESK_VALKEY_URL: it must be like valkey://" in str(error.value)
+    assert "s3" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "valkey://valkey.internal",
+        "redis://:s3cret@valkey.internal:6379",
+        "valkeys://desk:s3cret%40more@valkey.internal:6380/15",
+        "rediss://:s3cret@[::1]:6379/0",
+    ],
+)
+def test_a_valkey_url_is_taken_as_it_is_and_shown_nowhere(environment, url):
+    environment(VALKEY_URL=url)
+    config = load_config()
+    assert config.valkey_url == url
+    assert "s3cret" not in repr(config) + str(config)
+
+
 def test_mail_has_one_way_out_and_a_sender(environment):
     environment(MAIL_URL="smtp://desk:s3cret@mail.example:587")
     with pytest.raises(ConfigError, match="mail_from has to be set") as error:

@@ -54,6 +54,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "verifier": Entry("keydesk.cli.verifier", PROCESS, "The decisions on requests."),
     "replicator": Entry("keydesk.cli.replicator", PROCESS, "Keeps this host's replica up to date."),
     "worker": Entry("keydesk.cli.worker", PROCESS, "What happens by the clock.", True),
+    "ship-usage": Entry(
+        "keydesk.cli.ship_usage", PROCESS, "Brings another host's usage to the desk."
+    ),
     "account": Entry("keydesk.cli.account", OPERATE, "Customer accounts.", True),
     "member": Entry("keydesk.cli.member", OPERATE, "The people of an account.", True),
     "staff": Entry("keydesk.cli.staff", OPERATE, "Your internal team.", True),

@@ -16,6 +16,7 @@ from django.utils import timezone
 from keydesk.cli.apps import new_app
 from keydesk.cli.facts import FORMAT, read_facts, schema, write_facts
 from keydesk.cli.specimen import begin_specimen, submit_specimen
+from keydesk.cli.traffic import Habit, drive
 from keydesk.control.access.actor import HOST_OPERATOR, Actor
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts import actions as accounts
@@ -31,6 +32,7 @@ from keydesk.control.people.queries import actor_for
 from keydesk.control.policies.actions import change_policies
 from keydesk.control.stepup.actions import confirm, set_pin
 from keydesk.control.stepup.rules import MIN_DIGITS, GuardedAction, weakness_of
+from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.server.desk import refuse_newer_database
 
@@ -115,7 +117,7 @@ def fill() -> dict[str, Any]:
         make_staff("Sari Dewanti", StaffRole.SECURITY),
         make_staff("Putri Handayani", StaffRole.REVIEWER),
     ]
-    typer.echo("  keys with a history ...")
+    typer.echo("  keys with a month behind them ...")
     entitle(sinar, samudra, ana)
     submit_specimen(acting(dewi), account_id=samudra.id)
     begin_specimen(acting(lina), account_id=tirta.id)
@@ -235,21 +237,47 @@ def entitle(sinar: Account, samudra: Account, ana: Person) -> None:
 
 
 def make_keys(ana: Person, budi: Person) -> str:
-    """Make keys as their people would, some replaced and some revoked; give the one that the examples use.
+    """Make keys as their people would, some replaced and some revoked, and use them; give the one of the examples.
 
     Account Inquiry gets no live key, so that the page also shows a product without any.
     """
-    example = generate(ana, "disbursement", Environment.LIVE, "Payroll service")
-    old = generate(budi, "disbursement", Environment.LIVE, "Old ERP")
+    live, test = Environment.LIVE, Environment.TEST
+    example = generate(ana, "disbursement", live, "Payroll service")
+    old = generate(budi, "disbursement", live, "Old ERP")
     keys.revoke_key(acting(ana), key_id=old.id)
-    settlement = generate(ana, "disbursement", Environment.LIVE, "Settlement job")
-    regenerate(budi, settlement)
-    generate(budi, "disbursement", Environment.TEST, "Integration tests")
-    generate(budi, "account-inquiry", Environment.TEST, "Name check at sign-up")
-    tried = generate(ana, "account-inquiry", Environment.TEST, "Trial")
+    settlement = generate(ana, "disbursement", live, "Settlement job")
+    settlement = regenerate(budi, settlement)
+    tests = generate(budi, "disbursement", test, "Integration tests")
+    check = generate(budi, "account-inquiry", test, "Name check at sign-up")
+    tried = generate(ana, "account-inquiry", test, "Trial")
     keys.revoke_key(acting(budi), key_id=tried.id)
-    generate(ana, "qris-payment-routing", Environment.LIVE, "Cashier pilot")
+    pilot = generate(ana, "qris-payment-routing", live, "Cashier pilot")
+    use(example=example, old=old, settlement=settlement, tests=tests, check=check, pilot=pilot)
     return example.plaintext
+
+
+def use(**made: DeliveredKey) -> None:
+    """Let a month pass in which the keys were used as such keys are; the trial never was."""
+    pilot_ended = {"refusal": Code.PRODUCT_NOT_ENABLED, "refused_share": 1.0}
+    habits = [
+        habit(made["example"], 90, "203.0.113.10", refusal=Code.WRONG_PRODUCT, refused_share=0.02,
+              refused_product="account-inquiry"),
+        habit(made["old"], 70, "203.0.113.44", last_day=12),
+        habit(made["old"], 4, "203.0.113.44", first_day=11, last_day=1, refusal=Code.KEY_REVOKED,
+              refused_share=1.0, at_weekends=1.0),
+        habit(made["settlement"], 30, "203.0.113.11", at_weekends=1.0, last_day=1),
+        habit(made["tests"], 240, "203.0.113.80", at_weekends=0.0, refusal=Code.RATE_LIMITED,
+              refused_share=0.04),
+        habit(made["check"], 25, "203.0.113.80"),
+        habit(made["pilot"], 15, "203.0.113.21", last_day=5),
+        habit(made["pilot"], 6, "203.0.113.21", first_day=4, last_day=2, at_weekends=1.0, **pilot_ended),
+    ]  # fmt: skip
+    drive(habits)
+
+
+def habit(key: DeliveredKey, a_day: int, address: str, **more: Any) -> Habit:
+    """Give how a key is used."""
+    return Habit(key.id, key.product, key.environment, a_day, address, **more)
 
 
 def disable_qris(sinar: Account) -> None:

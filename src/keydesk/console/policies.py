@@ -66,6 +66,17 @@ GROUPS: Final[tuple[tuple[Promise, tuple[tuple[str, Promise], ...]], ...]] = (
         (("keys_a_product", gettext_lazy("Working keys of an account for a product")),),
     ),
     (
+        gettext_lazy("Usage"),
+        (
+            ("usage_minutes_hours", gettext_lazy("Counts by the minute are kept, in hours")),
+            ("usage_hours_days", gettext_lazy("Counts by the hour are kept, in days")),
+            (
+                "refused_requests_days",
+                gettext_lazy("Refused requests and addresses are kept, in days"),
+            ),
+        ),
+    ),
+    (
         gettext_lazy("Four eyes"),
         (
             ("four_eyes_on_approval", gettext_lazy("A second person confirms each approval")),

@@ -15,6 +15,14 @@ from keydesk.control.people.models import Membership, User
 from keydesk.control.policies.models import Policies
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.stepup.models import Grant, Pin
+from keydesk.control.usage.models import (
+    KeyAddress,
+    KeySighting,
+    RefusedRequest,
+    StrangerCount,
+    UsageCount,
+    UsageSource,
+)
 from keydesk.control.vault.models import DataKey, InstallationValue, KeyEncryptionKey
 from keydesk.control.viewings.models import Viewing
 
@@ -33,16 +41,22 @@ __all__ = [
     "InstallationValue",
     "Invitation",
     "KeptLetter",
+    "KeyAddress",
     "KeyEncryptionKey",
+    "KeySighting",
     "Mail",
     "Membership",
     "Pin",
     "PlannedChange",
     "Policies",
     "Product",
+    "RefusedRequest",
     "ServiceCredential",
     "StaffInvitation",
+    "StrangerCount",
     "Submission",
+    "UsageCount",
+    "UsageSource",
     "User",
     "Viewing",
 ]

@@ -14,11 +14,11 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from keydesk.core.codes import Code
-from keydesk.core.limits import Bucket, Limit, Window
+from keydesk.core.limits import DAY_SECONDS, Bucket, Limit, Window
 
 MICROSECONDS: Final = 1_000_000
-DAY_SECONDS: Final = 86_400
 MONTHS: Final = 12
+LONGEST_MONTH_SECONDS: Final = 31 * DAY_SECONDS
 
 
 class Count(NamedTuple):
@@ -65,19 +65,18 @@ def spend(
     counts: Sequence[Count],
     *,
     cost: int,
-    now: float,
+    now: int,
 ) -> tuple[Spent, list[Count] | None]:
-    """Give what comes of a call that costs so much at the moment `now` (Unix seconds), and the counts to keep.
+    """Give what comes of a call that costs so much at the moment `now` (Unix microseconds), and the counts to keep.
 
     Takes one count for each bucket, in the same order. A call that is stopped spends nothing at all, so there is
     nothing to keep then.
     """
-    microseconds = int(now * MICROSECONDS)
     kept, balances = [], []
     for bucket, count in zip(buckets, counts, strict=True):
         limit = bucket.limit
         pass_through = pass_rate if limit.window is None else pass_quota
-        after, balance, wait = pass_through(limit, count, cost, microseconds)
+        after, balance, wait = pass_through(limit, count, cost, now)
         if wait is not None:
             code = Code.RATE_LIMITED if limit.window is None else Code.QUOTA_EXCEEDED
             return Spent(code, (balance,), max(1, wait)), None
@@ -120,6 +119,13 @@ def pass_quota(
 def interval_of(limit: Limit) -> int:
     """Give the microseconds in which one call of a rate drains, rounded up, so that no more than the rate passes."""
     return -(-(limit.seconds or 0) * MICROSECONDS // limit.calls)
+
+
+def kept_seconds(limit: Limit) -> int:
+    """Give the seconds after which a count that no call has touched says nothing any more, so that it can go."""
+    if limit.window is None:
+        return _seconds(interval_of(limit) * limit.calls)
+    return DAY_SECONDS if limit.window == Window.DAY else LONGEST_MONTH_SECONDS
 
 
 def period_of(limit: Limit, now: int) -> Period:

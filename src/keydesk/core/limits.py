@@ -19,7 +19,8 @@ SHAPE: Final = re.compile(
     r"(key|account|product):([a-z][a-z0-9-]{0,19})=([1-9][0-9]{0,11})/(?:([1-9][0-9]{0,4})s|(day|month))",
     re.ASCII,
 )
-MOST_SECONDS: Final = 24 * 3600
+DAY_SECONDS: Final = 86_400
+MOST_SECONDS: Final = DAY_SECONDS
 MOST_CALLS_A_SECOND: Final = 100_000
 MOST_COST: Final = 10_000
 KNOWN: Final = 4096

@@ -15,8 +15,10 @@ from django.utils.translation import gettext_lazy
 from keydesk.control.access.roles import Permission
 from keydesk.control.keys.queries import KeyRow, ProductCard
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
+from keydesk.control.usage.queries import KeyUsage, usage_by_key
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
 from keydesk.dashboard.samples import call_to, curl
+from keydesk.dashboard.usage import usage_view
 from keydesk.dashboard.visit import Visit
 
 KEYS_A_PAGE: Final = 10
@@ -80,11 +82,30 @@ def may_be_requested(visit: Visit, card: ProductCard) -> bool:
     )
 
 
-def card_view(request: HttpRequest, visit: Visit, card: ProductCard) -> dict[str, Any]:
+def card_views(
+    request: HttpRequest, visit: Visit, cards: list[ProductCard]
+) -> list[dict[str, Any]]:
+    """Give what the templates of the products' cards show; of all keys on the page the use is asked for at once."""
+    pages = [page_of(request, card) for card in cards]
+    shown = [row.id for page in pages for row in page.object_list]
+    used = usage_by_key(visit.actor, account_id=visit.account.id, key_ids=shown)
+    return [
+        card_view(request, visit, card, page=page, used=used)
+        for card, page in zip(cards, pages, strict=True)
+    ]
+
+
+def card_view(
+    request: HttpRequest,
+    visit: Visit,
+    card: ProductCard,
+    *,
+    page: Page[KeyRow],
+    used: dict[str, KeyUsage],
+) -> dict[str, Any]:
     """Give what the template of a product's card shows."""
     product, may_generate = card.product, is_offered(visit, card)
     tone, state_name, sentence = card_state(card)
-    page = page_of(request, card)
     return {
         "slug": product.slug,
         "name": product.name,
@@ -98,7 +119,10 @@ def card_view(request: HttpRequest, visit: Visit, card: ProductCard) -> dict[str
         "request_url": request_url(visit, product.slug, visit.environment, back=list_url(visit))
         if may_be_requested(visit, card)
         else "",
-        "rows": [row_view(visit, row, card=card) for row in page.object_list],
+        "rows": [
+            row_view(visit, row, card=card) | {"usage": usage_view(used[row.id])}
+            for row in page.object_list
+        ],
         "page": page,
         "previous_url": page_url(request, card, page.previous_page_number)
         if page.has_previous()

@@ -8,6 +8,7 @@ from uuid import uuid4
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.debug import sensitive_post_parameters
 
 from keydesk.control.access.refused import Refused
@@ -27,6 +28,7 @@ from keydesk.control.stepup.actions import confirm, confirm_with_passkey
 from keydesk.control.stepup.factors import ask_passkey, has_passkey
 from keydesk.control.stepup.queries import PinStatus, is_shorter_than_asked, pin_status
 from keydesk.control.stepup.rules import GuardedAction, Purpose
+from keydesk.control.usage.queries import LastDay, last_day_of
 from keydesk.control.vault.safe import VaultState, vault_state
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment
@@ -40,6 +42,7 @@ from keydesk.dashboard.cards import (
 from keydesk.dashboard.pin import lock_of
 from keydesk.dashboard.samples import call_to, response_sample, samples_for
 from keydesk.dashboard.steps import PASSKEY_HELPS, Dialog, at_field, list_page
+from keydesk.dashboard.usage import whole
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.replica.wait import wait_for_revision
 from keydesk.web.htmx import is_htmx
@@ -163,12 +166,29 @@ def revoke(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
         % {"product": product.name},
     )
     if request.method != "POST":
-        return dialog.show("revoke", key=row)
+        used = last_day_of(visit.actor, account_id=visit.account.id, key_id=key_id)
+        return dialog.show("revoke", key=row, breaks=breaks(used))
     try:
         revision = revoke_key(visit.actor, key_id=key_id)
     except Refused as refused:
         return dialog.show_problem(problem_of(refused))
     return dialog.show("revoked", key=row, is_refused_here=is_in_replica(revision))
+
+
+def breaks(used: LastDay) -> str:
+    """Say what stops working with a key that is in use, nothing of one that is not."""
+    if not used.number:
+        return ""
+    words = {"number": whole(used.number), "addresses": used.addresses}
+    if not used.addresses:
+        text = _("It was used in the last 24 hours: %(number)s requests.")
+    else:
+        text = ngettext(
+            "It was used in the last 24 hours: %(number)s requests from %(addresses)d address.",
+            "It was used in the last 24 hours: %(number)s requests from %(addresses)d addresses.",
+            used.addresses,
+        )
+    return text % words
 
 
 def guarded(

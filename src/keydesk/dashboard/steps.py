@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from keydesk.control.keys.queries import product_cards
 from keydesk.core.codes import Code
-from keydesk.dashboard.cards import card_view, filter_of, is_worth_filtering, list_path, list_url
+from keydesk.dashboard.cards import card_views, filter_of, is_worth_filtering, list_path, list_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.products import more_products
 from keydesk.dashboard.visit import Visit
@@ -107,7 +107,7 @@ def list_page(
         state=shown.state,
     )
     context = frame(visit, section="settings", is_section=False) | {
-        "cards": [card_view(request, visit, card) for card in cards],
+        "cards": card_views(request, visit, cards),
         "filter": shown,
         "is_filter_offered": is_worth_filtering(cards),
         "more_products": [] if shown.is_used else more_products(visit, back=list_url(visit)),

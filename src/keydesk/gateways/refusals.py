@@ -49,6 +49,13 @@ def body_of(code: Code, *, compat: bool, request_id: str | None = None) -> str:
     return compact(problem if request_id is None else {**problem, "request_id": request_id})
 
 
+def body_of_unknown(*, compat: bool) -> str:
+    """Give the JSON of a 403 whose code this version does not know, or that is not the verifier's at all."""
+    if compat:
+        return compact({"status": {"code": "999", "message": COMPAT_MESSAGES["999"]}})
+    return compact({"type": "about:blank", "title": "Forbidden", "status": 403})
+
+
 def content_type(*, compat: bool) -> str:
     """Give the media type of these bodies."""
     return "application/json" if compat else "application/problem+json"

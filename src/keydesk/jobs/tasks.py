@@ -10,13 +10,16 @@ from keydesk.control.feed.actions import heartbeat
 from keydesk.control.onboarding.files import forget_orphans
 from keydesk.control.sessions.held import forget_ended_sessions
 from keydesk.control.stepup.grants import forget_old_grants
+from keydesk.control.usage.retention import forget_old_usage
 from keydesk.jobs.loop import Task
 from keydesk.jobs.mail import send_due_mail
+from keydesk.jobs.usage import drain_usage
 
 HEARTBEAT_SECONDS: Final = 5
 CLEARING_SECONDS: Final = 300
 MAIL_SECONDS: Final = 1
 SCHEDULE_SECONDS: Final = 1
+USAGE_SECONDS: Final = 1
 
 
 def clear_sessions() -> None:
@@ -29,6 +32,8 @@ TASKS: Final = (
     Task("heartbeat", HEARTBEAT_SECONDS, heartbeat),
     Task("send mail", MAIL_SECONDS, send_due_mail),
     Task("carry out planned changes", SCHEDULE_SECONDS, carry_out_due_changes),
+    Task("take usage", USAGE_SECONDS, drain_usage),
+    Task("clear usage", CLEARING_SECONDS, forget_old_usage),
     Task("clear grants", CLEARING_SECONDS, forget_old_grants),
     Task("clear documents", CLEARING_SECONDS, forget_orphans),
     Task("clear sessions", CLEARING_SECONDS, clear_sessions),

@@ -6,24 +6,13 @@ and stands still while a virtual machine is paused. So a moment has both, and wh
 """
 
 import time
-from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
-BOOT_ID_PATH: Final = Path("/proc/sys/kernel/random/boot_id")
+from keydesk.host.boot import BOOT_ID
+
 _TICKING: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def read_boot_id(path: Path = BOOT_ID_PATH) -> str:
-    """Give the name of this run of the machine, empty where the system does not tell."""
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
-
-
-BOOT_ID: Final = read_boot_id()
 
 
 class Moment(Struct, frozen=True, array_like=True):

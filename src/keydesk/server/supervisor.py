@@ -42,6 +42,8 @@ DATABASE_VARIABLES: Final = frozenset({f"{PREFIX}DATABASE_URL", "PGPASSWORD"})
 """The variables that may carry the database's password; libpq reads the second by itself."""
 MAIL_VARIABLES: Final = frozenset({f"{PREFIX}MAIL_URL"})
 """The variable that may carry the mail server's password; only the worker sends mail."""
+VALKEY_VARIABLES: Final = frozenset({f"{PREFIX}VALKEY_URL"})
+"""The variable that may carry Valkey's password; only the verifier counts calls."""
 
 
 class Child:
@@ -273,7 +275,7 @@ def children_of(*, allow_remote: bool) -> list[Child]:
 
 
 def environment_of(name: str) -> dict[str, str]:
-    """Give this process's environment without the secrets, database and mail server that it has no use for."""
+    """Give this process's environment without the secrets and servers that it has no use for."""
     withheld = {
         PREFIX + secret.upper() + end
         for secret in set(Secret) - HELD[name]
@@ -283,6 +285,8 @@ def environment_of(name: str) -> dict[str, str]:
         withheld |= DATABASE_VARIABLES
     if name != "worker":
         withheld |= MAIL_VARIABLES
+    if name != "verifier":
+        withheld |= VALKEY_VARIABLES
     return {variable: value for variable, value in os.environ.items() if variable not in withheld}
 
 

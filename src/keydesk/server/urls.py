@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("keydesk.dashboard.urls")),
     path("", include("keydesk.web.urls")),
     path("console/", include("keydesk.console.urls")),
+    path("v1/", include("keydesk.api.urls")),
     path("account/login/", LogIn.as_view(), name="account_login"),
     path("account/login/factor/", SecondFactor.as_view(), name="mfa_authenticate"),
     path("account/login/passkey/", PasskeyLogIn.as_view(), name="passkey_login"),

@@ -16,8 +16,8 @@ from msgspec import Struct
 
 from keydesk.core.codes import CODES, COMPAT_MESSAGES, Code
 from keydesk.core.decide import Decision
-from keydesk.core.gcra import DAY_SECONDS, Balance
-from keydesk.core.limits import Limit, Window
+from keydesk.core.gcra import Balance
+from keydesk.core.limits import DAY_SECONDS, Limit, Window
 from keydesk.core.records import Envelope
 from keydesk.verifier.guard import Header
 

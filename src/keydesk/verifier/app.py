@@ -42,9 +42,16 @@ def reads_body(method: bytes, path: bytes) -> bool:
 class VerifierApp:
     """The ASGI application of one worker process."""
 
-    def __init__(self, doors: Doors, *, watch: Callable[[], Awaitable[None]]) -> None:
-        """Takes the doors, and what runs beside them from start to stop."""
+    def __init__(
+        self,
+        doors: Doors,
+        *,
+        prepare: Callable[[], Awaitable[None]],
+        watch: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Takes the doors, what is to be done before the first request, and what runs beside them until the stop."""
         self._doors: Final = doors
+        self._prepare: Final = prepare
         self._watch: Final = watch
         self._about_process: Final = {b"/livez": doors.livez, b"/readyz": doors.readyz}
         self._new_request_id: Final = answers.request_ids()
@@ -104,6 +111,7 @@ class VerifierApp:
 
     async def _run(self, receive: Receive, send: Send) -> None:
         await receive()
+        await self._prepare()
         watch = asyncio.ensure_future(self._watch())
         await send({"type": "lifespan.startup.complete"})
         await receive()

@@ -41,6 +41,7 @@ from keydesk.verifier.questions import (
     read_questions,
 )
 from keydesk.verifier.services import ServiceGate, ServiceRows
+from keydesk.verifier.usage import Meter, NoMeter
 
 Receive = Callable[[], Awaitable[Message]]
 
@@ -70,6 +71,7 @@ class NoRows:
 
 
 NO_ROWS: Final = NoRows()
+NO_METER: Final = NoMeter()
 
 
 class Doors:
@@ -83,9 +85,10 @@ class Doors:
         store: Store,
         ledger: Ledger,
         tally: Tally,
+        meter: Meter = NO_METER,
         clock: Clock = system_clock,
     ) -> None:
-        """Takes the installation's marker and digests, the replica, the counts of limits and of metrics, the clock."""
+        """Takes the marker, digests, replica, the counts of limits, of metrics and of usage, and the clock."""
         self._marker: Final = marker.encode() + b"_"
         self._read: Final = CredentialReader(marker).read
         self._read_service: Final = CredentialReader(service_marker(marker)).read_bearer
@@ -96,6 +99,7 @@ class Doors:
         self._ledger: Final = ledger
         self._count_authorize: Final = tally.counter(Door.AUTHORIZE)
         self._count_verify: Final = tally.counter(Door.VERIFY)
+        self._note: Final = meter.note
         self._clock: Final = clock
         self._new_request_id: Final = answers.request_ids()
 
@@ -108,7 +112,8 @@ class Doors:
         request_id = self._new_request_id()
         headers = scope["headers"]
         presented = self._read(headers)
-        decision = await self._decision(presented, product, environment)
+        question = question_of(presented, product, environment)
+        decision = await self._decision(presented, question)
         query = scope["query_string"]
         notice = answers.QUERY_NOTICE if query and self._has_credential(query) else None
         if decision.code is Code.OK:
@@ -122,6 +127,7 @@ class Doors:
                 notice=notice,
             )
         self._count_authorize(decision.code, started)
+        self._note(decision, question, request_id, self._clock())
         return answer
 
     def whoami(self, scope: Message) -> Answer:
@@ -183,19 +189,9 @@ class Doors:
             {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
         )
 
-    async def _decision(
-        self, presented: Presented, product: str, environment: Environment
-    ) -> Decision:
+    async def _decision(self, presented: Presented, question: Question) -> Decision:
         if presented.refusal is not None:
             return Decision(presented.refusal)
-        question = Question(
-            presented.credential,
-            product,
-            environment,
-            presented.username,
-            presented.address,
-            presented.scopes,
-        )
         now = self._clock()
         try:
             with self._store.rows() as rows:
@@ -235,16 +231,23 @@ class Doors:
         return answers.refused(code, request_id, retry_after=retry_after)
 
     async def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
-        checks = asked.checks if isinstance(asked, Batch) else [asked]
+        if isinstance(asked, Check):
+            checks, ids = [asked], [request_id]
+        else:
+            checks, ids = asked.checks, [self._new_request_id() for _ in asked.checks]
+        questions = [check.question() for check in checks]
         with self._store.rows() as rows:
             now = self._clock()
-            decisions = [self._decide(rows, check.question(), now) for check in checks]
-        for place, check in enumerate(checks):
-            if decisions[place].buckets:
-                decisions[place] = await self._counted(decisions[place], check.cost, now)
-            self._count_verify(decisions[place].code, started)
+            decisions = [self._decide(rows, question, now) for question in questions]
+        if places := [place for place, made in enumerate(decisions) if made.buckets]:
+            asked_for = [self._counted(decisions[at], checks[at].cost, now) for at in places]
+            for place, made in zip(places, await asyncio.gather(*asked_for), strict=True):
+                decisions[place] = made
+        for made, question, each_id in zip(decisions, questions, ids, strict=True):
+            self._count_verify(made.code, started)
+            self._note(made, question, each_id, now)
         if isinstance(asked, Batch):
-            verdicts = [answers.verdict(made, self._new_request_id()) for made in decisions]
+            verdicts = list(map(answers.verdict, decisions, ids))
             return answers.decided({"decisions": verdicts}, request_id)
         decision = decisions[0]
         if decision.code is Code.UNAVAILABLE:
@@ -253,6 +256,18 @@ class Doors:
 
     def _has_credential(self, query: bytes) -> bool:
         return self._marker in query or any(sign in query.lower() for sign in QUERY_SIGNS)
+
+
+def question_of(presented: Presented, product: str, environment: Environment) -> Question:
+    """Give what a gateway's sub-request asks."""
+    return Question(
+        presented.credential,
+        product,
+        environment,
+        presented.username,
+        presented.address,
+        presented.scopes,
+    )
 
 
 def not_ready(reason: str, *, age: float | None = None) -> Answer:

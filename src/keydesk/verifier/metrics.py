@@ -2,7 +2,7 @@
 
 Each worker counts in a small file of its own, mapped into memory, so that a count costs a fraction of a microsecond and
 outlives a killed worker; the main process adds the files up when it is asked. It must never hold anything about a
-caller: doors, codes, durations and the replica's age, nothing else.
+caller: doors, codes, durations, the replica's age and a store that was away, nothing else.
 """
 
 import mmap
@@ -24,6 +24,7 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 from keydesk.core.codes import Code
+from keydesk.host.spool import waiting_bytes
 from keydesk.replica.store import Status
 
 
@@ -44,8 +45,10 @@ DURATIONS: Final = len(CODES)
 TOTAL: Final = DURATIONS + BUCKETS
 DOOR_CELLS: Final = TOTAL + 1
 REPLICA: Final = DOOR_CELLS * len(Door)
-SEEN_AT, CONFIRMED_AT, REVISION, REFUSED = range(REPLICA, REPLICA + 4)
-CELLS: Final = REFUSED + 1
+SEEN_AT, CONFIRMED_AT, REVISION, REFUSED, AWAY = range(REPLICA, REPLICA + 5)
+USAGE: Final = AWAY + 1
+OVERFLOWED, DROPPED, WAITING = range(USAGE, USAGE + 3)
+CELLS: Final = WAITING + 1
 CELL_BYTES: Final = 8
 MILLISECONDS: Final = 1000
 
@@ -78,12 +81,22 @@ class Tally:
 
         return count
 
+    def count_away(self) -> None:
+        """Count a call that came while the shared store of counts was away."""
+        self._cells[AWAY] += 1
+
     def note_replica(self, status: Status, now: float) -> None:
         """Keep how the replica stands at the moment `now` (Unix seconds), for the main process to tell."""
         self._cells[CONFIRMED_AT] = int((status.confirmed_at or 0) * MILLISECONDS)
         self._cells[REVISION] = status.revision
         self._cells[REFUSED] = status.refused_rows
         self._cells[SEEN_AT] = int(now * MILLISECONDS)
+
+    def note_usage(self, *, overflowed: int, dropped: int, waiting_bytes: int) -> None:
+        """Keep how counting goes: requests not told apart, entries given up, and bytes that could not be written."""
+        self._cells[OVERFLOWED] = overflowed
+        self._cells[DROPPED] = dropped
+        self._cells[WAITING] = waiting_bytes
 
 
 class TallyCollector(Collector):
@@ -99,10 +112,16 @@ class TallyCollector(Collector):
         counts = [sum(column) for column in zip(*tallies, strict=True)] or [0] * CELLS
         yield decisions(counts)
         yield durations(counts)
+        yield CounterMetricFamily(
+            "keydesk_limits_away",
+            "Calls with limits that came while the shared store of counts was away.",
+            value=counts[AWAY],
+        )
         newest = max(
             tallies, key=lambda cells: cells[SEEN_AT], default=array("Q", bytes(CELLS * CELL_BYTES))
         )
         yield from replica_gauges(newest)
+        yield from usage_figures(counts)
 
 
 def read_tally(path: Path) -> "array[int]":
@@ -151,4 +170,39 @@ def replica_gauges(cells: "array[int]") -> Iterator[Metric]:
             "keydesk_replica_age_seconds",
             "Seconds since the source last confirmed the replica as current.",
             value=max(0.0, time.time() - confirmed_at),
+        )
+
+
+def usage_figures(counts: list[int]) -> Iterator[Metric]:
+    """Give how the counting of usage goes, in all workers together."""
+    yield CounterMetricFamily(
+        "keydesk_usage_overflow",
+        "Requests counted without their key or address, because there were too many of them.",
+        value=counts[OVERFLOWED],
+    )
+    yield CounterMetricFamily(
+        "keydesk_usage_dropped_entries",
+        "Entries given up because the disk could not be written for too long.",
+        value=counts[DROPPED],
+    )
+    yield GaugeMetricFamily(
+        "keydesk_usage_waiting_bytes",
+        "What waits in memory because the disk cannot be written.",
+        value=counts[WAITING],
+    )
+
+
+class SpoolCollector(Collector):
+    """Tells how much usage waits on this host to be carried to the desk."""
+
+    def __init__(self, folder: Path) -> None:
+        """Takes the spool's folder."""
+        self._folder: Final = folder
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the metric as it stands now."""
+        yield GaugeMetricFamily(
+            "keydesk_usage_spool_bytes",
+            "Usage on this host's disk that the desk has not taken yet.",
+            value=waiting_bytes(self._folder),
         )

@@ -4,13 +4,14 @@ Unknown fields, other types, a name given twice, bytes that are not UTF-8: each 
 """
 
 import json
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
 from keydesk.core.decide import Question
 from keydesk.core.limits import MOST_COST
+from keydesk.core.strict_json import refuse_repeated_names
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CHECKS: Final = 100
@@ -67,11 +68,3 @@ def read_questions(body: bytes) -> Check | Batch:
         raise InvalidBodyError("The body is nested too deeply.") from None
     except ValueError as error:
         raise InvalidBodyError(str(error)) from None
-
-
-def refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Give a JSON object's members; raises InvalidBodyError if a name comes twice: readers differ on which counts."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise InvalidBodyError("A name comes twice in one object.")
-    return members

@@ -23,13 +23,17 @@ from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
 from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
+from keydesk.host.spool import SpoolWriter, new_source
 from keydesk.limits.host import HostLedger
+from keydesk.limits.ledger import Ledger
+from keydesk.limits.valkey import SharedLedger
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.answers import Message
 from keydesk.verifier.app import VerifierApp, reads_body
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.http1 import Application, Site
-from keydesk.verifier.metrics import Tally, TallyCollector
+from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
+from keydesk.verifier.usage import UsageFlush, UsageMeter
 
 METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"
@@ -37,6 +41,7 @@ STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
+MILLISECONDS: Final = 1000
 BACKLOG: Final = 1024
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
@@ -63,8 +68,10 @@ def run_verifier(config: Config) -> None:
     digester = key_digester(config.require_secret(Secret.PEPPER))
     folder = fresh_folder(config)
     try:
-        serve_metrics(folder, config.metrics_port)
-        serve(config, worker_loader(config, digester, folder), answers_at_once=True)
+        serve_metrics(folder, config.metrics_port, usage_dir=config.usage_dir)
+        # Only Valkey is something that an answer may have to wait for.
+        is_alone = config.valkey_url is None
+        serve(config, worker_loader(config, digester, folder), answers_at_once=is_alone)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -123,9 +130,14 @@ async def serve_site(site: Site, listening: socket.socket) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     events: asyncio.Queue[Message] = asyncio.Queue()
-    life = asyncio.ensure_future(site.app({"type": "lifespan"}, events.get, ignore))
+    told: asyncio.Queue[Message] = asyncio.Queue()
+    life = asyncio.ensure_future(site.app({"type": "lifespan"}, events.get, told.put))
     sweep = asyncio.ensure_future(site.sweep())
     await events.put({"type": "lifespan.startup"})
+    ready = asyncio.ensure_future(told.get())
+    await asyncio.wait((life, ready), return_when=asyncio.FIRST_COMPLETED)
+    if life.done():
+        life.result()  # an application that cannot start ends its worker
     server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG)
     await stopped.wait()
     server.close()
@@ -135,22 +147,42 @@ async def serve_site(site: Site, listening: socket.socket) -> None:
     await life
 
 
-async def ignore(_: Message) -> None:
-    """Take an application's message about its own start and stop."""
-
-
 def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], VerifierApp]:
     """Give the function that builds the application inside a worker process."""
 
     def load() -> VerifierApp:
         reader = Reader(config.replica_dir)
-        tally = Tally(folder)
-        ledger = HostLedger(config.limits_dir)
-        doors = Doors(config.key_marker, digester, store=reader, ledger=ledger, tally=tally)
+        tally, meter = Tally(folder), UsageMeter(config.key_marker)
+        host = HostLedger(config.limits_dir)
+        flush = UsageFlush(meter, SpoolWriter(config.usage_dir, new_source()), tally)
+        watches = [replica_watch(reader, tally), ledger_watch(host), copy_watch(host), flush.run]
+        ledger: Ledger = host
+        prepare = nothing
+        if config.valkey_url is not None:
+            ledger = shared = shared_ledger(config, config.valkey_url, host, tally)
+            prepare = shared.open
+            watches.append(shared.keep)
+        doors = Doors(
+            config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
+        )
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
-        return VerifierApp(doors, watch=both(replica_watch(reader, tally), ledger_watch(ledger)))
+        return VerifierApp(doors, prepare=prepare, watch=together(watches))
 
     return load
+
+
+def shared_ledger(config: Config, url: str, host: HostLedger, tally: Tally) -> SharedLedger:
+    """Give the counts in Valkey, with what the configuration says about the times when it is away."""
+    return SharedLedger(
+        url,
+        wait_seconds=config.valkey_wait_ms / MILLISECONDS,
+        meanwhile=host if config.limits_when_away == "local" else None,
+        count_away=tally.count_away,
+    )
+
+
+async def nothing() -> None:
+    """Do nothing, where there is nothing to prepare."""
 
 
 def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]:
@@ -173,23 +205,35 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
 
 
 def ledger_watch(ledger: HostLedger) -> Callable[[], Awaitable[None]]:
-    """Give the task that keeps disk at hand for the counts, saves them, and forgets the ones of old."""
+    """Give the task that keeps the counts' file usable, warns where it is not, and forgets the counts of old."""
 
     async def watch() -> None:
-        was_full = False
+        told = None
         while True:
-            ledger.keep_headroom()
-            if ledger.is_full != was_full:
-                was_full = ledger.is_full
-                logger.warning("The disk of the counts %s.", "is full" if was_full else "has room")
-            await asyncio.to_thread(ledger.save)
+            ledger.keep()
+            if ledger.fault is None and told is not None:
+                logger.warning("Calls are counted on this host again.")
+            elif ledger.fault != told:
+                logger.warning("Calls are not counted on this host: %s.", ledger.fault)
+            told = ledger.fault
             ledger.prune()
             await asyncio.sleep(LEDGER_SECONDS)
 
     return watch
 
 
-def both(*tasks: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def copy_watch(ledger: HostLedger) -> Callable[[], Awaitable[None]]:
+    """Give the task that copies the counts to the disk, which keeps nobody waiting however slow that is."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(LEDGER_SECONDS)
+            await asyncio.to_thread(ledger.save)
+
+    return watch
+
+
+def together(tasks: Iterable[Callable[[], Awaitable[None]]]) -> Callable[[], Awaitable[None]]:
     """Give the task that runs all of these until it is cancelled."""
 
     async def run() -> None:
@@ -206,10 +250,11 @@ def status_of(reader: Reader) -> Status | None:
         return None
 
 
-def serve_metrics(folder: Path, port: int) -> None:
+def serve_metrics(folder: Path, port: int, *, usage_dir: Path) -> None:
     """Serve the metrics of all workers from a thread of this process, on loopback only. Raises PortTakenError."""
     registry = CollectorRegistry()
     registry.register(TallyCollector(folder))
+    registry.register(SpoolCollector(usage_dir))
     try:
         server, _ = start_http_server(port, addr=METRICS_HOST, registry=registry)
     except OSError as error:

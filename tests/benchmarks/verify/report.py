@@ -84,6 +84,8 @@ def table_of(report: dict[str, Any]) -> list[str]:
             f"{figures['p50_us']:9.0f}{figures['p99_us']:9.0f}"
         )
     lines.append(f"decision alone: {report['decision_us']:.2f} us")
+    for where, microseconds in report["count_us"].items():
+        lines.append(f"counting a call with one limit, {where}: {microseconds:.2f} us")
     for name, ratio in report["ratios"].items():
         lines.append(f"{name}: {ratio:.2f}")
     lines += ["", f"{'aim':50}{'bound':>10}{'found':>10}"]

@@ -25,7 +25,17 @@ import keys
 import loads
 import peers
 import report
-from servers import PEPPER, Server, empty, envoy, nginx_asking, nginx_map, status_of, verifier
+from servers import (
+    PEPPER,
+    Server,
+    empty,
+    envoy,
+    nginx_asking,
+    nginx_map,
+    status_of,
+    valkey,
+    verifier,
+)
 
 from keydesk.core.digest import key_digester
 
@@ -181,7 +191,8 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         targets = stage.of_keydesk()
         full, bare = targets[0].server, targets[1].server
         targets += [*stage.of_gateways(full, bare), *stage.of_peers()]
-        say("deciding in the process")
+        say("deciding and counting in the process")
+        counts = count_alone(stage.folder)
         decision = decide_alone(stage.folder / "plain" / "replica", stage.plain)
         rounds = measure(targets, options)
         http = summarised(rounds)
@@ -198,6 +209,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         "http": http,
         "ratios": ratios_of(rounds),
         "decision_us": decision,
+        "count_us": counts,
         "flood": flood,
         "overload": overload,
         "revocations": history,
@@ -224,6 +236,16 @@ def decide_alone(replica_dir: Path, load: Path) -> float:
     """Give the microseconds of a decision in a process of its own, while a verifier runs over the same replica."""
     command = [sys.executable, str(HERE / "decision.py"), str(replica_dir), str(load)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def count_alone(folder: Path) -> dict[str, float]:
+    """Give the microseconds that a process spends on counting a call, on the host's file and in Valkey."""
+    (folder / "valkey").mkdir()
+    with valkey(folder / "valkey") as url:
+        command = [sys.executable, str(HERE / "counting.py"), str(folder / "counts"), url]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures: dict[str, float] = json.loads(printed)
+    return figures
 
 
 def measure(targets: list[Target], options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:

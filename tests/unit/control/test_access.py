@@ -49,6 +49,10 @@ def staff(role):
     return Actor(kind=ActorKind.STAFF, label="s", user_id=2, staff_role=role)
 
 
+def service(*scopes):
+    return Actor(kind=ActorKind.SERVICE, label="crd_a", scopes=scopes)
+
+
 STAFF_MEMBER = staff(StaffRole.OPERATIONS)
 
 
@@ -66,10 +70,15 @@ STAFF_MEMBER = staff(StaffRole.OPERATIONS)
         (staff(StaffRole.OPERATIONS), OPERATIONS),
         (staff(StaffRole.OWNER), OWNER),
         (staff(None), set()),
+        (service("usage"), {"usage.record"}),
+        (service("replicate", "verify"), set()),
+        (service(), set()),
         (HOST_OPERATOR, set(Permission)),
     ],
     ids=lambda value: (
-        f"{value.kind}-{value.role or value.staff_role}" if isinstance(value, Actor) else ""
+        f"{value.kind}-{value.role or value.staff_role or value.scopes}"
+        if isinstance(value, Actor)
+        else ""
     ),
 )
 def test_each_kind_of_actor_may_do_exactly_this(actor, permitted):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keydesk.core.codes import Code
-from keydesk.core.gcra import EMPTY, Balance, Count, Spent, spend
+from keydesk.core.gcra import EMPTY, MICROSECONDS, Balance, Count, Spent, spend
 from keydesk.core.limits import Bucket, parse_limit
 
 NOON = datetime(2026, 2, 28, 12, tzinfo=UTC).timestamp()
@@ -24,7 +24,8 @@ class Book:
         self.counts = [EMPTY] * len(limits)
 
     def call(self, now=NOON, cost=1):
-        spent, counts = spend(self.buckets, self.counts, cost=cost, now=now)
+        moment = int(now * MICROSECONDS)
+        spent, counts = spend(self.buckets, self.counts, cost=cost, now=moment)
         self.counts = counts or self.counts
         return spent
 

@@ -73,7 +73,7 @@ def call(tmp_path):
             sent.append(message)
 
         scope = {"type": "http", "method": method, "raw_path": path, "query_string": query}
-        app = VerifierApp(doors, watch=nothing)
+        app = VerifierApp(doors, prepare=nothing, watch=nothing)
         asyncio.run(app({**scope, "headers": list(headers)}, pieces.receive, send))
         ledger.close()
         call_app.read_pieces = pieces.read
@@ -370,7 +370,7 @@ def test_a_second_fault_within_a_second_is_answered_but_not_logged_again(caplog,
     doors = Doors(
         "kd", DIGEST, store=store, ledger=ledger, tally=Tally(tmp_path), clock=lambda: NOW
     )
-    app = VerifierApp(doors, watch=nothing)
+    app = VerifierApp(doors, prepare=nothing, watch=nothing)
     sent = []
 
     async def send(message):

@@ -78,6 +78,14 @@ def test_the_replica_s_age_goes_on_while_nobody_looks_at_it(tmp_path):
     assert (read("keydesk_replica_revision"), read("keydesk_replica_refused_rows")) == (7, 2)
 
 
+def test_calls_that_came_while_the_store_was_away_add_up_over_workers(tmp_path):
+    for _ in range(3):
+        Tally(tmp_path).count_away()
+    tally = tmp_path / "1.tally"
+    tally.write_bytes(next(tmp_path.glob("*.tally")).read_bytes())
+    assert registry(tmp_path).get_sample_value("keydesk_limits_away_total") == 6
+
+
 def test_before_any_worker_has_counted_there_is_nothing(tmp_path):
     assert registry(tmp_path).get_sample_value("keydesk_replica_revision") == 0
     assert decisions(tmp_path, "authorize", "ok") is None

@@ -1,4 +1,4 @@
-"""Who acts: a member of an account, the internal team, or the host operator at the command line."""
+"""Who acts: a member of an account, the internal team, one of the provider's services, or the host operator."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from keydesk.control.access.roles import (
     MEMBER_PERMISSIONS,
+    SERVICE_PERMISSIONS,
     STAFF_PERMISSIONS,
     VIEWING_PERMISSIONS,
     Permission,
@@ -19,6 +20,7 @@ class ActorKind(StrEnum):
     """On whose authority an action runs."""
 
     MEMBER = "member"
+    SERVICE = "service"
     STAFF = "staff"
     HOST = "host"
 
@@ -28,12 +30,14 @@ class Actor(Struct, frozen=True, kw_only=True):
 
     kind: ActorKind
     label: str
-    """What the audit trail calls them: the e-mail address, or `host`."""
+    """What the audit trail calls them: the e-mail address, a credential's id, or `host`."""
     user_id: int | None = None
     account_id: str | None = None
-    """The account a member acts in, or staff look at in a viewing; None for staff and host, who act in every one."""
+    """The account a member acts in, or staff look at in a viewing; None for all others, who act in every one."""
     role: Role | None = None
     staff_role: StaffRole | None = None
+    scopes: tuple[str, ...] = ()
+    """What a service credential is for."""
     viewing: str | None = None
     """The viewing in which a staff person looks at the account as its people see it; they can do nothing in it."""
     session: str | None = None
@@ -52,6 +56,8 @@ class Actor(Struct, frozen=True, kw_only=True):
             if self.viewing is not None:
                 return Permission.ACCOUNT_VIEW_AS in held and permission in VIEWING_PERMISSIONS
             return permission in held
+        if self.kind is ActorKind.SERVICE:
+            return any(permission in SERVICE_PERMISSIONS.get(scope, ()) for scope in self.scopes)
         return self.role is not None and permission in MEMBER_PERMISSIONS[self.role]
 
 

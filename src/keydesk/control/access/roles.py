@@ -51,6 +51,7 @@ class Permission(StrEnum):
     STAFF_EDIT = "staff.edit"
     SUPERADMIN_EDIT = "superadmin.edit"
     TEAM_VIEW = "team.view"
+    USAGE_RECORD = "usage.record"
 
 
 DEVELOPER: Final = frozenset(
@@ -135,6 +136,11 @@ STAFF_PERMISSIONS: Final[dict[StaffRole, frozenset[Permission]]] = {
     },
 }
 """What each role of the internal team may do, in every account; none of them sees or makes a customer's keys."""
+
+SERVICE_PERMISSIONS: Final[dict[str, frozenset[Permission]]] = {
+    "usage": frozenset({Permission.USAGE_RECORD}),
+}
+"""What a service credential may do here, by its scope; what a verifier lets it do is not the desk's."""
 
 
 def permission_over(*roles: str) -> Permission:

@@ -39,6 +39,12 @@ class Policies(models.Model):
     """Whether a second person of the internal team has to confirm an approval."""
     four_eyes_on_live = models.BooleanField(default=False)
     """Whether a second person has to confirm that a live product is enabled."""
+    usage_minutes_hours = models.PositiveSmallIntegerField(default=48)
+    """How many hours counts are kept by the minute."""
+    usage_hours_days = models.PositiveSmallIntegerField(default=90)
+    """How many days counts are kept by the hour; by the day they are kept for ever."""
+    refused_requests_days = models.PositiveSmallIntegerField(default=30)
+    """How many days refused requests and addresses are kept."""
     changed_at = models.DateTimeField(null=True)
 
     class Meta:

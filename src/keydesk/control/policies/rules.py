@@ -27,6 +27,9 @@ NUMBERS: Final[dict[str, Bounds]] = {
     "idle_minutes": Bounds(5, 120),
     "session_hours": Bounds(1, 24),
     "keys_a_product": Bounds(1, 10_000),
+    "usage_minutes_hours": Bounds(48, 14 * 24),
+    "usage_hours_days": Bounds(31, 400),
+    "refused_requests_days": Bounds(1, 365),
 }
 """Every policy that is a number, with its bounds; the strictest sensible value is always among them."""
 FLAGS: Final = ("mfa_for_managers", "four_eyes_on_approval", "four_eyes_on_live")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from keydesk.gateways.refusals import REFUSING, body_of, status_of
+from keydesk.gateways.refusals import REFUSING, body_of, body_of_unknown, status_of
 from keydesk.gateways.rendering import IDENTITY, facts, fill, own_answers, template
 from keydesk.gateways.site import Site
 
@@ -14,6 +14,7 @@ def files(site: Site) -> dict[str, str]:
         **own_answers(site),
         "listen": str(site.listen),
         "scopes": site.scopes,
+        "unknown": body_of_unknown(compat=site.compat),
         "statuses": lines(
             8, (f"{code} {status_of(code, compat=site.compat)};" for code in REFUSING)
         ),

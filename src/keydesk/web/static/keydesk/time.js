@@ -11,7 +11,7 @@ class Time extends HTMLElement {
     const time = this.querySelector("time");
     const at = new Date(time.dateTime);
     const locale = LOCALES[document.documentElement.lang] ?? document.documentElement.lang;
-    time.textContent = new Intl.DateTimeFormat(locale, SHAPES[this.dataset.show]).format(at);
+    if (this.dataset.show !== "ago") time.textContent = new Intl.DateTimeFormat(locale, SHAPES[this.dataset.show]).format(at);
     time.title = at.toLocaleString(locale, { dateStyle: "full", timeStyle: "long" });
   }
 }

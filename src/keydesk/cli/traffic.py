@@ -1,0 +1,113 @@
+"""Traffic of the demo: a month in which its keys were used, as the verifiers of a provider would have counted it."""
+
+import random
+import secrets
+import time
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.usage.actions import record_usage
+from keydesk.core.codes import Code
+from keydesk.core.usage import HOUR, MINUTE, Batch, Count, Entry, RefusedCall, Stranger
+
+DAY: Final = 24 * HOUR
+DAYS: Final = 30
+WEEKEND: Final = 5
+"""Saturday, counted from Monday."""
+SOURCE: Final = "demo-traffic"
+
+
+class Habit(NamedTuple):
+    """How a key of the demo is used."""
+
+    key: str
+    product: str
+    environment: str
+    a_day: int
+    """Requests on a weekday."""
+    address: str
+    first_day: int = DAYS - 1
+    last_day: int = 0
+    """Days ago."""
+    at_weekends: float = 0.2
+    refusal: Code | None = None
+    """What some of its requests are refused with."""
+    refused_share: float = 0.0
+    refused_product: str = ""
+    """The product that those ask for, if not its own."""
+
+
+def drive(habits: list[Habit]) -> None:
+    """Record a month of these habits, and a few guesses from outside."""
+    drawn, now = random.Random(2026), int(time.time())  # noqa: S311 - it is to look the same each time
+    counts, refused = [], []
+    for habit in habits:
+        for moment, number, code in calls(habit, drawn, now=now):
+            counts.append(count_of(habit, moment, number, code))
+            if code is not Code.OK:
+                refused.append(refused_call(habit, moment, code))
+    strangers = [
+        Stranger(
+            code=Code.KEY_UNKNOWN.value,
+            minute=now // MINUTE * MINUTE - hours * HOUR,
+            number=3,
+            last_at=now - hours * HOUR,
+            prefix=f"kd_live_{prefix}",
+            address="198.51.100.23",
+        )
+        for hours, prefix in enumerate(("a1B2", "test", "0000"), start=2)
+    ]
+    entry = Entry(sequence=1, counts=counts, strangers=strangers, refused=refused)
+    record_usage(HOST_OPERATOR, batch=Batch(source=SOURCE, entries=[entry]))
+
+
+def calls(habit: Habit, drawn: random.Random, *, now: int) -> Iterator[tuple[int, int, Code]]:
+    """Give the moments of a habit's requests, how many there were in each minute, and what came of them."""
+    for days_ago in range(habit.first_day, habit.last_day - 1, -1):
+        midnight = now // DAY * DAY - days_ago * DAY
+        is_weekend = time.gmtime(midnight).tm_wday >= WEEKEND
+        wanted = habit.a_day * (habit.at_weekends if is_weekend else 1) * drawn.uniform(0.7, 1.3)
+        for hour in range(24):
+            # People of Jakarta work from 01:00 to 10:00 UTC.
+            number = round(wanted * drawn.uniform(0.5, 1.5) / (14 if 1 <= hour <= 10 else 60))  # noqa: PLR2004 - see above
+            moment = min(midnight + hour * HOUR + drawn.randrange(HOUR), now - 3 * MINUTE)
+            if number and midnight + hour * HOUR <= now:
+                bad = round(number * habit.refused_share * drawn.uniform(0, 2))
+                good = number - min(bad, number)
+                if good:
+                    yield moment, good, Code.OK
+                if number - good and habit.refusal is not None:
+                    yield moment, number - good, habit.refusal
+
+
+def count_of(habit: Habit, moment: int, number: int, code: Code) -> Count:
+    """Give one minute's count."""
+    return Count(
+        key=habit.key,
+        code=code.value,
+        minute=moment // MINUTE * MINUTE,
+        number=number,
+        last_at=moment,
+        product=asked_for(habit, code),
+        environment="test" if habit.environment == "test" else "live",
+        address=habit.address,
+    )
+
+
+def refused_call(habit: Habit, moment: int, code: Code) -> RefusedCall:
+    """Give one of a minute's refused requests as it can be looked up."""
+    return RefusedCall(
+        request_id=f"req_{secrets.token_hex(10)}",
+        key=habit.key,
+        code=code.value,
+        at=float(moment),
+        product=asked_for(habit, code),
+        environment="test" if habit.environment == "test" else "live",
+        address=habit.address,
+    )
+
+
+def asked_for(habit: Habit, code: Code) -> str:
+    """Give the product that a request of this outcome asked for."""
+    return (habit.refused_product if code is not Code.OK else "") or habit.product

@@ -1,0 +1,142 @@
+"""What the pages tell of use: when a key was last used, its last 30 days, and the account's refused requests."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+from msgspec import Struct
+
+from keydesk.control.access.actor import Actor
+from keydesk.control.access.roles import Permission
+from keydesk.control.audit.actions import authorise
+from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.queries import searched_for
+from keydesk.control.usage.models import KeyAddress, KeySighting, RefusedRequest, UsageCount
+from keydesk.control.usage.rules import CODE_LENGTH, Span
+from keydesk.core.codes import Code
+
+DAYS: Final = 30
+LAST_DAY: Final = timedelta(hours=24)
+LISTED_AT_MOST: Final = 1_000
+"""Refused requests that a list goes through; a search finds the others."""
+
+
+class DayOfUse(NamedTuple):
+    """The requests with a key on one day (UTC), and how many of them were refused."""
+
+    number: int
+    refused: int
+
+
+NO_USE: Final = (DayOfUse(0, 0),) * DAYS
+
+
+class KeyUsage(Struct, frozen=True):
+    """How a key is used."""
+
+    last_at: datetime | None = None
+    """When it was last presented, whatever the answer was; None if it never was."""
+    address: str = ""
+    """From where; empty if that is not known."""
+    days: tuple[DayOfUse, ...] = NO_USE
+    """The last 30 days, today at the end."""
+
+    @property
+    def number(self) -> int:
+        """How many requests there were in the 30 days."""
+        return sum(day.number for day in self.days)
+
+    @property
+    def refused(self) -> int:
+        """How many of them were refused."""
+        return sum(day.refused for day in self.days)
+
+
+UNUSED: Final = KeyUsage()
+
+
+class LastDay(NamedTuple):
+    """What the last 24 hours brought."""
+
+    number: int
+    addresses: int
+    """How many addresses it came from, as far as they are known."""
+
+
+def usage_by_key(actor: Actor, *, account_id: str, key_ids: Collection[str]) -> dict[str, KeyUsage]:
+    """Give how each of these keys of the account is used, in two SQL queries however many they are.
+
+    Raises Refused as `require` does. A key of another account is not among them.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    if not key_ids:
+        return {}
+    of_these = Q(key__in=key_ids, key__account=account_id)
+    seen = {row.key_id: row for row in KeySighting.objects.filter(of_these)}
+    days = _days_by_key(of_these)
+    return {
+        key: KeyUsage(moment(seen[key].last_at), seen[key].address, tuple(days.get(key, NO_USE)))
+        if key in seen
+        else UNUSED
+        for key in key_ids
+    }
+
+
+def _days_by_key(of_these: Q) -> dict[str, list[DayOfUse]]:
+    today = Span.DAY.start_of(int(timezone.now().timestamp()))
+    first = today - (DAYS - 1) * Span.DAY
+    counted = (
+        UsageCount.objects.filter(of_these, span=Span.DAY, starts_at__gte=first)
+        .values_list("key_id", "starts_at")
+        .annotate(total=Sum("number"), accepted=Sum("number", filter=Q(code=Code.OK), default=0))
+        .order_by()
+    )
+    found: dict[str, list[DayOfUse]] = {}
+    for key, starts_at, total, accepted in counted:
+        days = found.setdefault(key, list(NO_USE))
+        days[(starts_at - first) // Span.DAY] = DayOfUse(total, total - accepted)
+    return found
+
+
+def last_day_of(actor: Actor, *, account_id: str, key_id: str) -> LastDay:
+    """Give what the last 24 hours brought with a key of the account; raises Refused as `require` does."""
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    since = int((timezone.now() - LAST_DAY).timestamp())
+    of_this = Q(key=key_id, key__account=account_id)
+    minutes = UsageCount.objects.filter(of_this, span=Span.MINUTE, starts_at__gte=since)
+    places = KeyAddress.objects.filter(
+        of_this, day__gte=Span.DAY.start_of(since), last_at__gte=since
+    )
+    return LastDay(
+        number=minutes.aggregate(total=Sum("number", default=0))["total"],
+        addresses=places.values("address").distinct().count(),
+    )
+
+
+def refused_requests(
+    actor: Actor, *, account_id: str, request_id: str = "", key: str = "", code: str = ""
+) -> QuerySet[RefusedRequest]:
+    """Give the account's newest refused requests with their keys, the newest first.
+
+    They are narrowed to the one with this request id, to keys with this text in their name or at the start of their
+    prefix, and to a code; an empty text narrows nothing. Raises Refused as `require` does.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    found = RefusedRequest.objects.select_related("key").filter(account=account_id)
+    if "\0" in request_id + code or len(request_id) > CODE_LENGTH:
+        return found.none()
+    if request_id:
+        found = found.filter(request_id=request_id)
+    if key:
+        keys = ApiKey.objects.filter(searched_for(key, ""), account=account_id)
+        found = found.filter(key__in=keys.values("pk"))
+    if code:
+        found = found.filter(code=code)
+    return found.order_by("-at", "-request_id")[:LISTED_AT_MOST]
+
+
+def moment(seconds: int) -> datetime:
+    """Give a moment that is stored as whole Unix seconds."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,136 @@
+"""The Logs tab: an account's refused requests by the id that their callers were told, with the reason and the cure."""
+
+from typing import Any, Final, NamedTuple
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from keydesk.control.access.roles import Permission
+from keydesk.control.policies.queries import current_policies
+from keydesk.control.usage.models import RefusedRequest
+from keydesk.control.usage.queries import LISTED_AT_MOST, refused_requests
+from keydesk.core.codes import Code
+from keydesk.dashboard.pages import frame
+from keydesk.dashboard.paging import page_links
+from keydesk.dashboard.usage import whole
+from keydesk.dashboard.visit import Visit, for_members
+
+CALLS_A_PAGE: Final = 25
+
+
+class Reason(NamedTuple):
+    """Why a request was refused, and what to do about it."""
+
+    title: Promise
+    cure: Promise
+
+
+REASONS: Final[dict[str, Reason]] = {
+    Code.KEY_REVOKED: Reason(
+        gettext_lazy("The key is revoked"),
+        gettext_lazy("Some server still uses it. Give it a key that works."),
+    ),
+    Code.KEY_DISABLED: Reason(
+        gettext_lazy("The key is stopped"),
+        gettext_lazy("The internal team has stopped it; the API Key page says why."),
+    ),
+    Code.KEY_EXPIRED: Reason(
+        gettext_lazy("The key has expired"),
+        gettext_lazy("Generate or re-generate one, and give it to the server that called."),
+    ),
+    Code.USERNAME_MISMATCH: Reason(
+        gettext_lazy("The username was not yours"),
+        gettext_lazy("This product wants your username in the x-username header."),
+    ),
+    Code.ACCOUNT_INACTIVE: Reason(
+        gettext_lazy("Your company was not active"),
+        gettext_lazy("The overview says where your company stands, and what comes next."),
+    ),
+    Code.WRONG_PRODUCT: Reason(
+        gettext_lazy("The key is for another product"),
+        gettext_lazy("Each product has keys of its own. Use one of the product that was called."),
+    ),
+    Code.WRONG_ENVIRONMENT: Reason(
+        gettext_lazy("The key is for the other environment"),
+        gettext_lazy("Use a live key for live and a test key for test."),
+    ),
+    Code.PRODUCT_NOT_ENABLED: Reason(
+        gettext_lazy("The product was not enabled"),
+        gettext_lazy("Ask the internal team to enable it for your company."),
+    ),
+    Code.IP_NOT_ALLOWED: Reason(
+        gettext_lazy("The address is not among those allowed"),
+        gettext_lazy("Call from an allowed address, or have this one added."),
+    ),
+    Code.SCOPE_MISSING: Reason(
+        gettext_lazy("The key lacks a scope"),
+        gettext_lazy("Use a key that has the scope which this call needs."),
+    ),
+    Code.RATE_LIMITED: Reason(
+        gettext_lazy("Too many requests at once"),
+        gettext_lazy("Wait as long as the Retry-After header says, and send fewer at a time."),
+    ),
+    Code.QUOTA_EXCEEDED: Reason(
+        gettext_lazy("The quota is used up"),
+        gettext_lazy("The Retry-After header says when it begins anew; ask us for a larger one."),
+    ),
+}
+"""What an account reads of each code with which a request with a known key can be refused."""
+
+
+class Narrowed(NamedTuple):
+    """What the page is narrowed down to."""
+
+    request_id: str
+    key: str
+    code: str
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything is hidden by it."""
+        return any(self)
+
+
+@for_members(Permission.KEY_VIEW)
+def logs(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Show the refused requests of the account, newest first."""
+    asked = Narrowed(*(request.GET.get(name, "").strip() for name in Narrowed._fields))
+    found = refused_requests(visit.actor, account_id=visit.account.id, **asked._asdict())
+    page = Paginator(found, CALLS_A_PAGE).get_page(request.GET.get("page"))
+    path = reverse("dashboard:logs", kwargs={"username": visit.account.username})
+    context = frame(visit, section="settings", is_section=False) | {
+        "calls": [call_view(call) for call in page.object_list],
+        "page": page,
+        "asked": asked,
+        "codes": [("", _("All reasons")), *((code, why.title) for code, why in REASONS.items())],
+        "is_cut": page.paginator.count == LISTED_AT_MOST,
+        "listed_at_most": whole(LISTED_AT_MOST),
+        "kept_days": current_policies().refused_requests_days,
+        "logs_path": path,
+        "logs_url": path + visit.carried,
+        "switch_path": path,
+        **page_links(request, page),
+    }
+    return render(request, "dashboard/logs.html", context)
+
+
+def call_view(call: RefusedRequest) -> dict[str, Any]:
+    """Give what the page shows of a refused request."""
+    reason = REASONS.get(call.code)
+    return {
+        "request_id": call.request_id,
+        "at": call.at,
+        "code": call.code,
+        "title": call.code if reason is None else reason.title,
+        "cure": "" if reason is None else reason.cure,
+        "key_name": call.key.name,
+        "shown_prefix": call.key.shown_prefix,
+        "product": call.product,
+        "environment": call.environment,
+        "address": call.address,
+    }

@@ -1,0 +1,95 @@
+"""How a key's use looks on a page: its last 30 days as a line, a share in words, and how long ago something was."""
+
+from datetime import datetime
+from typing import Any, Final
+
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from keydesk.control.usage.queries import KeyUsage
+
+WIDTH: Final = 120
+HEIGHT: Final = 28
+TOP: Final = 2
+"""Room above the highest day, so that the line is not cut off."""
+MINUTE: Final = 60
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+DAYS_IN_WORDS: Final = 30
+"""What is longer ago is shown as a date."""
+
+
+def usage_view(usage: KeyUsage) -> dict[str, Any]:
+    """Give what the template of a key's use shows."""
+    number, refused = usage.number, usage.refused
+    return {
+        "last_at": usage.last_at,
+        "ago": "" if usage.last_at is None else ago(usage.last_at),
+        "number": whole(number),
+        "refused": share_refused(number, refused),
+        "spark": spark(usage) if number else None,
+    }
+
+
+def spark(usage: KeyUsage) -> dict[str, Any]:
+    """Give the shapes of the last 30 days, and what they say in words."""
+    most = max(day.number for day in usage.days)
+    all_days = points([day.number for day in usage.days], most)
+    refused = points([day.refused for day in usage.days], most)
+    words = {"number": whole(usage.number), "most": whole(most)}
+    text = _("%(number)s requests in 30 days, at most %(most)s a day.") % words
+    return {
+        "line": f"M{all_days}",
+        "area": area(all_days),
+        "refused": area(refused) if usage.refused else "",
+        "text": f"{text} {share_refused(usage.number, usage.refused)}".rstrip(),
+    }
+
+
+def points(numbers: list[int], most: int) -> str:
+    """Give the places of numbers from left to right, the highest as high as `most` is."""
+    step = WIDTH / (len(numbers) - 1)
+    places = (
+        (place * step, HEIGHT - number / most * (HEIGHT - TOP))
+        for place, number in enumerate(numbers)
+    )
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+
+
+def area(line: str) -> str:
+    """Give the area under a line."""
+    return f"M0,{HEIGHT} L{line} L{WIDTH},{HEIGHT} Z"
+
+
+def share_refused(number: int, refused: int) -> str:
+    """Say which share was refused; nothing if none was."""
+    if not refused:
+        return ""
+    tenths = max(1, round(refused / number * 1000))
+    shown = number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
+    return _("%(percent)s%% refused") % {"percent": shown}
+
+
+def whole(number: int) -> str:
+    """Give a whole number as the language writes it."""
+    return number_format(number, force_grouping=True)
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """Say how long ago a moment was."""
+    seconds = int(((now or timezone.now()) - moment).total_seconds())
+    if seconds < MINUTE:
+        return _("just now")
+    if seconds < HOUR:
+        return ngettext("%(n)d minute ago", "%(n)d minutes ago", seconds // MINUTE) % {
+            "n": seconds // MINUTE
+        }
+    if seconds < DAY:
+        return ngettext("%(n)d hour ago", "%(n)d hours ago", seconds // HOUR) % {
+            "n": seconds // HOUR
+        }
+    if seconds < DAYS_IN_WORDS * DAY:
+        return ngettext("%(n)d day ago", "%(n)d days ago", seconds // DAY) % {"n": seconds // DAY}
+    return date_format(moment, "j M Y")

@@ -1,0 +1,330 @@
+"""What one worker process counts: who asked with which key, from where, and what came of it, minute by minute.
+
+Counting is a look-up in memory and no more: a decision never waits for a disk, and never for the desk. Once a second
+the counts are taken away and written into the host's spool by another thread. Of a credential that is no known key,
+nothing is kept but what may be shown anywhere.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count as count_from
+from itertools import islice
+from typing import Final, Protocol, TypeVar
+
+from msgspec import Struct
+
+from keydesk.core.codes import Code
+from keydesk.core.decide import Decision, Question
+from keydesk.core.keyformat import SHOWN_LENGTH
+from keydesk.core.records import Environment, KeyRecord
+from keydesk.core.usage import (
+    HOUR,
+    LONGEST_PRODUCT,
+    MINUTE,
+    Count,
+    Entry,
+    RefusedCall,
+    Stranger,
+    encode_entry,
+)
+from keydesk.core.usage import Environment as AskedEnvironment
+from keydesk.host.spool import SpoolWriter
+from keydesk.verifier.metrics import Tally
+
+FLUSH_SECONDS: Final = 1.0
+MOST_ADDRESSES_OF_A_KEY: Final = 50
+"""Addresses of a key that are told apart within an hour; its further ones are counted as one."""
+MOST_PLACES: Final = 20_000
+"""Addresses of all keys together that are told apart within an hour."""
+MOST_KEYS: Final = 60_000
+"""Counts that are kept between two flushes; beyond it what is new goes into one row for all others."""
+MOST_STRANGERS: Final = 2_000
+"""Credentials and addresses without a known key that are told apart within an hour."""
+MOST_REFUSED_OF_A_KEY: Final = 10
+"""Refused calls of a key that are kept between two flushes; the others are counted like all."""
+MOST_REFUSED: Final = 1_000
+ROWS_AN_ENTRY: Final = 2_000
+PRODUCT: Final = re.compile(rf"[a-z0-9-]{{1,{LONGEST_PRODUCT}}}")
+ADDRESS: Final = re.compile(r"[0-9a-f.:]{2,45}")
+ENVIRONMENTS: Final[dict[str, AskedEnvironment]] = {"live": "live", "test": "test"}
+_OK: Final = Code.OK
+
+Row = TypeVar("Row")
+Cell = list[float]
+"""How many requests, and the moment of the last one (Unix seconds)."""
+Place = tuple[str, str, str, str, str | None]
+"""A key, a code, what was asked for, and the address."""
+Call = tuple[str, str, Code, float, str, str, str | None]
+"""A refused call: request id, key, code, moment, product, environment and address."""
+
+
+class Meter(Protocol):
+    """Where the doors note what came of each request."""
+
+    def note(self, decision: Decision, question: Question, request_id: str, now: float) -> None:
+        """Count a decision at the moment `now` (Unix seconds)."""
+
+
+class NoMeter:
+    """Counts nothing, for decisions that nobody is to hear of."""
+
+    def note(self, *_: object) -> None:
+        """Do nothing."""
+
+
+class Window:
+    """The counts of one minute, or of a part of it."""
+
+    __slots__ = ("accepted", "minute", "refused", "strangers")
+
+    def __init__(self, minute: int) -> None:
+        self.minute = minute
+        self.accepted: dict[tuple[str, str | None], tuple[Cell, KeyRecord]] = {}
+        self.refused: dict[Place, Cell] = {}
+        self.strangers: dict[tuple[str, str, str | None], Cell] = {}
+
+
+class Taken(Struct, frozen=True):
+    """What a meter had counted when it was emptied."""
+
+    windows: list[Window]
+    calls: list[Call]
+
+
+class UsageMeter:
+    """Counts in memory, within bounds whatever comes in. One thread notes and takes."""
+
+    def __init__(self, marker: str) -> None:
+        """Takes the installation's marker, which what may be shown of a credential begins with."""
+        environments = "|".join(Environment)
+        self._shown: Final = re.compile(
+            rf"{marker}_(?:{environments})_[0-9A-Za-z]{{{SHOWN_LENGTH}}}", re.ASCII
+        )
+        self._over: list[Window] = []
+        self._hour = -1
+        self._begin(0)
+        self._calls: list[Call] = []
+        self._calls_of: dict[str, int] = {}
+        self.overflowed = 0
+        """Requests whose key or address was not kept apart from others because there were too many of them."""
+
+    def note(self, decision: Decision, question: Question, request_id: str, now: float) -> None:
+        """Count a decision, in about half a microsecond where it was accepted."""
+        if not self._begins_at <= now < self._ends_at:
+            self._over.append(self._window)
+            self._begin(int(now) // MINUTE * MINUTE)
+        key = decision.key
+        if key is None:
+            self._note_stranger(decision.code, question, now)
+        elif decision.code is _OK:
+            try:
+                cell, _ = self._accepted[key.id, question.address]
+            except KeyError:
+                cell = self._accepted_cell(key, question.address)
+            cell[0] += 1
+            cell[1] = now
+        else:
+            cell = self._refused_cell(key.id, decision.code, question)
+            cell[0] += 1
+            cell[1] = now
+            if self._has_room_for(key.id):
+                asked = (slug(question.product), question.environment, plain(question.address))
+                self._calls.append((request_id, key.id, decision.code, now, *asked))
+
+    def take(self) -> Taken:
+        """Give what was counted since the last time, and begin anew."""
+        taken = Taken([*self._over, self._window], self._calls)
+        self._over = []
+        self._begin(self._begins_at)
+        self._calls, self._calls_of = [], {}
+        return taken
+
+    def _begin(self, minute: int) -> None:
+        self._window = Window(minute)
+        self._accepted = self._window.accepted
+        self._begins_at, self._ends_at = minute, minute + MINUTE
+        if minute // HOUR != self._hour:
+            self._hour = minute // HOUR
+            self._begin_hour()
+
+    def _begin_hour(self) -> None:
+        self._addresses: dict[str, set[str]] = {}
+        self._places = 0
+        self._known_strangers: set[tuple[str, str, str | None]] = set()
+
+    def _apart(self, key_id: str, address: str | None) -> str | None:
+        """Give the address if it is told apart from the key's others, None if there were too many."""
+        address = plain(address)
+        if address is None:
+            return None
+        known = self._addresses.setdefault(key_id, set())
+        if address not in known:
+            if len(known) >= MOST_ADDRESSES_OF_A_KEY or self._places >= MOST_PLACES:
+                self.overflowed += 1
+                return None
+            known.add(address)
+            self._places += 1
+        return address
+
+    def _accepted_cell(self, key: KeyRecord, address: str | None) -> Cell:
+        """Give the cell for a key and an address that have none of their own, or no longer can have one."""
+        accepted, address = self._accepted, self._apart(key.id, address)
+        if (key.id, address) not in accepted and len(accepted) >= MOST_KEYS:
+            return self._other_cell(_OK)
+        return accepted.setdefault((key.id, address), ([0, 0], key))[0]
+
+    def _refused_cell(self, key_id: str, code: Code, question: Question) -> Cell:
+        refused, address = self._window.refused, self._apart(key_id, question.address)
+        place = (key_id, code, slug(question.product), question.environment, address)
+        if place not in refused and len(refused) >= MOST_KEYS:
+            return self._other_cell(code)
+        return refused.setdefault(place, [0, 0])
+
+    def _has_room_for(self, key_id: str) -> bool:
+        """Say whether one more refused call of the key is kept, and count it if so."""
+        kept = self._calls_of.get(key_id, 0)
+        if kept >= MOST_REFUSED_OF_A_KEY or len(self._calls) >= MOST_REFUSED:
+            return False
+        self._calls_of[key_id] = kept + 1
+        return True
+
+    def _note_stranger(self, code: Code, question: Question, now: float) -> None:
+        shown = self._shown.match(question.credential) if question.credential else None
+        place = (code, shown[0] if shown else "", plain(question.address))
+        if place in self._known_strangers or len(self._known_strangers) < MOST_STRANGERS:
+            self._known_strangers.add(place)
+            cell = self._window.strangers.setdefault(place, [0, 0])
+        else:
+            cell = self._other_cell(code)
+        cell[0] += 1
+        cell[1] = now
+
+    def _other_cell(self, code: Code) -> Cell:
+        """Give the cell for all that there is no room for, by code alone."""
+        self.overflowed += 1
+        return self._window.strangers.setdefault((code, "", None), [0, 0])
+
+
+def entries_of(taken: Taken, *, first_sequence: int) -> list[Entry]:
+    """Give what was taken as entries, numbered from the given number on; none if nothing was counted."""
+    counts = [count for window in taken.windows for count in counts_of(window)]
+    strangers = [stranger for window in taken.windows for stranger in strangers_of(window)]
+    number = count_from(first_sequence).__next__
+    entries = [Entry(sequence=number(), counts=some) for some in chunked(counts)]
+    entries += [Entry(sequence=number(), strangers=some) for some in chunked(strangers)]
+    if taken.calls:
+        entries.append(Entry(sequence=number(), refused=list(map(call_of, taken.calls))))
+    return entries
+
+
+def call_of(kept: Call) -> RefusedCall:
+    """Give a refused call as it travels."""
+    request_id, key_id, code, at, product, environment, address = kept
+    return RefusedCall(
+        request_id=request_id,
+        key=key_id,
+        code=code.value,
+        at=at,
+        product=product,
+        environment=named(environment),
+        address=address,
+    )
+
+
+def chunked(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Give the rows in lists that are not too long for an entry."""
+    rest = iter(rows)
+    while some := list(islice(rest, ROWS_AN_ENTRY)):
+        yield some
+
+
+def counts_of(window: Window) -> Iterator[Count]:
+    """Give a window's counts of known keys."""
+    for (key_id, address), (cell, key) in window.accepted.items():
+        yield Count(
+            key=key_id,
+            code=_OK.value,
+            minute=window.minute,
+            number=int(cell[0]),
+            last_at=int(cell[1]),
+            product=slug(key.product),
+            environment=named(key.environment),
+            address=address,
+        )
+    for (key_id, code, product, environment, address), cell in window.refused.items():
+        yield Count(
+            key=key_id,
+            code=str(code),
+            minute=window.minute,
+            number=int(cell[0]),
+            last_at=int(cell[1]),
+            product=product,
+            environment=named(environment),
+            address=address,
+        )
+
+
+def strangers_of(window: Window) -> Iterator[Stranger]:
+    """Give a window's counts of requests without a known key."""
+    for (code, prefix, address), cell in window.strangers.items():
+        yield Stranger(
+            code=code,
+            minute=window.minute,
+            number=int(cell[0]),
+            last_at=int(cell[1]),
+            prefix=prefix,
+            address=address,
+        )
+
+
+def slug(text: str) -> str:
+    """Give a product as it was asked for, nothing for a text that can be none."""
+    return text if PRODUCT.fullmatch(text) else ""
+
+
+def named(environment: str) -> AskedEnvironment:
+    """Give an environment, nothing for a text that is none."""
+    return ENVIRONMENTS.get(environment, "")
+
+
+def plain(address: str | None) -> str | None:
+    """Give an address in its plain form, None for a text that can be none."""
+    return address if address is not None and ADDRESS.fullmatch(address) else None
+
+
+class UsageFlush:
+    """Carries a meter's counts into the spool, once a second and at the end."""
+
+    def __init__(self, meter: UsageMeter, spool: SpoolWriter, tally: Tally) -> None:
+        """Takes the meter, this process's part of the spool, and where to tell how it goes."""
+        self._meter: Final = meter
+        self._spool: Final = spool
+        self._tally: Final = tally
+        self._sequence = 0
+
+    async def run(self) -> None:
+        """Flush until this is cancelled, and then once more; meanwhile another thread does the writing."""
+        writing = None
+        try:
+            while True:
+                await asyncio.sleep(FLUSH_SECONDS)
+                writing = asyncio.ensure_future(asyncio.to_thread(self.write, self._meter.take()))
+                await asyncio.shield(writing)
+        finally:
+            if writing is not None and not writing.done():
+                await writing
+            self.write(self._meter.take())
+            self._spool.close()
+
+    def write(self, taken: Taken) -> None:
+        """Write what was taken; what the disk refuses waits in memory."""
+        entries = entries_of(taken, first_sequence=self._sequence + 1)
+        self._sequence += len(entries)
+        if entries or self._spool.waiting_bytes:
+            self._spool.append([encode_entry(entry) for entry in entries])
+        self._tally.note_usage(
+            overflowed=self._meter.overflowed,
+            waiting_bytes=self._spool.waiting_bytes,
+            dropped=self._spool.dropped,
+        )

@@ -1,0 +1,55 @@
+"""A refused call explains itself: from the id that its caller was told to the reason and the cure on the page."""
+
+import re
+import urllib.error
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+from tests.fixtures.desk import wait_until
+
+
+@pytest.fixture
+def refused_id(demo_desk):
+    """The id that a caller was told who used the demo's key for another product."""
+    request = urllib.request.Request(
+        f"{demo_desk.verifier_url}/v1/authorize/account-inquiry",
+        headers={"x-api-key": demo_desk.demo["example_key"]},
+    )
+    with pytest.raises(urllib.error.HTTPError) as refused, urllib.request.urlopen(request):
+        pass
+    with refused.value as answer:
+        assert answer.code == 403
+        return answer.headers["X-Keydesk-Request-Id"]
+
+
+def test_a_refused_call_is_found_by_its_id_with_reason_and_cure(visitor, demo_desk, refused_id):
+    page = visitor(demo_desk.login("Ana")).open_keys().page
+    page.get_by_role("link", name="Logs").click()
+    expect(page.get_by_role("link", name="Logs")).to_have_attribute("aria-current", "page")
+    page.get_by_label("Request id").fill(refused_id)
+    row = page.get_by_role("row").filter(has_text=refused_id)
+
+    def is_listed():
+        page.get_by_role("button", name="Search").click()
+        expect(page.get_by_label("Request id")).to_have_value(refused_id)
+        return row.count() == 1
+
+    wait_until(is_listed, seconds=20, what="the worker has taken the request home")
+    expect(row).to_contain_text("The key is for another product")
+    expect(row).to_contain_text("Payroll service")
+    page.get_by_role("link", name="Clear").click()
+    expect(page.get_by_label("Request id")).to_have_value("")
+    assert page.get_by_role("row").count() > 2
+
+
+def test_the_keys_show_their_month_and_their_last_use(visitor, demo_desk):
+    guest = visitor(demo_desk.login("Ana")).open_keys()
+    row = guest.product("Disbursement").get_by_role("row").filter(has_text="Payroll service")
+    expect(row.get_by_role("img")).to_have_attribute(
+        "aria-label", re.compile(r"^[\d,]+ requests in 30 days, at most [\d,]+ a day")
+    )
+    expect(row.locator("time[title]").last).to_contain_text(re.compile("ago|just now"))
+    row.get_by_role("button", name="Actions for").click()
+    guest.page.locator("[popover]:popover-open button").last.click()
+    expect(guest.dialog).to_contain_text("It was used in the last 24 hours:")
