@@ -1,7 +1,7 @@
 """Starlette with `safe-api-keys` as fast as it goes: everything in memory, every key in its cache, nothing written.
 
-Arguments: the file of keys, the port. It runs in an environment of its own (starlette.txt). It checks the key alone,
-less than what Keydesk is asked beside it.
+Arguments: the file of keys, the port. It runs in an environment of its own (starlette.txt). It checks the
+key, an address list and a scope; usernames, accounts, limits and metering it does not have.
 """
 
 import gc
@@ -43,9 +43,12 @@ def main(keys_file, port):
         touch_interval=None,
         audit_success=False,
     )
+    checked = Middleware(
+        APIKeyMiddleware, km=verifier, protect=("/",), exempt=(), scopes=["payout"]
+    )
     app = Starlette(
         routes=[Route("/v1/authorize/{product}", accepted)],
-        middleware=[Middleware(APIKeyMiddleware, km=verifier, protect=("/",), exempt=())],
+        middleware=[checked],
     )
     del records
     gc.freeze()
@@ -71,7 +74,17 @@ def records_of(keys):
     for key in keys:
         body = key[:-CHECKSUM_LENGTH]
         key_id = body.split("_")[2]
-        yield KeyRecord(key_id, PREFIX, hasher.hash(body), hasher.alg_id, body[-4:], "owner", now)
+        yield KeyRecord(
+            key_id,
+            PREFIX,
+            hasher.hash(body),
+            hasher.alg_id,
+            body[-4:],
+            "owner",
+            now,
+            scopes=("payout", "read"),
+            ip_allowlist=("127.0.0.0/8",),
+        )
 
 
 if __name__ == "__main__":
