@@ -25,7 +25,7 @@ FLOOD_SECONDS = 3
 def overload(asked: dict[str, Any], capacity: float) -> dict[str, Any]:
     """Ask for more and more up to the capacity, then for three times as much, then for half.
 
-    The peak is the best goodput of the first steps: good answers within a second, a second.
+    Goodput is good answers within a second, a second; the peak is the best of the first steps and of the capacity.
     """
     steps = [
         (f"{share} of capacity", share * capacity, STEP_SECONDS) for share in SHARES_OF_CAPACITY
@@ -33,7 +33,7 @@ def overload(asked: dict[str, Any], capacity: float) -> dict[str, Any]:
     over = ("overload", OVERLOAD * capacity, OVERLOAD_SECONDS)
     after = ("half of capacity", 0.5 * capacity, AFTER_SECONDS)
     found = generate(asked, [*steps, over, after], connections=MANY_CONNECTIONS, garbage=0.0)
-    peak = max(phase["goodput"] for phase in found[:-2])
+    peak = max(capacity, *(phase["goodput"] for phase in found[:-2]))
     return {
         "capacity": capacity,
         "phases": found,
