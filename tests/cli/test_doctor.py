@@ -5,6 +5,7 @@ import socket
 
 import pytest
 from tests.fixtures.desk import keydesk
+from tests.fixtures.valkey import running
 
 from keydesk.config import Secret
 
@@ -27,6 +28,16 @@ def test_a_host_that_can_send_mail_has_nothing_to_be_told_of_it(prepared):
     address = {"KEYDESK_MAIL_URL": "smtps://a:b@mail.example", "KEYDESK_MAIL_FROM": "a@b.example"}
     status, said = told(prepared, **address)
     assert (status, "waits" in said, "a:b" in said) == (0, False, False)
+
+
+def test_a_valkey_is_told_of_where_it_cannot_be_counted_in(prepared, tmp_path):
+    with running(tmp_path, password="s3cret") as valkey:
+        status, said = told(prepared, KEYDESK_VALKEY_URL=valkey.url)
+        assert (status, "away:" in said) == (0, False)
+        wrong = valkey.url.replace("s3cret", "wr0ng")
+        status, said = told(prepared, KEYDESK_VALKEY_URL=wrong)
+    assert (status, "wr0ng" in said) == (0, False)
+    assert "valkey     away: it refuses with WRONGPASS; see KEYDESK_VALKEY_URL" in said
 
 
 def test_an_empty_host_is_told_everything_at_once(host):

@@ -17,6 +17,12 @@ def audit_of(desk):
         return rows.fetchall()
 
 
+def row_of(desk, statement):
+    with pysqlite3.connect(desk.folder / "keydesk.sqlite3") as database:
+        (row,) = database.execute(statement)
+        return row
+
+
 def test_what_an_operator_did_can_be_listed(desk):
     assert desk.run(["account", "list"]) == "sinarabadi  APPROVED  PT Sinar Abadi\n"
     assert desk.run(["product", "list"]) == "disbursement  ACTIVE  Disbursement\n"
@@ -55,6 +61,37 @@ def test_a_key_is_revoked_once_and_then_there_is_a_sentence(desk):
     )
 
 
+def test_a_key_is_restricted_and_what_is_not_given_stays(desk):
+    desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll", "--days", "30",
+              "--network", "203.0.113.7/32", "--limit", "key:burst=9/1s"])  # fmt: skip
+    key_id = desk.run(["key", "list", "sinarabadi"]).split()[0]
+    desk.run(["key", "restrict", key_id, "--network", "2001:db8::/32", "--network", "::1"])
+    held = row_of(desk, "SELECT networks, limits, expires_at IS NULL FROM api_keys")
+    assert held == ("2001:db8::/32 ::1", "key:burst=9/1s", 0)
+    desk.run(["key", "restrict", key_id, "--network", "", "--limit", ""])
+    assert row_of(desk, "SELECT networks, limits FROM api_keys") == ("", "")
+
+
+def test_accounts_products_and_entitlements_are_restricted(desk):
+    said = desk.run(["account", "networks", "sinarabadi", "--network", "203.0.113.0/24"])
+    assert said.startswith("Keys of sinarabadi may be used from 203.0.113.0/24 alone (revision ")
+    desk.run(["product", "edit", "disbursement", "--envelope", "compat",
+              "--limit", "account:daily=9/day"])  # fmt: skip
+    desk.run(["entitlement", "limit", "sinarabadi", "disbursement", "--environment", "test",
+              "--limit", "account:daily=1/day", "--reason", "A trial"])  # fmt: skip
+    assert row_of(desk, "SELECT networks FROM accounts") == ("203.0.113.0/24",)
+    assert row_of(desk, "SELECT name, envelope, limits, lease_seconds FROM products") == (
+        "Disbursement",
+        "compat",
+        "account:daily=9/day",
+        300,
+    )
+    with pysqlite3.connect(desk.folder / "keydesk.sqlite3") as database:
+        rows = database.execute("SELECT environment, limits FROM entitlements ORDER BY environment")
+        assert rows.fetchall() == [("live", ""), ("test", "account:daily=1/day")]
+    assert "from anywhere" in desk.run(["account", "networks", "sinarabadi"])
+
+
 def test_a_person_is_let_in_with_a_password_that_no_argument_carries(desk):
     refused = desk.run(["member", "add", "sinarabadi", "ana@x.example", "superadmin"], says_no=True)
     assert "--name" in refused
@@ -67,6 +104,11 @@ def test_a_person_is_let_in_with_a_password_that_no_argument_carries(desk):
         (["account", "create", "A", "--name", "x"], "The username is not well-formed."),
         (["account", "create", "sinarabadi", "--name", "x"], "The username is taken already."),
         (["account", "suspend", "sinarabadi", "--reason", ""], "The reason is empty."),
+        (["account", "networks", "sinarabadi", "--network", "10.0.0.1/8"],
+         'The networks cannot have "10.0.0.1/8": write 203.0.113.7, 203.0.113.0/24 or'),
+        (["product", "edit", "disbursement", "--limit", "key:x"], 'The limits cannot have "key:x": write key:burst'),
+        (["entitlement", "limit", "sinarabadi", "disbursement", "--limit", "product:x=1/1s", "--reason", "x"],
+         'The limits cannot have "product:x=1/1s": here a limit is one of key or account.'),
         (["account", "approve", "sinarabadi"], "The state has changed meanwhile."),
         (["product", "stop", "nothing"], "Nothing has that name or id: `list` tells what there is."),
         (["key", "revoke", "key_none"], "Nothing has that name or id: `list` tells what there is."),

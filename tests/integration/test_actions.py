@@ -44,7 +44,13 @@ from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.rules import GuardedAction, Purpose
 from keydesk.control.viewings.actions import start_viewing
 from keydesk.core.codes import Code
-from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
+from keydesk.core.records import (
+    AccountStatus,
+    EntitlementState,
+    Envelope,
+    Environment,
+    ProductState,
+)
 
 WRITES_THE_TRAIL = "audit"
 
@@ -177,6 +183,8 @@ EDITED_PRODUCT = {
     "reveal_policy": RevealPolicy.ONCE,
     "scopes": ("payout:create",),
     "sample_path": "/v2/payouts",
+    "envelope": Envelope.COMPAT,
+    "limits": ("account:daily=1000/day",),
 }
 LINK_TO = "https://desk.example.com/console/welcome/"
 
@@ -266,6 +274,13 @@ SCENARIOS = {
         Event.ENTITLEMENT_ENABLED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
     ),
+    "entitlements.limit_entitlement": (
+        Event.ENTITLEMENT_LIMITED,
+        lambda on: (
+            on.eko,
+            on.entitlement() | {"limits": ["account:daily=9/day"], "reason": "A trial"},
+        ),
+    ),
     "entitlements.request_product": (
         Event.ENTITLEMENT_REQUESTED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
@@ -318,6 +333,26 @@ SCENARIOS = {
         lambda on: (
             on.host,
             {"key_id": on.key().id, "grant": None, "request_token": "pressed-again"},
+        ),
+    ),
+    "keys.restrict_key": (
+        Event.KEY_RESTRICTED,
+        lambda on: (
+            on.host,
+            {
+                "key_id": on.key().id,
+                "networks": ["203.0.113.0/24"],
+                "scopes": (),
+                "limits": (),
+                "grant": None,
+            },
+        ),
+    ),
+    "keys.set_networks": (
+        Event.ACCOUNT_NETWORKS_SET,
+        lambda on: (
+            on.host,
+            {"account_id": on.sinar.id, "networks": ["203.0.113.0/24"], "grant": None},
         ),
     ),
     "keys.reveal_key": (

@@ -11,7 +11,7 @@ from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.keys.models import ApiKey
 from keydesk.core.codes import Code
-from keydesk.core.records import ProductRecord, ProductState
+from keydesk.core.records import Envelope, ProductRecord, ProductState
 from keydesk.verifier.answers import MAX_IDENTITY_LENGTH, refuse_unfit
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +26,18 @@ def test_a_product_is_published_with_its_lease_and_its_demands(host):
         lease_seconds=None,
         reveal_policy=RevealPolicy.ONCE,
         scopes=("link:read", "link:create", "link:read"),
+        envelope=Envelope.COMPAT,
+        limits=("product:total=100/1s", "key:daily=9/day"),
     )
     found = Product.objects.get()
     assert found.record() == ProductRecord(
-        "payment-link", "ACTIVE", True, None, "problem", (), product.revision
+        "payment-link",
+        "ACTIVE",
+        True,
+        None,
+        "compat",
+        ("product:total=100/1s", "key:daily=9/day"),
+        product.revision,
     )
     assert (found.scopes, found.reveal_policy) == ("link:create link:read", "once")
 
@@ -50,6 +58,7 @@ def test_a_product_is_published_with_its_lease_and_its_demands(host):
         ({"scopes": ("not a scope!",)}, {"field": "scopes", "reason": "invalid"}),
         ({"scopes": ("a" * 128, "b" * 128)}, {"field": "scopes", "reason": "invalid"}),
         ({"sample_path": "v1"}, {"field": "sample_path", "reason": "invalid"}),
+        ({"limits": ["key:x"]}, {"field": "limits", "reason": "entry", "entry": "key:x"}),
     ],
 )
 def test_a_product_is_refused_for_one_named_reason(changed, details, host, disbursement):
@@ -94,13 +103,15 @@ EDITED = {
     "reveal_policy": RevealPolicy.ONCE,
     "scopes": ("payout:create",),
     "sample_path": "/v2/payouts",
+    "envelope": Envelope.COMPAT,
+    "limits": ("account:daily=1000/day",),
 }
 
 
 def test_an_edited_product_is_published_and_the_trail_says_what_was_and_is(eko, disbursement):
     revision = edit_product(eko, slug="disbursement", **EDITED)
     assert Product.objects.get().record() == ProductRecord(
-        "disbursement", "ACTIVE", True, 60, "problem", (), revision
+        "disbursement", "ACTIVE", True, 60, "compat", ("account:daily=1000/day",), revision
     )
     assert AuditEvent.objects.get(event="product.edited").details == {
         "name": {"from": "Disbursement", "to": "Payouts"},
@@ -111,6 +122,8 @@ def test_an_edited_product_is_published_and_the_trail_says_what_was_and_is(eko, 
         "reveal_policy": {"from": "with_pin", "to": "once"},
         "scopes": {"from": "disbursement:use", "to": "payout:create"},
         "sample_path": {"from": "/v1/disbursement", "to": "/v2/payouts"},
+        "envelope": {"from": "problem", "to": "compat"},
+        "limits": {"from": "", "to": "account:daily=1000/day"},
     }
 
 

@@ -37,13 +37,16 @@ ALLOWED = {
     "console:end_viewing": "viewings.ended_at",
     "console:entitlement": f"""{NUMBERED} entitlements.changed_at entitlements.mac entitlements.reason
         entitlements.revision entitlements.state mails+""",
+    "console:entitlement_limits": f"""{NUMBERED} entitlements.limits entitlements.mac
+        entitlements.revision""",
     "console:first_owner": "first_owner_link.digest first_owner_link.expires_at users+",
     "console:key": f"{API_KEY} api_keys.stop_reason",
     "console:login": f"users.last_login {SESSION}",
     "console:logo": "policies.changed_at policies.logo policies.logo_version",
     "console:person": "users.staff_role mails+",
-    "console:product": f"""{PRODUCT} products.description products.icon products.lease_seconds products.name
-        products.requires_username products.reveal_policy products.sample_path products.scopes""",
+    "console:product": f"""{PRODUCT} products.description products.envelope products.icon products.lease_seconds
+        products.limits products.name products.requires_username products.reveal_policy products.sample_path
+        products.scopes""",
     "console:product_add": f"{NUMBERED} products+",
     "console:product_resume": f"{PRODUCT} products.state",
     "console:product_retire": f"{PRODUCT} products.state",
@@ -60,6 +63,8 @@ ALLOWED = {
     "console:team_add": "mails+ staff_invitations+ users+",
     "console:view_as": "viewings+",
     "console:welcome": "staff_invitations- users.email_confirmed_at users.password",
+    "dashboard:change_allow_list": f"""{NUMBERED} {SEEN} accounts.mac accounts.networks accounts.revision
+        grants+""",
     "dashboard:forgotten_pin": f"""{PIN} {SEEN} {ANOTHER_KEY} mfa_authenticator.data
         mfa_authenticator.last_used_at""",
     "dashboard:generate": f"{NUMBERED} {SEEN} api_keys+ data_keys+ grants+ key_encryption_keys+",
@@ -85,6 +90,8 @@ ALLOWED = {
     "dashboard:regenerate": f"{REVOKED} {SEEN} api_keys+ data_keys.seals grants+",
     "dashboard:request_product": f"{NUMBERED} entitlements+",
     "dashboard:reset_pin": f"{PIN} {SEEN}",
+    "dashboard:restrict": f"""{NUMBERED} {SEEN} api_keys.limits api_keys.mac api_keys.networks
+        api_keys.revision api_keys.scopes grants+""",
     "dashboard:reveal": f"{SEEN} grants+ mails+",
     "dashboard:revoke": REVOKED,
     "mfa_authenticate": f"""{SESSION} django_session- mfa_authenticator.data mfa_authenticator.last_used_at

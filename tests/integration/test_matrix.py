@@ -111,6 +111,9 @@ EXPECTED = {
     # Nobody here has a PIN: 409 leads to setting one, before the PIN and not before the confirmation.
     "dashboard:reveal": {DEVELOPERS: "409 409 405 405", **FOR_DEVELOPERS},
     "dashboard:regenerate": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:restrict": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
+    "dashboard:allow_list": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:change_allow_list": {DEVELOPERS: "200 409 405 405", **FOR_DEVELOPERS},
     "dashboard:revoke": {DEVELOPERS: "200 200 405 405", **FOR_DEVELOPERS},
     "console:applications": of_console("200 405 405 405", REVIEWERS),
     "console:application": of_console("200 405 405 405", REVIEWERS),
@@ -171,6 +174,7 @@ EXPECTED = {
     "console:search": of_console("200 405 405 405"),
     "console:change": of_console("200 302 405 405", OPERATORS),
     "console:entitlement": of_console("200 422 405 405", OPERATORS),
+    "console:entitlement_limits": of_console("200 422 405 405", OPERATORS),
     "console:key": of_console("200 422 405 405", GUARDS),
     "console:status": of_console("200 422 405 405", GUARDS),
     "console:view_as": of_console("200 422 405 405", GUARDS),
@@ -203,6 +207,7 @@ LOOKED_AT = {
     "dashboard:settings": "200 405 405 405",
     "dashboard:team": "200 405 405 405",
     "dashboard:developer": "302 405 405 405",
+    "dashboard:allow_list": "200 405 405 405",
     "dashboard:api_keys": "200 405 405 405",
     "dashboard:logs": "200 405 405 405",
 }

@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from keydesk.cli.apps import new_app
-from keydesk.cli.named import Username, account_named, show_table
+from keydesk.cli.named import Networks, Username, account_named, given, show_table
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.accounts import actions
 from keydesk.control.accounts.queries import accounts_by_username
+from keydesk.control.keys.actions import set_networks
 from keydesk.core.records import AccountStatus
 
 app = new_app("Customer accounts. What you do here is in the audit trail as the host's operator.")
@@ -65,6 +66,15 @@ def status(
 ) -> None:
     """Move an account to another status, one step at a time."""
     move(username, to, reason)
+
+
+@app.command()
+def networks(username: Username, *, network: Networks = None) -> None:
+    """Set where all keys of an account may be used from, at once; anywhere if none is given."""
+    account, wanted = account_named(username), given(network)
+    revision = set_networks(HOST_OPERATOR, account_id=account.id, networks=wanted, grant=None)
+    where = f"from {', '.join(wanted)} alone" if wanted else "from anywhere"
+    typer.echo(f"Keys of {username} may be used {where} (revision {revision}).")
 
 
 def move(username: str, to: AccountStatus, reason: str = "") -> None:

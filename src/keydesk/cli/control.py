@@ -18,9 +18,16 @@ INVALID: Final = {
     "invalid": "is not well-formed",
     "invited": "has an open invitation already",
     "member": "is a member already",
+    "over": "is over already",
     "taken": "is taken already",
 }
 """What is said of a field by the reason for which it is refused."""
+ENTRIES: Final = {
+    "limits": "write key:burst=100/60s or account:daily=10000/day, a day at most and 100000 calls a second at most",
+    "networks": "write 203.0.113.7, 203.0.113.0/24 or 2001:db8::/32, with no bit set outside the mask",
+    "scopes": "the product does not offer it",
+}
+"""What is said of an entry of a list that is none, by the field."""
 MISSING_TABLE: Final = ("no such table", "does not exist")
 
 
@@ -42,11 +49,23 @@ def sentence_of(refused: Refused) -> str:
     details = dict(refused.details)
     if refused.code is Code.NOT_FOUND:
         return "Nothing has that name or id: `list` tells what there is."
+    if refused.code is Code.INVALID_INPUT and "entry" in details:
+        return entry_sentence(details)
     if refused.code is Code.INVALID_INPUT:
         field = str(details.pop("field", "input")).replace("_", " ")
         return f"The {field} {INVALID.get(told(details), f'is refused: {told(details)}')}."
     title = CODES[refused.code].title
     return f"{title} ({told(details)})" if details else title
+
+
+def entry_sentence(details: dict[str, Any]) -> str:
+    """Give what is wrong with one entry of a list."""
+    field, entry = str(details["field"]), details["entry"]
+    reasons = {
+        "twice": "it is there twice",
+        "whose": f"here a limit is one of {' or '.join(details.get('whose', []))}",
+    }
+    return f'The {field} cannot have "{entry}": {reasons.get(details["reason"], ENTRIES[field])}.'
 
 
 def told(details: dict[str, Any]) -> str:

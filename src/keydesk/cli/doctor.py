@@ -1,5 +1,6 @@
 """`keydesk doctor`: everything that would stop a start, at once, each with its cure."""
 
+import asyncio
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,6 +9,7 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import PREFIX, Config, ConfigError, Secret, load_config
+from keydesk.limits.valkey import MILLISECONDS, reason_away
 from keydesk.server.addresses import addresses_of, is_loopback, taken
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import answers, check_folder, open_to_others, secret_fault
@@ -34,8 +36,9 @@ def doctor() -> None:
         typer.echo(f"  {name:<10} {'ok' if not faults else 'to mend:'}")
         for fault in faults:
             typer.echo(f"             - {fault}")
-    if note := mail_note(config):
-        typer.echo(f"  {'mail':<10} {note}")
+    for name, note in {"mail": mail_note(config), "valkey": valkey_note(config)}.items():
+        if note:
+            typer.echo(f"  {name:<10} {note}")
     if any(found.values()):
         raise typer.Exit(1)
 
@@ -47,6 +50,15 @@ def mail_note(config: Config) -> str | None:
     if config.mail_url is None:
         return f"waits: set {PREFIX}MAIL_URL and {PREFIX}MAIL_FROM to have it sent"
     return None
+
+
+def valkey_note(config: Config) -> str | None:
+    """Say what is wrong with the Valkey that counts are shared in; that stops no start."""
+    if config.valkey_url is None:
+        return None
+    wait_seconds = config.valkey_wait_ms / MILLISECONDS
+    reason = asyncio.run(reason_away(config.valkey_url, wait_seconds=wait_seconds))
+    return f"away: {reason}; see {PREFIX}VALKEY_URL" if reason else None
 
 
 def folder_faults(config: Config) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from keydesk.cli.apps import new_app
-from keydesk.cli.named import Username, account_named, show_table
+from keydesk.cli.named import Limits, Username, account_named, given, show_table
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.entitlements import actions
 from keydesk.control.keys.queries import product_cards
@@ -58,3 +58,26 @@ def disable(
             HOST_OPERATOR, account_id=account.id, product=product, environment=place, reason=reason
         )
         typer.echo(f"{username} may not use {product} in {place} any more.")
+
+
+@app.command("limit")
+def set_limits(
+    username: Username,
+    product: Slug,
+    *,
+    limit: Limits = None,
+    reason: Annotated[str, typer.Option(help="What the account's people read.")],
+    environment: Where = None,
+) -> None:
+    """Set what stands in for the product's limits of the same names or comes on top; nothing if none is given."""
+    account = account_named(username)
+    for place in environment or list(Environment):
+        revision = actions.limit_entitlement(
+            HOST_OPERATOR,
+            account_id=account.id,
+            product=product,
+            environment=place,
+            limits=given(limit),
+            reason=reason,
+        )
+        typer.echo(f"{username} has its limits for {product} in {place} (revision {revision}).")

@@ -70,7 +70,9 @@ COMMANDS: Final[dict[str, Entry]] = {
         "Service credentials, for the provider's own services.",
         True,
     ),
-    "key": Entry("keydesk.cli.key", OPERATE, "API keys: generate, list and revoke.", True),
+    "key": Entry(
+        "keydesk.cli.key", OPERATE, "API keys: generate, list, restrict and revoke.", True
+    ),
 }
 
 app = new_app(

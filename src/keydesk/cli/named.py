@@ -12,6 +12,14 @@ from keydesk.control.people.queries import user_by_email
 from keydesk.server.faults import OperatorFault
 
 Username = Annotated[str, typer.Argument(help="The account's username.")]
+Networks = Annotated[
+    list[str] | None,
+    typer.Option("--network", help='Such as 203.0.113.0/24; give it again for more, "" for none.'),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option("--limit", help='Such as key:burst=100/60s; give it again for more, "" for none.'),
+]
 Email = Annotated[str, typer.Argument(help="The person's e-mail address.")]
 
 
@@ -29,6 +37,11 @@ def person_named(email: str) -> User:
     if user is None:
         raise OperatorFault(f"Nobody has the e-mail address {email}.")
     return user
+
+
+def given(entries: Sequence[str] | None, *, otherwise: Sequence[str] = ()) -> tuple[str, ...]:
+    """Give what an option that can be repeated was given, and what stands otherwise; an empty text is no entry."""
+    return tuple(otherwise) if entries is None else tuple(entry for entry in entries if entry)
 
 
 def show_table(rows: Sequence[Sequence[str]], *, empty: str) -> None:

@@ -22,6 +22,7 @@ from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts import actions as accounts
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog import actions as catalog
+from keydesk.control.catalog.queries import product_named
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements import actions as entitlements
@@ -33,7 +34,7 @@ from keydesk.control.policies.actions import change_policies
 from keydesk.control.stepup.actions import confirm, set_pin
 from keydesk.control.stepup.rules import MIN_DIGITS, GuardedAction, weakness_of
 from keydesk.core.codes import Code
-from keydesk.core.records import AccountStatus, Environment
+from keydesk.core.records import AccountStatus, Envelope, Environment
 from keydesk.server.desk import refuse_newer_database
 
 CREDENTIAL_DAYS: Final = 365
@@ -61,10 +62,18 @@ class Product(NamedTuple):
     name: str
     description: str
     icon: str
+    limits: tuple[str, ...] = ()
+    envelope: Envelope = Envelope.PROBLEM
 
 
 PRODUCTS: Final = (
-    Product("disbursement", "Disbursement", "Send money to any bank account, at once.", "send"),
+    Product(
+        "disbursement",
+        "Disbursement",
+        "Send money to any bank account, at once.",
+        "send",
+        limits=("account:burst=100/1s", "account:daily=100000/day"),
+    ),
     Product(
         "account-inquiry",
         "Account Inquiry",
@@ -77,8 +86,11 @@ PRODUCTS: Final = (
         "QRIS Payment Routing",
         "Take QRIS payments and send each where it belongs.",
         "qr-code",
+        envelope=Envelope.COMPAT,
     ),
 )
+ALLOWED_NETWORKS: Final = ("127.0.0.1", "::1")
+"""Where one of the keys may be used from."""
 
 
 @app.command()
@@ -152,6 +164,8 @@ def make_products() -> None:
             icon=product.icon,
             scopes=(f"{product.slug}:use",),
             sample_path=f"/v1/{product.slug}",
+            limits=product.limits,
+            envelope=product.envelope,
         )
 
 
@@ -237,7 +251,7 @@ def entitle(sinar: Account, samudra: Account, ana: Person) -> None:
 
 
 def make_keys(ana: Person, budi: Person) -> str:
-    """Make keys as their people would, some replaced and some revoked, and use them; give the one of the examples.
+    """Make keys as their people would, some replaced, restricted or revoked, and use them; give the examples' one.
 
     Account Inquiry gets no live key, so that the page also shows a product without any.
     """
@@ -247,6 +261,7 @@ def make_keys(ana: Person, budi: Person) -> str:
     keys.revoke_key(acting(ana), key_id=old.id)
     settlement = generate(ana, "disbursement", live, "Settlement job")
     settlement = regenerate(budi, settlement)
+    restrict(ana, settlement)
     tests = generate(budi, "disbursement", test, "Integration tests")
     check = generate(budi, "account-inquiry", test, "Name check at sign-up")
     tried = generate(ana, "account-inquiry", test, "Trial")
@@ -320,6 +335,18 @@ def regenerate(person: Person, key: DeliveredKey) -> DeliveredKey:
     )
     return keys.regenerate_key(
         actor, key_id=key.id, grant=grant, request_token=secrets.token_urlsafe()
+    )
+
+
+def restrict(person: Person, key: DeliveredKey) -> None:
+    """Let a key be used from this machine alone, as this person."""
+    actor = acting(person)
+    grant = confirm(
+        actor, pin=person.login["pin"], action=GuardedAction.KEY_RESTRICT, object_id=key.id
+    )
+    scopes = product_named(key.product).scopes.split()
+    keys.restrict_key(
+        actor, key_id=key.id, networks=ALLOWED_NETWORKS, scopes=scopes, limits=(), grant=grant
     )
 
 

@@ -176,6 +176,8 @@ def matrix(shown: Account) -> list[dict[str, Any]]:
                     "tone": tone,
                     "name": name,
                     "reason": "" if entitlement is None else entitlement.reason,
+                    "is_held": entitlement is not None,
+                    "limits": "" if entitlement is None else entitlement.limits,
                 }
             )
         lines.append({"product": product, "cells": cells})

@@ -16,12 +16,14 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.accounts.models import Account
+from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.entitlements.actions import (
     cancel_change,
     confirm_change,
     disable_product,
     enable_product,
+    limit_entitlement,
     plan_change,
 )
 from keydesk.control.entitlements.planned import entitlements_of, open_changes, planned_change
@@ -193,6 +195,51 @@ def entitlement(
         page=page,
         act=lambda: set_entitlement(request, visit, account, (product, environment, target)),
     )
+
+
+@for_staff(Permission.ENTITLEMENT_SET, methods=READ_AND_SEND)
+def entitlement_limits(
+    request: HttpRequest, visit: StaffVisit, username: str, *, product: str, environment: str
+) -> HttpResponse:
+    """Set what a product is limited to for an account, where that is not what it is for everybody."""
+    account = account_named(username)
+    held = entitlements_of(account.id).filter(product=product, environment=environment)
+    shown = held.select_related("product").first()
+    if shown is None:
+        raise Http404
+    named = {"product": shown.product.name, "environment": environment, "company": account.name}
+    typed = request.POST.get("limits", "\n".join(shown.limits.split()))
+    page = {
+        "title": _("Limits of %(company)s for %(product)s in %(environment)s") % named,
+        "sentences": limit_sentences(shown.product),
+        "button": _("Set limits"),
+        "asks_limits": True,
+        "limits": typed,
+        "asks_reason": True,
+    }
+    return decide(
+        request,
+        visit,
+        account,
+        page=page,
+        act=lambda: limit_entitlement(
+            visit.actor,
+            account_id=account.id,
+            product=product,
+            environment=Environment(environment),
+            limits=typed.split(),
+            reason=request.POST.get("reason", ""),
+        ),
+    )
+
+
+def limit_sentences(product: Product) -> list[str]:
+    """Give what the page says over an account's limits: what they do, and which the product has."""
+    limits = ", ".join(product.limits.split()) or _("none")
+    return [
+        _("They stand in for the product's of the same name and come on top of its others."),
+        _("The product's own limits: %(limits)s.") % {"limits": limits},
+    ]
 
 
 def entitlement_page(

@@ -19,18 +19,19 @@ from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.keys.queries import product_counts
 from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
-from keydesk.core.records import ProductState
+from keydesk.core.records import Envelope, ProductState
 
 TONES: Final[dict[str, str]] = {ProductState.ACTIVE: "good", ProductState.STOPPED: "bad"}
 LONGEST_NUMBER: Final = 8
 LONGEST_REASON: Final = 300
 TEXTS: Final = ("name", "description", "icon", "sample_path")
 NEW: Final[dict[str, Any]] = {
-    **dict.fromkeys(("slug", "name", "description", "scopes", "requires_username"), ""),
+    **dict.fromkeys(("slug", "name", "description", "scopes", "limits", "requires_username"), ""),
     "icon": "box",
     "sample_path": "/",
     "lease_seconds": DEFAULT_LEASE_SECONDS,
     "reveal_policy": RevealPolicy.WITH_PIN,
+    "envelope": Envelope.PROBLEM,
 }
 
 
@@ -88,10 +89,11 @@ def edit(request: HttpRequest, visit: StaffVisit, product: str) -> HttpResponse:
     if request.method != "POST":
         values = {
             field: getattr(found, field)
-            for field in (*TEXTS, "requires_username", "reveal_policy", "scopes")
+            for field in (*TEXTS, "requires_username", "reveal_policy", "scopes", "envelope")
         }
-        lease = "" if found.lease_seconds is None else found.lease_seconds
-        return form(request, visit, found, values=values | {"lease_seconds": lease})
+        values["lease_seconds"] = "" if found.lease_seconds is None else found.lease_seconds
+        values["limits"] = "\n".join(found.limits.split())
+        return form(request, visit, found, values=values)
     try:
         edit_product(visit.actor, slug=product, **particulars(request))
     except Refused as refused:
@@ -112,12 +114,15 @@ def particulars(request: HttpRequest) -> dict[str, Any]:
     """Give what was typed as an action takes it; what is no number becomes one that is refused."""
     sent = request.POST
     once = sent.get("reveal_policy") == RevealPolicy.ONCE
+    is_compat = sent.get("envelope") == Envelope.COMPAT
     return {
         **{field: sent.get(field, "").strip() for field in TEXTS},
         "requires_username": bool(sent.get("requires_username")),
         "lease_seconds": lease_of(sent.get("lease_seconds", "").strip()),
         "reveal_policy": RevealPolicy.ONCE if once else RevealPolicy.WITH_PIN,
         "scopes": tuple(sent.get("scopes", "").split()),
+        "envelope": Envelope.COMPAT if is_compat else Envelope.PROBLEM,
+        "limits": tuple(sent.get("limits", "").split()),
     }
 
 
@@ -154,6 +159,10 @@ def form(
         "reveal_policies": (
             (RevealPolicy.WITH_PIN, _("Again and again, with the PIN")),
             (RevealPolicy.ONCE, _("Once, when it is made")),
+        ),
+        "envelopes": (
+            (Envelope.PROBLEM, _("Problem details, with the status of each refusal")),
+            (Envelope.COMPAT, _("Compat envelope, 403 and a code of three digits")),
         ),
         **({} if product is None else state_of(product)),
     }

@@ -59,6 +59,11 @@ urlpatterns = [
         decisions.entitlement,
         name="entitlement",
     ),
+    path(
+        ACCOUNT + "products/<slug:product>/<slug:environment>/limits/",
+        decisions.entitlement_limits,
+        name="entitlement_limits",
+    ),
     path(ACCOUNT + "status/<slug:decision>/", decisions.status, name="status"),
     path("changes/<slug:change_id>/", decisions.change, name="change"),
 ]

@@ -11,6 +11,7 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.policies.rules import NUMBERS
 from keydesk.core.codes import Code
 from keydesk.core.records import ProductState
+from keydesk.web.lists import list_problem
 from keydesk.web.problems import problem_of
 
 PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
@@ -94,6 +95,8 @@ def product_sentence(details: dict[str, Any]) -> str:
     """Say what is wrong with one particular of a product."""
     if details.get("reason") == "taken":
         return _("Another product has this already.")
+    if details["field"] == "limits":
+        return list_problem(details)
     sentences = {
         "slug": _("Words of a-z and 0-9 with hyphens between, 40 characters at most."),
         "name": _("Give a name of 1 to 80 characters."),

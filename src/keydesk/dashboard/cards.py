@@ -17,6 +17,7 @@ from keydesk.control.keys.queries import KeyRow, ProductCard
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.control.usage.queries import KeyUsage, usage_by_key
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
+from keydesk.dashboard.restrictions import restriction_words
 from keydesk.dashboard.samples import call_to, curl
 from keydesk.dashboard.usage import usage_view
 from keydesk.dashboard.visit import Visit
@@ -124,10 +125,7 @@ def card_view(
             for row in page.object_list
         ],
         "page": page,
-        "previous_url": page_url(request, card, page.previous_page_number)
-        if page.has_previous()
-        else None,
-        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
+        **neighbours(request, card, page),
         "curl": curl(
             call_to(
                 product,
@@ -136,6 +134,16 @@ def card_view(
                 username=visit.account.username,
             )
         ),
+    }
+
+
+def neighbours(request: HttpRequest, card: ProductCard, page: Page[KeyRow]) -> dict[str, Any]:
+    """Give where the pages before and after lie, None where there is none."""
+    return {
+        "previous_url": page_url(request, card, page.previous_page_number)
+        if page.has_previous()
+        else None,
+        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
     }
 
 
@@ -197,6 +205,7 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
         "state_name": state_name,
         "state_at": ends.get(row.state),
         "stop_reason": row.stop_reason,
+        "restrictions": restriction_words(row, card.product) if is_live(row.state) else [],
         "actions": row_actions(visit, row, is_offered=is_offered(visit, card)),
     }
 
@@ -214,6 +223,7 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
             _("Re-generate"),
             is_offered and is_replaceable(row.state),
         ),
+        ("restrict", "shield", "", _("Restrict"), visit.actor.can(Permission.KEY_RESTRICT)),
         ("revoke", "ban", "danger", _("Revoke"), True),
     ]
     return [

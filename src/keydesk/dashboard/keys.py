@@ -1,6 +1,5 @@
 """The API Key tab: listing keys, and the dialogs that generate, show, replace and revoke them."""
 
-import json
 from collections.abc import Callable
 from typing import Any, Final
 from uuid import uuid4
@@ -18,18 +17,16 @@ from keydesk.control.catalog.queries import product_named
 from keydesk.control.keys.actions import (
     generate_key,
     regenerate_key,
+    restrict_key,
     reveal_key,
     revoke_key,
 )
 from keydesk.control.keys.delivery import DeliveredKey
 from keydesk.control.keys.queries import KeyRow, ProductCard, key_for, product_card
+from keydesk.control.keys.restrictions import Choices
 from keydesk.control.keys.rules import LONGEST_NAME, clean_name, is_request_token
-from keydesk.control.stepup.actions import confirm, confirm_with_passkey
-from keydesk.control.stepup.factors import ask_passkey, has_passkey
-from keydesk.control.stepup.queries import PinStatus, is_shorter_than_asked, pin_status
-from keydesk.control.stepup.rules import GuardedAction, Purpose
+from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.usage.queries import LastDay, last_day_of
-from keydesk.control.vault.safe import VaultState, vault_state
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.dashboard.cards import (
@@ -39,9 +36,16 @@ from keydesk.dashboard.cards import (
     key_url,
     list_url,
 )
-from keydesk.dashboard.pin import lock_of
+from keydesk.dashboard.confirming import Guard, ask_pin, guarded, is_pin_short
+from keydesk.dashboard.restrictions import (
+    carried_fields,
+    choices_of,
+    fields_for,
+    restriction_words,
+    typed_fields,
+)
 from keydesk.dashboard.samples import call_to, response_sample, samples_for
-from keydesk.dashboard.steps import PASSKEY_HELPS, Dialog, at_field, list_page
+from keydesk.dashboard.steps import Dialog, at_field, list_page
 from keydesk.dashboard.usage import whole
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.replica.wait import wait_for_revision
@@ -52,10 +56,6 @@ WAIT_SECONDS: Final = 0.5
 """How long a page waits until this host's replica has what it has just done."""
 SHOWN_SECONDS: Final = 60
 """How long a revealed key stays on the screen."""
-
-Deliver = Callable[[str], DeliveredKey]
-Guard = tuple[GuardedAction, str]
-"""What is confirmed: the action, and the object that it is for."""
 
 
 @for_members(Permission.KEY_VIEW)
@@ -73,15 +73,16 @@ def generate(request: HttpRequest, visit: Visit, product: str, environment: str)
     dialog = generate_dialog(request, visit, card.product)
     if not is_offered(visit, card):
         return dialog.show_problem(problem_of(Refused(why_not_offered(visit))))
-    name, token = request.POST.get("name", ""), request_token(request)
+    sent, token = request.POST if request.method == "POST" else request.GET, request_token(request)
+    name = sent.get("name", "")
+    fields = {"request_token": token, **typed_fields(sent, card.product, visit.actor.ip)}
     if request.method != "POST":
-        typed = request.GET.get("name") or suggested_name(card)
-        return dialog.show("name", name=typed, request_token=token)
-    if clean_name(name) is None:
-        problem = problem_of(Refused(Code.INVALID_INPUT, field="name"))
-        return dialog.show(
-            "name", status=problem.status, name=name, request_token=token, **at_field(problem)
-        )
+        return dialog.show("name", name=name or suggested_name(card), **fields)
+    try:
+        choices = named_choices(request, card.product)
+    except Refused as refused:
+        problem = problem_of(refused)
+        return dialog.show("name", status=problem.status, name=name, **fields, **at_field(problem))
 
     def deliver(grant: str) -> DeliveredKey:
         return generate_key(
@@ -92,11 +93,24 @@ def generate(request: HttpRequest, visit: Visit, product: str, environment: str)
             name=name,
             grant=grant,
             request_token=token,
+            choices=choices,
         )
 
-    context: dict[str, Any] = {"name": name, "request_token": token}
+    context = {"name": name, "request_token": token, **carried(choices, card.product)}
     guard = (GuardedAction.KEY_GENERATE, f"{product}/{environment}")
-    return guarded(dialog, card.product, guard=guard, deliver=deliver, context=context)
+    return deliver_guarded(dialog, card.product, guard=guard, deliver=deliver, context=context)
+
+
+def named_choices(request: HttpRequest, product: Product) -> Choices:
+    """Give what was chosen for a new key; raises Refused(`invalid_input`) at its field, the name's first."""
+    if clean_name(request.POST.get("name", "")) is None:
+        raise Refused(Code.INVALID_INPUT, field="name")
+    return choices_of(request.POST, product)
+
+
+def carried(choices: Choices, product: Product) -> dict[str, Any]:
+    """Give the next step what was chosen: to send it again, and to show it in words."""
+    return {"carried": carried_fields(choices), "words": restriction_words(choices, product)}
 
 
 @sensitive_post_parameters("pin", "answer")
@@ -121,7 +135,7 @@ def reveal(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
     def deliver(grant: str) -> DeliveredKey:
         return reveal_key(visit.actor, key_id=key_id, grant=grant)
 
-    return guarded(dialog, product, guard=guard, deliver=deliver, context={})
+    return deliver_guarded(dialog, product, guard=guard, deliver=deliver, context={})
 
 
 @sensitive_post_parameters("pin", "answer")
@@ -148,7 +162,63 @@ def regenerate(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
         return regenerate_key(visit.actor, key_id=key_id, grant=grant, request_token=token)
 
     guard = (GuardedAction.KEY_REGENERATE, key_id)
-    return guarded(dialog, product, guard=guard, deliver=deliver, context={"request_token": token})
+    context = {"request_token": token}
+    return deliver_guarded(dialog, product, guard=guard, deliver=deliver, context=context)
+
+
+@sensitive_post_parameters("pin", "answer")
+@for_members(Permission.KEY_RESTRICT, methods=READ_AND_SEND)
+def restrict(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
+    """Set where a key may be used from, its scopes and its own limits: the form, then the PIN."""
+    visit, row, product = visit_to_key(visit, key_id)
+    dialog = restrict_dialog(request, visit, row)
+    if request.method != "POST":
+        held = Choices(networks=row.networks, scopes=row.scopes, limits=row.limits)
+        fields = (
+            typed_fields(request.GET, product, visit.actor.ip)
+            if request.GET
+            else fields_for(held, product, visit.actor.ip)
+        )
+        lost = sorted(set(row.scopes) - set(product.scopes.split()))
+        return dialog.show("restrict", lost_scopes=", ".join(lost), **fields)
+    try:
+        choices = choices_of(request.POST, product)
+    except Refused as refused:
+        problem = problem_of(refused)
+        fields = typed_fields(request.POST, product, visit.actor.ip)
+        return dialog.show("restrict", status=problem.status, **fields, **at_field(problem))
+
+    def act(grant: str) -> int:
+        return restrict_key(
+            visit.actor,
+            key_id=key_id,
+            networks=choices.networks,
+            scopes=choices.scopes or (),
+            limits=choices.limits,
+            grant=grant,
+        )
+
+    return guarded(
+        dialog,
+        guard=(GuardedAction.KEY_RESTRICT, key_id),
+        act=act,
+        show=lambda revision: dialog.show("restricted", is_set_here=is_in_replica(revision)),
+        context=carried(choices, product),
+    )
+
+
+def restrict_dialog(request: HttpRequest, visit: Visit, row: KeyRow) -> Dialog:
+    """Give the dialog that restricts a key."""
+    return Dialog(
+        request,
+        visit,
+        key_url(visit, row.id, "restrict"),
+        title=_("Restrict %(name)s") % {"name": row.name},
+        consequence=_(
+            "It counts at once: calls from other addresses, beyond these scopes or over these limits are refused."
+        ),
+        deed=_("Restrict key"),
+    )
 
 
 @for_members(Permission.KEY_REVOKE, methods=READ_AND_SEND)
@@ -191,87 +261,25 @@ def breaks(used: LastDay) -> str:
     return text % words
 
 
-def guarded(
+def deliver_guarded(
     dialog: Dialog,
     product: Product,
     *,
     guard: Guard,
-    deliver: Deliver,
+    deliver: Callable[[str], DeliveredKey],
     context: dict[str, Any],
 ) -> HttpResponse:
-    """Ask for the PIN after the confirmation; with the PIN, or a passkey's answer, act and show the key."""
-    sent = dialog.request.POST
-    if sent.get("step") != "pin" and not sent.get("answer"):
-        return ask_pin(dialog, guard, context)
-    try:
-        delivered = deliver(grant_for(dialog, guard))
-    except Refused as refused:
-        return show_refusal(dialog, guard, refused, context)
+    """Ask for the PIN, then deliver a key and show it."""
     is_new = guard[0] is not GuardedAction.KEY_REVEAL
-    is_short = not sent.get("answer") and is_shorter_than_asked(sent.get("pin", ""))
-    return show_key(dialog, product, delivered, is_new=is_new, is_pin_short=is_short)
 
+    def show(delivered: DeliveredKey) -> HttpResponse:
+        return show_key(dialog, product, delivered, is_new=is_new)
 
-def grant_for(dialog: Dialog, guard: Guard) -> str:
-    """Give the grant for what a passkey has answered, or for the PIN."""
-    (action, object_id), sent = guard, dialog.request.POST
-    if answer := sent.get("answer"):
-        return confirm_with_passkey(
-            dialog.visit.actor, answer=answer, action=action, object_id=object_id
-        )
-    return confirm(dialog.visit.actor, pin=sent.get("pin", ""), action=action, object_id=object_id)
-
-
-def ask_pin(dialog: Dialog, guard: Guard, context: dict[str, Any]) -> HttpResponse:
-    """Ask for the PIN, or say at once why it would not help."""
-    pin = pin_status(dialog.visit.user.pk)
-    pause = pause_of(pin) if guard[0] is GuardedAction.KEY_REVEAL else None
-    refused = vault_refusal() or pause or pin_refusal(pin)
-    if refused is not None:
-        return show_refusal(dialog, guard, refused, context)
-    return dialog.show("pin", **context, **passkey_for(dialog, guard))
-
-
-def show_refusal(
-    dialog: Dialog, guard: Guard, refused: Refused, context: dict[str, Any]
-) -> HttpResponse:
-    """Show a refusal, and offer a passkey where one would help."""
-    offer = passkey_for(dialog, guard) if refused.code in PASSKEY_HELPS else {}
-    return dialog.show_problem(problem_of(refused), **context, **offer)
-
-
-def passkey_for(dialog: Dialog, guard: Guard) -> dict[str, Any]:
-    """Give what a passkey is asked with in the PIN's place, to whoever has one."""
-    if not has_passkey(dialog.visit.user.pk):
-        return {}
-    action, object_id = guard
-    asked = ask_passkey(dialog.visit.actor, purpose=Purpose(action), object_id=object_id)
-    return {"passkey": json.dumps(asked)}
-
-
-def vault_refusal() -> Refused | None:
-    """Give the refusal of everything that needs the key-encryption key, None if it is there."""
-    return None if vault_state() is VaultState.OPEN else Refused(Code.SEALED)
-
-
-def pause_of(pin: PinStatus) -> Refused | None:
-    """Give the refusal of seeing a key again while that is paused, None if it is not."""
-    until = pin.reveals_from
-    return None if until is None else Refused(Code.REVEAL_PAUSED, locked_until=until)
-
-
-def pin_refusal(pin: PinStatus) -> Refused | None:
-    """Give the refusal that a person's PIN would meet whatever they typed, None if a right one is let in."""
-    return lock_of(pin) or (None if pin.is_set else Refused(Code.PIN_NOT_SET))
+    return guarded(dialog, guard=guard, act=deliver, show=show, context=context)
 
 
 def show_key(
-    dialog: Dialog,
-    product: Product,
-    delivered: DeliveredKey,
-    *,
-    is_new: bool,
-    is_pin_short: bool,
+    dialog: Dialog, product: Product, delivered: DeliveredKey, *, is_new: bool
 ) -> HttpResponse:
     """Show a key: the only response that ever holds one."""
     call = call_to(
@@ -287,7 +295,7 @@ def show_key(
         is_active_here=is_in_replica(delivered.revision) if is_new else None,
         advice=advice(delivered, is_new=is_new),
         must_copy=is_new,
-        is_pin_short=is_pin_short,
+        is_pin_short=is_pin_short(dialog),
         hide_after_seconds=None if is_new else SHOWN_SECONDS,
         env_name=product.slug.upper().replace("-", "_") + "_API_KEY",
         env_file=f"{product.slug}.env",

@@ -19,6 +19,8 @@ PERMISSION_WORDS: Final[dict[Permission, Promise | str]] = {
     Permission.KEY_GENERATE: _("Generate API keys, with the PIN"),
     Permission.KEY_REVEAL: _("Show an API key again, with the PIN"),
     Permission.KEY_REGENERATE: _("Re-generate API keys, with the PIN"),
+    Permission.KEY_RESTRICT: _("Restrict API keys, with the PIN"),
+    Permission.ACCOUNT_SET_NETWORKS: _("Set the company's IP allow-list, with the PIN"),
     Permission.KEY_REVOKE: _("Revoke API keys"),
     Permission.ENTITLEMENT_REQUEST: _("Request products"),
     Permission.APPLICATION_EDIT: _("Fill in the company's application and send it in"),

@@ -1,5 +1,6 @@
 """Showing one step of the dialog: alone for the page's script, over the whole page for a browser without one."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
@@ -37,6 +38,16 @@ BLOCKING_CODES: Final = frozenset(
 """Refusals that no PIN helps against until something else has changed; any other ends the dialog with its sentence."""
 
 
+class Ground(NamedTuple):
+    """The page over which a dialog lies."""
+
+    url: str
+    back: str
+    """What the link says that closes a dialog in which nothing can be done."""
+    show: Callable[..., HttpResponse]
+    """Shows the page: takes the request, the visit, a `step` over it and the `status`."""
+
+
 class Dialog(NamedTuple):
     """What stays the same over the steps of one dialog."""
 
@@ -47,16 +58,20 @@ class Dialog(NamedTuple):
     consequence: str
     deed: str = ""
     """What the last button says."""
+    ground: Ground | None = None
+    """The list of keys if it is not given."""
 
     def show(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
         """Show a step."""
+        ground = self.ground or keys_ground(self.visit)
         shared = {
             "step_url": self.url,
             "title": self.title,
             "consequence": self.consequence,
             "deed": self.deed,
-            "list_url": list_url(self.visit),
-            "forgotten_url": self.pin_url("dashboard:forgotten_pin", context.get("name")),
+            "list_url": ground.url,
+            "back": ground.back,
+            "forgotten_url": self.pin_url("dashboard:forgotten_pin", context),
         }
         step = f"dashboard/keys/{template}.html"
         if is_htmx(self.request):
@@ -64,7 +79,7 @@ class Dialog(NamedTuple):
             response[STEP_HEADER] = template
         else:
             over = shared | context | {"step_template": step}
-            response = list_page(self.request, self.visit, step=over, status=status)
+            response = ground.show(self.request, self.visit, step=over, status=status)
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return response
@@ -72,19 +87,28 @@ class Dialog(NamedTuple):
     def show_problem(self, problem: Problem, **context: Any) -> HttpResponse:
         """Show a refusal where it belongs: at the PIN, in its place, or as the end of the dialog."""
         if problem.code in PIN_STEP_CODES:
-            return self.show("pin", status=problem.status, **context, **at_field(problem))
+            # The PIN is the one field of this step; what an earlier one asked for is told above it.
+            shown = problem if problem.field == "pin" else problem._replace(field=None)
+            return self.show("pin", status=problem.status, **context, **at_field(shown))
         if problem.code in BLOCKING_CODES:
             return self.show("blocked", status=problem.status, problem=problem, **context)
         if problem.code is Code.PIN_NOT_SET:
-            url = self.pin_url("dashboard:pin", context.get("name"))
+            url = self.pin_url("dashboard:pin", context)
             context |= {"cure": _("Set a PIN"), "cure_url": url}
         return self.show("refused", status=problem.status, problem=problem, **context)
 
-    def pin_url(self, page: str, name: str | None) -> str:
-        """Give the address of a page about the PIN that leads back to this dialog, with the name that was typed."""
-        back = self.url + ("?" + urlencode({"name": name}) if name else "")
+    def pin_url(self, page: str, context: dict[str, Any]) -> str:
+        """Give the address of a page about the PIN that leads back to this dialog, with what was chosen in it."""
+        name = context.get("name")
+        chosen = [*([("name", name)] if name else []), *context.get("carried", [])]
+        back = self.url + ("?" + urlencode(chosen) if chosen else "")
         path = reverse(page, kwargs={"username": self.visit.account.username})
         return f"{path}?{urlencode({'next': back})}"
+
+
+def keys_ground(visit: Visit) -> Ground:
+    """Give the list of keys as what a dialog lies over."""
+    return Ground(list_url(visit), _("Back to the keys"), list_page)
 
 
 def at_field(problem: Problem) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from keydesk.control.invitations.rules import LINK_PATH
 from keydesk.dashboard import (
     accounts,
     activity,
+    allow_list,
     forced_reset,
     forgotten,
     invitation,
@@ -33,6 +34,7 @@ TEAM = ACCOUNT + "team/"
 MEMBER = TEAM + "<int:user_id>/"
 INVITATION = TEAM + "invitations/<slug:invitation_id>/"
 KEYS = SETTINGS + "developer/api-keys/"
+ALLOW_LIST = SETTINGS + "developer/ip-allow-list/"
 
 urlpatterns = [
     path("", pages.home, name="home"),
@@ -72,10 +74,13 @@ urlpatterns = [
     path(SETTINGS + "pin/forgotten/new/", forgotten.new_pin, name="new_pin"),
     path(MEMBER + "reset-pin/", forced_reset.reset_pin, name="reset_pin"),
     path(SETTINGS + "developer/", pages.developer, name="developer"),
+    path(ALLOW_LIST, allow_list.allow_list, name="allow_list"),
+    path(ALLOW_LIST + "change/", allow_list.change_allow_list, name="change_allow_list"),
     path(SETTINGS + "developer/logs/", logs.logs, name="logs"),
     path(KEYS, keys.api_keys, name="api_keys"),
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),
     path(KEYS + "<slug:key_id>/reveal/", keys.reveal, name="reveal"),
     path(KEYS + "<slug:key_id>/regenerate/", keys.regenerate, name="regenerate"),
+    path(KEYS + "<slug:key_id>/restrict/", keys.restrict, name="restrict"),
     path(KEYS + "<slug:key_id>/revoke/", keys.revoke, name="revoke"),
 ]

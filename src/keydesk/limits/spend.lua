@@ -26,7 +26,8 @@ local found, kept, passes = {now}, {}, true
 
 for place, key in ipairs(KEYS) do
   local window, size, share = ARGV[4 * place - 2], tonumber(ARGV[4 * place - 1]), tonumber(ARGV[4 * place])
-  local mark, spent = string.match(redis.call('GET', key) or '', '^(%d+) (%d+)$')
+  local value = redis.pcall('GET', key) -- what is not a count of ours, whoever put it there, counts as none
+  local mark, spent = string.match(type(value) == 'string' and value or '', '^(%d+) (%d+)$')
   mark, spent = tonumber(mark) or 0, tonumber(spent) or 0
   found[2 * place], found[2 * place + 1] = mark, spent
   if window == 'rate' then

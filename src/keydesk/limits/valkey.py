@@ -87,7 +87,8 @@ class SharedLedger:
         self._meanwhile: Final = meanwhile
         self._count_away: Final = count_away
         self._connection: Connection | None = None
-        self._is_told = False
+        self.away: str | None = None
+        """Why the store is away, as it was found; None while it is there, or nobody has looked."""
 
     async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
         """Count a call against all its buckets, or none. The server's clock counts, not `now`, unless it is away.
@@ -136,9 +137,13 @@ class SharedLedger:
                 if self._connection is None:
                     await self.open()
         finally:
-            connection, self._connection = self._connection, None
-            if connection is not None:
-                connection.give_up("this process stops")
+            self.close()
+
+    def close(self) -> None:
+        """Close the connection; whoever waits is told that the store is away."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.give_up("this process stops")
 
     def _note_lost(self, reason: str) -> None:
         if self._connection is not None:
@@ -146,14 +151,14 @@ class SharedLedger:
             self._note_away(reason)
 
     def _note_away(self, reason: str) -> None:
-        if not self._is_told:
+        if self.away is None:
             logger.warning("The shared store of counts is away: %s.", reason)
-        self._is_told = True
+        self.away = reason
 
     def _note_back(self) -> None:
-        if self._is_told:
+        if self.away is not None:
             logger.warning("The shared store of counts is there again.")
-        self._is_told = False
+        self.away = None
 
 
 async def count(connection: Connection, buckets: Sequence[Bucket], cost: int) -> list[int]:
@@ -169,6 +174,14 @@ async def count(connection: Connection, buckets: Sequence[Bucket], cost: int) ->
         reply = await connection.ask(b"EVAL", SCRIPT, *words)
     found: list[int] = taken(reply)
     return found
+
+
+async def reason_away(url: str, *, wait_seconds: float) -> str | None:
+    """Connect once, and say why that does not work; None if it does."""
+    ledger = SharedLedger(url, wait_seconds=wait_seconds, meanwhile=None, count_away=lambda: None)
+    await ledger.open()
+    ledger.close()
+    return ledger.away
 
 
 def taken(reply: Any) -> Any:

@@ -26,7 +26,7 @@ from keydesk.host.ports import listening_error
 from keydesk.host.spool import SpoolWriter, new_source
 from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
-from keydesk.limits.valkey import SharedLedger
+from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.answers import Message
 from keydesk.verifier.app import VerifierApp, reads_body
@@ -41,7 +41,6 @@ STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
-MILLISECONDS: Final = 1000
 BACKLOG: Final = 1024
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""

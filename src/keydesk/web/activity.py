@@ -22,6 +22,7 @@ TOPIC_NAMES: Final[dict[Topic, Promise | str]] = {
 
 EVENT_NAMES: Final[dict[Event, Promise | str]] = {
     Event.ACCOUNT_CREATED: _("Account opened"),
+    Event.ACCOUNT_NETWORKS_SET: _("IP allow-list changed"),
     Event.ACCOUNT_SIGNED_UP: _("Company signed up"),
     Event.ACCOUNT_STATUS_CHANGED: _("Status of the account changed"),
     Event.ADDRESS_CONFIRMED: _("Email address confirmed"),
@@ -45,6 +46,7 @@ EVENT_NAMES: Final[dict[Event, Promise | str]] = {
     Event.ENTITLEMENT_CHANGE_PLANNED: _("Change of a product planned"),
     Event.ENTITLEMENT_DISABLED: _("Product disabled"),
     Event.ENTITLEMENT_ENABLED: _("Product enabled"),
+    Event.ENTITLEMENT_LIMITED: _("Limits of a product changed"),
     Event.ENTITLEMENT_REQUESTED: _("Product requested"),
     Event.FACTOR_ADDED: _("Second factor set up"),
     Event.FACTOR_FAILED: _("Second factor not right"),
@@ -61,6 +63,7 @@ EVENT_NAMES: Final[dict[Event, Promise | str]] = {
     Event.KEY_GENERATED: _("API key generated"),
     Event.KEY_REGENERATED: _("API key re-generated"),
     Event.KEY_RELEASED: _("API key released"),
+    Event.KEY_RESTRICTED: _("API key restricted"),
     Event.KEY_REVEALED: _("API key shown"),
     Event.KEY_REVOKED: _("API key revoked"),
     Event.KEY_SEAL_BROKEN: _("API key could not be shown: its sealed copy is damaged"),

@@ -13,6 +13,7 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup.rules import MAX_DIGITS, MIN_DIGITS
 from keydesk.core.codes import CODES, Code
 from keydesk.web.conflicts import conflict
+from keydesk.web.lists import LISTS, list_problem
 
 
 class Problem(NamedTuple):
@@ -101,6 +102,8 @@ def invalid_input(details: dict[str, Any]) -> str:
     """Say what is wrong with the field that is named."""
     if details.get("field") == "password":
         return password_refused(details)
+    if details.get("field") in LISTS:
+        return list_problem(details)
     if details.get("field") == "username" and details.get("reason") == "taken":
         return _("This username is taken. Choose another one.")
     fields = {
@@ -113,6 +116,7 @@ def invalid_input(details: dict[str, Any]) -> str:
         ),
         "reason": _("Say why. The customer reads it."),
         "due_at": _("Give a moment that lies ahead, or none for now."),
+        "expires_at": _("Choose a day that lies ahead."),
         "name": _("Give the key a name of 1 to 60 characters."),
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),

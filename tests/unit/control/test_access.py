@@ -9,8 +9,22 @@ from keydesk.control.access.roles import Permission, Role, StaffRole
 from keydesk.control.audit.events import Event
 from keydesk.core.codes import Code
 
-KEYS = {"key.generate", "key.regenerate", "key.reveal", "key.revoke", "key.view"}
-MANAGER = KEYS | {"application.edit", "entitlement.request", "member.edit", "team.view"}
+KEYS = {
+    "account.set_networks",
+    "key.generate",
+    "key.regenerate",
+    "key.restrict",
+    "key.reveal",
+    "key.revoke",
+    "key.view",
+}
+MANAGER = KEYS | {
+    "activity.view",
+    "application.edit",
+    "entitlement.request",
+    "member.edit",
+    "team.view",
+}
 EVERY_STAFF = {"account.view", "team.view"}
 REVIEWER = EVERY_STAFF | {"application.decide", "entitlement.request"}
 SECURITY = EVERY_STAFF | {

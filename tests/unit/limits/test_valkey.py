@@ -319,6 +319,18 @@ def test_a_password_with_special_characters_and_a_database_are_taken_from_the_ur
         assert (valkey.ask("SWAPDB", "0", "3"), valkey.ask("DBSIZE")) == ("+OK", ":1")
 
 
+@pytest.mark.parametrize("words", [("SET", "strange"), ("HSET", "field strange"), ("SET", "1")])
+def test_what_somebody_else_put_in_a_counts_place_holds_up_nobody(valkey, words):
+    command, value = words
+    assert valkey.ask(command, "keydesk:limits:a", value) in {"+OK", ":1"}
+
+    async def count():
+        async with opened(valkey.url) as ledger:
+            return [await call(ledger, cost=600), await call(ledger, cost=600)]
+
+    assert asyncio.run(count()) == [Code.OK, Code.QUOTA_EXCEEDED]
+
+
 def test_a_user_needs_no_more_rights_than_the_documentation_says(valkey):
     rights = "+@scripting +get +set +time +select ~keydesk:limits:*"
     assert valkey.ask("ACL", "SETUSER", "desk", "on", ">s3cret", rights) == "+OK"

@@ -125,7 +125,11 @@ def ask(tmp_path_factory):
             sent.append(message)
 
         scope = {"type": "http", "method": method, "raw_path": path, "query_string": b""}
-        asyncio.run(VerifierApp(doors, watch=nothing)({**scope, "headers": headers}, receive, send))
+        asyncio.run(
+            VerifierApp(doors, prepare=nothing, watch=nothing)(
+                {**scope, "headers": headers}, receive, send
+            )
+        )
         return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
 
     return ask

@@ -128,6 +128,7 @@ def test_a_refused_call_of_a_known_key_is_counted_and_kept_with_its_id(meter):
         ("", ""),
         (None, ""),
     ],
+    ids=range(12),
 )
 def test_of_a_credential_that_is_no_known_key_only_what_may_be_shown_is_kept(
     meter, credential, shown

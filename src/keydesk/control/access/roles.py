@@ -27,6 +27,7 @@ class Permission(StrEnum):
     """The right to one kind of action."""
 
     ACCOUNT_CREATE = "account.create"
+    ACCOUNT_SET_NETWORKS = "account.set_networks"
     ACCOUNT_SET_STATUS = "account.set_status"
     ACCOUNT_VIEW = "account.view"
     ACCOUNT_VIEW_AS = "account.view_as"
@@ -38,6 +39,7 @@ class Permission(StrEnum):
     ENTITLEMENT_SET = "entitlement.set"
     KEY_GENERATE = "key.generate"
     KEY_REGENERATE = "key.regenerate"
+    KEY_RESTRICT = "key.restrict"
     KEY_REVEAL = "key.reveal"
     KEY_REVOKE = "key.revoke"
     KEY_STOP = "key.stop"
@@ -56,9 +58,11 @@ class Permission(StrEnum):
 
 DEVELOPER: Final = frozenset(
     {
+        Permission.ACCOUNT_SET_NETWORKS,
         Permission.ENTITLEMENT_REQUEST,
         Permission.KEY_GENERATE,
         Permission.KEY_REGENERATE,
+        Permission.KEY_RESTRICT,
         Permission.KEY_REVEAL,
         Permission.KEY_REVOKE,
         Permission.KEY_VIEW,

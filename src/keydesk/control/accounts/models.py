@@ -4,8 +4,8 @@ from django.db import models
 from django.db.models.functions import Length, Lower
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 
-from keydesk.control.accounts.rules import NAME_LENGTH, SHORTEST_USERNAME
-from keydesk.control.feed.constraints import NETWORKS_LENGTH, at_most, one_of
+from keydesk.control.accounts.rules import NAME_LENGTH, NETWORKS_LENGTH, SHORTEST_USERNAME
+from keydesk.control.feed.constraints import at_most, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
 from keydesk.core.records import AccountRecord, AccountStatus

@@ -1,12 +1,17 @@
-"""Which usernames an account may have, and which way its status may go."""
+"""Which usernames an account may have, which way its status may go, and how addresses are written."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
+from keydesk.control.access.entries import stored_list
+from keydesk.core.network import parse_network
 from keydesk.core.records import AccountStatus as Status
 
 SHORTEST_USERNAME: Final = 3
 NAME_LENGTH: Final = 120
+NETWORKS_LENGTH: Final = 2000
+"""How long an allow-list may be: some hundred IPv4 networks."""
 USERNAME: Final = re.compile(r"[a-z][a-z0-9-]{1,38}[a-z0-9]", re.ASCII)
 
 TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
@@ -42,6 +47,21 @@ def plain_username(text: str) -> str:
     """
     text = text.strip()
     return text.lower() if text.isascii() else text
+
+
+def stored_networks(networks: Sequence[str]) -> str:
+    """Give the networks of an allow-list as they are stored, an address alone without its mask; each comes once.
+
+    Raises Refused `invalid_input` with what is wrong, as `stored_list` does.
+    """
+
+    def read(entry: str) -> tuple[str, str]:
+        network = parse_network(entry)
+        is_address = network.prefixlen == network.max_prefixlen
+        text = str(network.network_address if is_address else network)
+        return text, text
+
+    return stored_list("networks", networks, read=read, longest=NETWORKS_LENGTH)
 
 
 def can_become(status: str, target: Status) -> bool:

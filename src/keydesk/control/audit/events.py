@@ -8,6 +8,7 @@ class Event(StrEnum):
     """What happened."""
 
     ACCOUNT_CREATED = "account.created"
+    ACCOUNT_NETWORKS_SET = "account.networks_set"
     ACCOUNT_SIGNED_UP = "account.signed_up"
     ACCOUNT_STATUS_CHANGED = "account.status_changed"
     ADDRESS_CONFIRMED = "address.confirmed"
@@ -33,6 +34,7 @@ class Event(StrEnum):
     ENTITLEMENT_CHANGE_PLANNED = "entitlement.change_planned"
     ENTITLEMENT_DISABLED = "entitlement.disabled"
     ENTITLEMENT_ENABLED = "entitlement.enabled"
+    ENTITLEMENT_LIMITED = "entitlement.limited"
     ENTITLEMENT_REQUESTED = "entitlement.requested"
     FACTOR_ADDED = "factor.added"
     FACTOR_FAILED = "factor.failed"
@@ -50,6 +52,7 @@ class Event(StrEnum):
     KEY_GENERATED = "key.generated"
     KEY_REGENERATED = "key.regenerated"
     KEY_RELEASED = "key.released"
+    KEY_RESTRICTED = "key.restricted"
     KEY_REVEALED = "key.revealed"
     KEY_REVOKED = "key.revoked"
     KEY_SEAL_BROKEN = "key.seal_broken"

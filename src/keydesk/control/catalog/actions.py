@@ -1,6 +1,6 @@
 """Putting products into the catalogue, and stopping them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -25,11 +25,12 @@ from keydesk.control.catalog.rules import (
     is_lease,
     is_path,
     is_slug,
+    stored_limits,
 )
 from keydesk.control.feed.actions import publish
 from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
-from keydesk.core.records import ProductState
+from keydesk.core.records import Envelope, ProductState
 
 EDIT: Final = Permission.PRODUCT_EDIT
 
@@ -46,6 +47,8 @@ def create_product(
     reveal_policy: RevealPolicy = RevealPolicy.WITH_PIN,
     scopes: tuple[str, ...] = (),
     sample_path: str = "/",
+    envelope: Envelope = Envelope.PROBLEM,
+    limits: Sequence[str] = (),
 ) -> Product:
     """Add a product to the catalogue and give it.
 
@@ -54,15 +57,13 @@ def create_product(
     authorise(actor, EDIT, object_id=slug)
     product = Product(
         slug=slug,
-        name=name.strip(),
-        description=description.strip(),
         icon=icon,
         requires_username=requires_username,
         lease_seconds=lease_seconds,
         reveal_policy=str(reveal_policy),
-        scopes=" ".join(sorted(set(scopes))),
-        sample_path=sample_path,
+        envelope=str(envelope),
         created_at=timezone.now(),
+        **_texts(name, description, sample_path, scopes=scopes, limits=limits),
     )
     require_particulars(product)
     try:
@@ -88,23 +89,22 @@ def edit_product(
     reveal_policy: RevealPolicy,
     scopes: tuple[str, ...],
     sample_path: str,
+    envelope: Envelope,
+    limits: Sequence[str],
 ) -> int:
-    """Change what a product is, and give the revision from which on requests are decided by it.
+    """Change what a product is; scopes and what can be shown are for keys to come. Gives the revision.
 
-    Existing keys keep their scopes, and copies that can be shown stay; both are for keys to come. Raises Refused:
-    `permission_denied`; `not_found`; `state_conflict` for a retired product; `invalid_input` naming the field, also
-    for a name that is taken.
+    Raises Refused: `permission_denied`; `not_found`; `state_conflict` for a retired product; `invalid_input` naming
+    the field, also for a name that is taken.
     """
     authorise(actor, EDIT, object_id=slug)
     wanted = {
-        "name": name.strip(),
-        "description": description.strip(),
         "icon": icon,
         "requires_username": requires_username,
         "lease_seconds": lease_seconds,
         "reveal_policy": str(reveal_policy),
-        "scopes": " ".join(sorted(set(scopes))),
-        "sample_path": sample_path,
+        "envelope": str(envelope),
+        **_texts(name, description, sample_path, scopes=scopes, limits=limits),
     }
     try:
         with _product_transaction(actor, EDIT, slug) as product:
@@ -115,6 +115,19 @@ def edit_product(
             return publish(product)
     except IntegrityError as error:
         raise Refused(Code.INVALID_INPUT, field="name", reason="taken") from error
+
+
+def _texts(
+    name: str, description: str, path: str, *, scopes: Collection[str], limits: Sequence[str]
+) -> dict[str, str]:
+    """Give the texts of a product as they are stored; raises Refused(`invalid_input`) for a limit that is none."""
+    return {
+        "name": name.strip(),
+        "description": description.strip(),
+        "sample_path": path,
+        "scopes": " ".join(sorted(set(scopes))),
+        "limits": stored_limits(limits),
+    }
 
 
 def _change(product: Product, wanted: Mapping[str, Any]) -> dict[str, Any]:

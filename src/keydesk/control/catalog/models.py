@@ -5,13 +5,14 @@ from django.db import models
 from keydesk.control.catalog.rules import (
     DESCRIPTION_LENGTH,
     ICON_LENGTH,
+    LIMITS_LENGTH,
     NAME_LENGTH,
     PATH_LENGTH,
     SCOPES_LENGTH,
     SLUG_LENGTH,
     RevealPolicy,
 )
-from keydesk.control.feed.constraints import LIMITS_LENGTH, at_most, one_of
+from keydesk.control.feed.constraints import at_most, one_of
 from keydesk.control.feed.models import Published
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
 from keydesk.core.records import Envelope, ProductRecord, ProductState

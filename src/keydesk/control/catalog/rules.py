@@ -1,9 +1,14 @@
-"""What a product may be called, and how its keys may be seen."""
+"""What a product may be called, how its keys may be seen, and how limits on calls are written."""
 
 import re
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final
 
+from keydesk.control.access.entries import stored_list
+from keydesk.control.access.refused import Refused
+from keydesk.core.codes import Code
+from keydesk.core.limits import Whose, parse_limit
 from keydesk.core.records import ProductState as State
 
 SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
@@ -14,6 +19,7 @@ ICON_LENGTH: Final = 40
 LONGEST_LEASE_SECONDS: Final = 30 * 24 * 3600
 PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{0,199}", re.ASCII)
 PATH_LENGTH: Final = 200
+LIMITS_LENGTH: Final = 500
 SCOPES_LENGTH: Final = 256
 """How long all scopes of a product may be together, with the spaces between: what a verifier's header can carry."""
 SCOPE: Final = re.compile(r"[a-z][a-z0-9_.:-]*", re.ASCII)
@@ -56,6 +62,22 @@ def are_scopes(text: str) -> bool:
     """Say whether a text may be the scopes of a product: names with one space between, 256 characters at most."""
     names = text.split(" ") if text else []
     return len(text) <= SCOPES_LENGTH and all(SCOPE.fullmatch(name) for name in names)
+
+
+def stored_limits(limits: Sequence[str], *, whose: Collection[Whose] = tuple(Whose)) -> str:
+    """Give limits on calls as they are stored; each name of one owner comes once, and only these may be `whose`.
+
+    Raises Refused `invalid_input` with what is wrong, as `stored_list` does, or with reason `whose` and the `entry`.
+    """
+
+    def read(entry: str) -> tuple[tuple[str, str], str]:
+        limit = parse_limit(entry)
+        if limit.whose not in whose:
+            details = {"reason": "whose", "entry": entry, "whose": list(map(str, whose))}
+            raise Refused(Code.INVALID_INPUT, field="limits", **details)
+        return (limit.whose, limit.name), limit.text
+
+    return stored_list("limits", limits, read=read, longest=LIMITS_LENGTH)
 
 
 def can_become(state: str, target: State) -> bool:

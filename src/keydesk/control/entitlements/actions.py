@@ -1,48 +1,40 @@
 """Asking for products, enabling and disabling them for an account: at once, later, or with a second person."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
-from msgspec import Struct
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
 from keydesk.control.access.standing import require_still
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import managers_of
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
-from keydesk.control.catalog.queries import product_named
+from keydesk.control.catalog.rules import stored_limits
+from keydesk.control.entitlements.held import (
+    Place,
+    change,
+    lock_entitlement,
+    require_may_request,
+    tell,
+)
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entitlements.rules import (
-    MAY_REQUEST,
+    LIMITED_BY,
     OPEN,
     TARGETS,
     ChangeState,
     can_become,
 )
 from keydesk.control.feed.actions import publish
-from keydesk.control.outbox.actions import post_to_all
-from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState
-
-
-class Place(Struct, frozen=True):
-    """What an entitlement is about."""
-
-    account_id: str
-    product: str
-    environment: Environment
-
-    def __str__(self) -> str:
-        return f"{self.product}/{self.environment}"
 
 
 def request_product(
@@ -86,6 +78,42 @@ def disable_product(
     if not reason.strip():
         raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
     return move(place, EntitlementState.DISABLED, actor=actor, reason=reason.strip())
+
+
+def limit_entitlement(
+    actor: Actor,
+    *,
+    account_id: str,
+    product: str,
+    environment: Environment,
+    limits: Sequence[str],
+    reason: str,
+) -> int:
+    """Set the limits that stand in for the product's of the same names or come on top, and give the revision.
+
+    What all accounts share is the product's alone to say. Raises Refused: `permission_denied`; `invalid_input` for
+    a limit, or without a reason, which its people read; `not_found` if the account has nothing of the product there.
+    """
+    place, permission = Place(account_id, product, environment), Permission.ENTITLEMENT_SET
+    authorise(actor, permission, account_id=account_id, object_id=str(place))
+    stored = stored_limits(limits, whose=LIMITED_BY)
+    if not reason.strip():
+        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
+    with authorised_transaction(
+        actor, permission, account_id=account_id, object_id=str(place)
+    ) as account:
+        entitlement = lock_entitlement(account, place)
+        if not entitlement.state:
+            raise Refused(Code.NOT_FOUND)
+        before, entitlement.limits = entitlement.limits, stored
+        record(
+            actor,
+            Event.ENTITLEMENT_LIMITED,
+            account_id=account_id,
+            object_id=str(place),
+            details={"from": before, "to": stored, "reason": reason.strip()},
+        )
+        return publish(entitlement)
 
 
 def plan_change(
@@ -340,52 +368,3 @@ def ask_for(account: Account, place: Place) -> bool:
     change(entitlement, EntitlementState.REQUESTED, "")
     publish(entitlement)
     return True
-
-
-def change(entitlement: Entitlement, target: EntitlementState, reason: str) -> None:
-    """Set the entitlement's fields for its new state."""
-    now = timezone.now()
-    entitlement.state, entitlement.reason, entitlement.changed_at = str(target), reason, now
-    if target is EntitlementState.REQUESTED:
-        entitlement.requested_at = now
-
-
-def tell(entitlement: Entitlement) -> None:
-    """Queue the mail about a product that was enabled or disabled; whoever asked for one knows."""
-    kinds = {
-        str(EntitlementState.ENABLED): MailKind.PRODUCT_ENABLED,
-        str(EntitlementState.DISABLED): MailKind.PRODUCT_DISABLED,
-    }
-    if kind := kinds.get(entitlement.state):
-        context = {
-            "company": entitlement.account.name,
-            "username": entitlement.account.username,
-            "product": entitlement.product.name,
-            "environment": entitlement.environment,
-        }
-        if kind is MailKind.PRODUCT_DISABLED:
-            context["reason"] = entitlement.reason
-        post_to_all(managers_of(entitlement.account), kind, context=context)
-
-
-def lock_entitlement(account: Account, place: Place) -> Entitlement:
-    """Give the entitlement of a locked account, a new one with an empty state if there is none.
-
-    Raises Refused(`not_found`) for an unknown product, and ValueError for an unknown environment.
-    """
-    product = product_named(place.product)
-    environment = str(Environment(place.environment))
-    found = Entitlement.objects.select_for_update().filter(
-        account=account, product=product, environment=environment
-    )
-    entitlement = found.first() or Entitlement(environment=environment, state="")
-    entitlement.account, entitlement.product = account, product
-    return entitlement
-
-
-def require_may_request(entitlement: Entitlement) -> None:
-    """Raise Refused(`state_conflict`) unless the account may ask and the product is on offer."""
-    if entitlement.account.status not in MAY_REQUEST:
-        raise Refused(Code.STATE_CONFLICT, state=entitlement.account.status)
-    if entitlement.product.state != ProductState.ACTIVE:
-        raise Refused(Code.STATE_CONFLICT, state=entitlement.product.state)

@@ -5,8 +5,9 @@ from django.db import models
 
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog.models import Product
+from keydesk.control.catalog.rules import LIMITS_LENGTH
 from keydesk.control.entitlements.rules import OPEN, ChangeState
-from keydesk.control.feed.constraints import LIMITS_LENGTH, at_most, one_of
+from keydesk.control.feed.constraints import at_most, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.feed.models import Published
 from keydesk.core.records import EntitlementRecord, EntitlementState, Environment

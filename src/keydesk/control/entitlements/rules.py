@@ -1,8 +1,9 @@
-"""Which way an entitlement may go, and which accounts may ask for one."""
+"""Which way an entitlement may go, which accounts may ask for one, and whose calls it may limit."""
 
 from enum import StrEnum
 from typing import Final
 
+from keydesk.core.limits import Whose
 from keydesk.core.records import AccountStatus
 from keydesk.core.records import EntitlementState as State
 
@@ -22,6 +23,9 @@ MAY_REQUEST: Final = frozenset(
     }
 )
 """Statuses in which an account may ask for a product: while it signs up, and once it is approved."""
+
+LIMITED_BY: Final = (Whose.KEY, Whose.ACCOUNT)
+"""Whose limits an entitlement may set: a budget of all accounts together cannot be another one for each of them."""
 
 
 class ChangeState(StrEnum):

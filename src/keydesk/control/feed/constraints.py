@@ -10,9 +10,6 @@ from django.db.models.lookups import Exact, LessThanOrEqual
 from keydesk.core.digest import DIGEST_LENGTH
 
 MAC_LENGTH: Final = 32
-NETWORKS_LENGTH: Final = 2000
-"""How long an allow-list may be: some hundred IPv4 networks."""
-LIMITS_LENGTH: Final = 500
 
 
 def one_of(field: str, values: type[StrEnum], *, name: str) -> CheckConstraint:

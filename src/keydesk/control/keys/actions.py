@@ -1,7 +1,8 @@
-"""Generating, showing, replacing and revoking API keys: each one transaction, each with its audit event."""
+"""Generating, showing, replacing, restricting and revoking API keys: each one transaction with its audit event."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -10,6 +11,7 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.rules import stored_networks
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
@@ -25,12 +27,19 @@ from keydesk.control.keys.delivery import (
     tell_of_reveal,
 )
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.queries import stopped_or_not
+from keydesk.control.keys.restrictions import (
+    Choices,
+    Restrictions,
+    chosen_restrictions,
+    inherited_restrictions,
+    restrictions_of,
+)
 from keydesk.control.keys.rules import (
     clean_name,
     is_live,
     is_replaceable,
     is_request_token,
-    shown_state,
 )
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
@@ -46,6 +55,9 @@ from keydesk.core.records import (
     ProductState,
 )
 
+ALL: Final = Choices()
+"""A key for good, from anywhere, with every scope of its product."""
+
 
 def generate_key(
     actor: Actor,
@@ -56,31 +68,31 @@ def generate_key(
     name: str,
     grant: str | None,
     request_token: str,
+    choices: Choices = ALL,
 ) -> DeliveredKey:
     """Make a new key for a product in an environment, and give it; a repeated request token gives the same key.
 
-    In this order: permission, input, `account_not_approved`, `product_not_enabled`, `sealed`, `grant_invalid`,
-    `key_limit_reached`.
+    In this order: permission, input, `account_not_approved`, `product_not_enabled`, `invalid_input` for a choice,
+    `sealed`, `grant_invalid`, `key_limit_reached`.
     """
     object_id, permission = f"{product}/{environment}", Permission.KEY_GENERATE
     authorise(actor, permission, account_id=account_id, object_id=object_id)
     cleaned = _require_input(environment=environment, name=name, request_token=request_token)
     with _key_transaction(actor, permission, account_id, object_id) as account:
         place = _lock_place(account, product, environment)
+        chosen = chosen_restrictions(place.product, choices)
         safe.require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
         made = _made_before(actor, place, name=cleaned, request_token=request_token, replaces=None)
         if made is not None:
+            _require_same(made, chosen)
             return deliver_again(actor, made)
         _require_room(place)
-        key, plaintext = mint(actor, place, name=cleaned, request_token=request_token)
-        record(
-            actor,
-            Event.KEY_GENERATED,
-            account_id=account_id,
-            object_id=key.id,
-            details={"name": cleaned, "place": object_id},
+        key, plaintext = mint(
+            actor, place, name=cleaned, request_token=request_token, restrictions=chosen
         )
+        details = {"name": cleaned, "place": object_id}
+        record(actor, Event.KEY_GENERATED, account_id=account_id, object_id=key.id, details=details)
         publish(key)
         return delivered(key, plaintext, created=True)
 
@@ -108,7 +120,7 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
 def regenerate_key(
     actor: Actor, *, key_id: str, grant: str | None, request_token: str
 ) -> DeliveredKey:
-    """Replace a key at once: a new one of the same name and place, and the old one revoked in the same transaction.
+    """Replace a key at once: a new one of the same name, place and restrictions; the old one ends in this transaction.
 
     In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
     `grant_invalid`, `key_already_replaced`, `key_not_live`, `key_stopped`: who could replace a stopped key would go
@@ -129,9 +141,11 @@ def regenerate_key(
         if made is not None:
             return deliver_again(actor, made)
         _require_replaceable(old)
-        key, plaintext = mint(actor, place, name=old.name, request_token=request_token)
-        key.replaces, key.scopes, key.expires_at = old, old.scopes, old.expires_at
-        key.networks, key.limits = old.networks, old.limits
+        inherited = inherited_restrictions(old, place.product)
+        key, plaintext = mint(
+            actor, place, name=old.name, request_token=request_token, restrictions=inherited
+        )
+        key.replaces = old
         _mark_revoked(old)
         details = {"replaced_by": key.id}
         record(
@@ -141,6 +155,65 @@ def regenerate_key(
         publish(old)
         publish(key)
         return delivered(key, plaintext, created=True)
+
+
+def restrict_key(
+    actor: Actor,
+    *,
+    key_id: str,
+    networks: Sequence[str],
+    scopes: Sequence[str],
+    limits: Sequence[str],
+    grant: str | None,
+) -> int:
+    """Set where a key may be used from, which of its product's scopes it has and its own limits; give the revision.
+
+    Narrower or wider, it takes a grant. In this order: permission, `not_found`, `key_not_live`, `invalid_input` naming
+    the field, `grant_invalid`.
+    """
+    permission = Permission.KEY_RESTRICT
+    account_id = _authorise_key(actor, permission, key_id=key_id)
+    with grants.guarded_transaction(actor, permission, account_id=account_id, object_id=key_id):
+        product = Product.objects.select_for_update(no_key=True).get(keys=key_id)
+        key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
+        if not is_live(stopped_or_not(key)):
+            raise Refused(Code.KEY_NOT_LIVE)
+        choices = Choices(networks=tuple(networks), scopes=tuple(scopes), limits=tuple(limits))
+        chosen = chosen_restrictions(product, choices)
+        grants.use(actor, grant, action=GuardedAction.KEY_RESTRICT, object_id=key_id)
+        details = chosen.changes_to(key)
+        key.networks, key.scopes, key.limits = chosen.networks, chosen.scopes, chosen.limits
+        record(
+            actor, Event.KEY_RESTRICTED, account_id=account_id, object_id=key_id, details=details
+        )
+        return publish(key)
+
+
+def set_networks(
+    actor: Actor, *, account_id: str, networks: Sequence[str], grant: str | None
+) -> int:
+    """Set where all keys of an account may be used from, beside their own lists; anywhere if it is empty.
+
+    Gives the revision. In this order: permission, `invalid_input` naming `networks`, `grant_invalid`.
+    """
+    permission = Permission.ACCOUNT_SET_NETWORKS
+    authorise(actor, permission, account_id=account_id, object_id=account_id)
+    stored = stored_networks(networks)
+    with grants.guarded_transaction(
+        actor, permission, account_id=account_id, object_id=account_id
+    ) as account:
+        action = GuardedAction.ACCOUNT_SET_NETWORKS
+        grants.use(actor, grant, action=action, object_id=account_id)
+        details = {"from": account.networks, "to": stored}
+        account.networks = stored
+        record(
+            actor,
+            Event.ACCOUNT_NETWORKS_SET,
+            account_id=account_id,
+            object_id=account_id,
+            details=details,
+        )
+        return publish(account)
 
 
 def revoke_key(actor: Actor, *, key_id: str) -> int:
@@ -300,11 +373,16 @@ def _made_before(
     return made
 
 
+def _require_same(made: ApiKey, chosen: Restrictions) -> None:
+    """Raise Refused(`invalid_input`) unless the key that a request token made has what is chosen now."""
+    if restrictions_of(made) != chosen:
+        raise Refused(Code.INVALID_INPUT, field="request_token")
+
+
 def _require_replaceable(key: ApiKey) -> None:
     if ApiKey.objects.filter(replaces=key).exists():
         raise Refused(Code.KEY_ALREADY_REPLACED)
-    now = timezone.now()
-    state = shown_state(key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=now)
+    state = stopped_or_not(key)
     if not is_live(state):
         raise Refused(Code.KEY_NOT_LIVE)
     if not is_replaceable(state):

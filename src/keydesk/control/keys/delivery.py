@@ -18,6 +18,7 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.feed.digests import digester
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.restrictions import Restrictions
 from keydesk.control.outbox.actions import post_to_all
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.vault import safe
@@ -64,7 +65,9 @@ def key_format() -> KeyFormat:
     return KeyFormat(settings.KEYDESK.key_marker)
 
 
-def mint(actor: Actor, place: Place, *, name: str, request_token: str) -> tuple[ApiKey, str]:
+def mint(
+    actor: Actor, place: Place, *, name: str, request_token: str, restrictions: Restrictions
+) -> tuple[ApiKey, str]:
     """Give a new key, not saved yet, and its text."""
     plaintext = key_format().mint(place.environment)
     digest = digester()(plaintext)
@@ -75,7 +78,10 @@ def mint(actor: Actor, place: Place, *, name: str, request_token: str) -> tuple[
         name=name,
         digest=digest,
         shown_prefix=key_format().shown_prefix(plaintext),
-        scopes=place.product.scopes,
+        scopes=restrictions.scopes,
+        networks=restrictions.networks,
+        limits=restrictions.limits,
+        expires_at=restrictions.expires_at,
         created_at=timezone.now(),
         created_by_id=actor.user_id,
         request_token=request_token,

@@ -9,11 +9,10 @@ from django.db.models.functions import Length, Trim
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.rules import NETWORKS_LENGTH
 from keydesk.control.catalog.models import Product
-from keydesk.control.catalog.rules import SCOPES_LENGTH
+from keydesk.control.catalog.rules import LIMITS_LENGTH, SCOPES_LENGTH
 from keydesk.control.feed.constraints import (
-    LIMITS_LENGTH,
-    NETWORKS_LENGTH,
     at_most,
     digest_of_32,
     one_of,

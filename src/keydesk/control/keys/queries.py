@@ -36,6 +36,9 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     created_by: str | None
     """The full name of whoever made it; None for the host operator."""
     expires_at: datetime | None
+    networks: tuple[str, ...]
+    scopes: tuple[str, ...]
+    limits: tuple[str, ...]
     revoked_at: datetime | None
     stop_reason: str
     """Why the internal team has stopped it; empty while it is not stopped."""
@@ -249,6 +252,9 @@ def _row(key: ApiKey) -> KeyRow:
         created_at=key.created_at,
         created_by=None if key.created_by is None else key.created_by.full_name,
         expires_at=key.expires_at,
+        networks=tuple(key.networks.split()),
+        scopes=tuple(key.scopes.split()),
+        limits=tuple(key.limits.split()),
         revoked_at=key.revoked_at,
         stop_reason=key.stop_reason or "",
         replaces=key.replaces_id,

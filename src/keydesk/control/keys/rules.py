@@ -1,12 +1,19 @@
-"""What a key may be called, and what a person is told about where it stands; pure."""
+"""What a key may be called and restricted to, and what a person is told about where it stands; pure."""
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
+from keydesk.control.access.entries import stored_list
+from keydesk.control.catalog.rules import SCOPES_LENGTH
+from keydesk.core.limits import Whose
+
 LONGEST_NAME: Final = 60
 LONGEST_REQUEST_TOKEN: Final = 64
+LIMITED_BY: Final = (Whose.KEY,)
+"""Whose limits a key may have of its own: nobody else's calls are counted against them."""
 
 
 class ShownState(StrEnum):
@@ -32,6 +39,26 @@ def clean_name(text: str) -> str | None:
 def is_request_token(text: str) -> bool:
     """Say whether a text can name one press of a button: 1 to 64 visible ASCII characters."""
     return 1 <= len(text) <= LONGEST_REQUEST_TOKEN and text.isascii() and text.isprintable()
+
+
+def stored_scopes(scopes: Sequence[str], *, offered: str) -> str:
+    """Give a key's scopes as they are stored, each of them one that its product offers.
+
+    Raises Refused `invalid_input` with what is wrong, as `stored_list` does.
+    """
+    names = offered.split()
+
+    def read(entry: str) -> tuple[str, str]:
+        if entry not in names:
+            raise ValueError(f"{entry} is no scope of the product.")
+        return entry, entry
+
+    return stored_list("scopes", sorted(scopes), read=read, longest=SCOPES_LENGTH)
+
+
+def common_scopes(held: str, offered: str) -> str:
+    """Give the scopes that a key has and its product still offers, as they are stored."""
+    return " ".join(sorted(set(held.split()) & set(offered.split())))
 
 
 def shown_state(

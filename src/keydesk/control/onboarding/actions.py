@@ -19,7 +19,8 @@ from keydesk.control.accounts.moves import move, post_to_managers
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
-from keydesk.control.entitlements.actions import Place, ask_for
+from keydesk.control.entitlements.actions import ask_for
+from keydesk.control.entitlements.held import Place
 from keydesk.control.feed.actions import publish
 from keydesk.control.onboarding import files
 from keydesk.control.onboarding.models import Application, Submission

@@ -62,16 +62,20 @@ DATE_LAYOUTS: Final = ("DMy", "MDy", "yMD", "YM", "MY", "DMY", "MDY", "YMD", "YD
 class GuardedAction(StrEnum):
     """An action that a member confirms with the PIN."""
 
+    ACCOUNT_SET_NETWORKS = "account.set_networks"
     KEY_GENERATE = "key.generate"
     KEY_REGENERATE = "key.regenerate"
+    KEY_RESTRICT = "key.restrict"
     KEY_REVEAL = "key.reveal"
 
 
 class Purpose(StrEnum):
     """What a passkey is asked for: a guarded action, or to replace a forgotten PIN."""
 
+    ACCOUNT_SET_NETWORKS = "account.set_networks"
     KEY_GENERATE = "key.generate"
     KEY_REGENERATE = "key.regenerate"
+    KEY_RESTRICT = "key.restrict"
     KEY_REVEAL = "key.reveal"
     PIN_REPLACE = "pin.replace"
 

@@ -49,9 +49,10 @@ class Dialog extends HTMLElement {
       else history.replaceState(null, "", this.dataset.home);
       this.isStepPage = false;
     } else if (isStale) {
+      const region = `#${this.dataset.region}`;
       htmx.ajax("GET", location.pathname + location.search, {
-        target: "#products",
-        select: "#products",
+        target: region,
+        select: region,
         swap: "outerHTML",
       });
     }
