@@ -65,6 +65,8 @@ def actions():
             is_own = function.__module__ == module.__name__ and not name.startswith("_")
             if is_own and next(iter(inspect.signature(function).parameters), None) == "actor":
                 found[f"{domain}.{name}"] = function
+    # What machines count decides nothing and happens every second: no trail is left (test_usage.py).
+    del found["usage.record_usage"]
     return {name: found[name] for name in found if not name.startswith(WRITES_THE_TRAIL)}
 
 
