@@ -58,7 +58,7 @@ ALLOWED = {
     "console:settings": """policies.brand_name policies.changed_at policies.default_language policies.idle_minutes
         policies.keys_a_product policies.password_min_length policies.pin_lock_minutes policies.pin_min_digits
         policies.pin_reset_cooldown_minutes policies.pin_tries policies.privileged_idle_minutes
-        policies.session_hours""",
+        policies.refused_requests_days policies.session_hours policies.usage_hours_days policies.usage_minutes_hours""",
     "console:status": f"{ACCOUNT} accounts.status_reason",
     "console:team_add": "mails+ staff_invitations+ users+",
     "console:view_as": "viewings+",
