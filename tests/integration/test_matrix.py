@@ -5,6 +5,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
@@ -15,10 +16,13 @@ from tests.fixtures.sending import undone
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.actions import set_account_status
+from keydesk.control.credentials.actions import create_credential
+from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.models import Document
+from keydesk.control.people.models import User
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
 from keydesk.dashboard import keys
 
@@ -235,6 +239,29 @@ def test_without_a_token_nobody_learns_more_of_a_route_than_a_look_at_it_tells(
     assert answers(client_of(person, enforce_csrf_checks=True)) == refused | of_machines
 
 
+@pytest.mark.parametrize("style", ["x-api-key", "bearer", "session", "service"])
+def test_what_a_machine_presents_opens_no_page(style, client_of, answers, key, service_credential):
+    presented = {
+        "x-api-key": {"headers": {"x-api-key": key.plaintext}},
+        "bearer": {"headers": {"authorization": f"Bearer {key.plaintext}"}},
+        "service": {"headers": {"authorization": f"Bearer {service_credential}"}},
+    }
+    client = client_of("anonymous", **presented.get(style, {}))
+    if style == "session":
+        client.cookies[settings.SESSION_COOKIE_NAME] = key.plaintext
+    known = {"api:usage": "405 403 405 405"} if style == "service" else {}
+    assert answers(client) == {name: results_of("anonymous", name) for name in EXPECTED} | known
+
+
+@pytest.mark.parametrize("person", ["ana", "eko"])
+def test_whoever_is_shut_out_while_logged_in_is_a_stranger_from_then_on(
+    person, people, client_of, answers
+):
+    client = client_of(person)
+    User.objects.filter(pk=people[person].user_id).update(is_active=False)
+    assert answers(client) == {name: results_of("anonymous", name) for name in EXPECTED}
+
+
 def split_cells(item):
     name, cells = item
     return name, cells.split()
@@ -329,7 +356,21 @@ def document_id(sinar, submitted):
 
 
 @pytest.fixture
-def key_id(sinar, disbursement, document_id):
+def key_id(key):
+    return key.id
+
+
+@pytest.fixture
+def service_credential():
+    soon = timezone.now() + timedelta(days=1)
+    scopes = {Scope.VERIFY, Scope.REPLICATE}
+    return create_credential(
+        HOST_OPERATOR, name="Gateway", scopes=scopes, expires_at=soon
+    ).plaintext
+
+
+@pytest.fixture
+def key(sinar, disbursement, document_id):
     return generate_key(
         HOST_OPERATOR,
         account_id=sinar.id,
@@ -338,7 +379,7 @@ def key_id(sinar, disbursement, document_id):
         name="Key",
         grant=None,
         request_token="press",
-    ).id
+    )
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
-BACKLOG: Final = 1024
+BACKLOG: Final = 4096
+"""How many connections wait to be accepted; one more is dropped by the kernel, and tried again after a second."""
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
 DRAIN_SECONDS: Final = 0.8
