@@ -97,7 +97,9 @@ class Colleague:
     def ask_for_revision(self, company, remark):
         self.claim(company)
         self.page.get_by_role("link", name="Ask for revision").click()
-        self.page.get_by_label("Remark on Tax number").fill(remark)
+        field = self.page.get_by_label("Remark on Tax number")
+        self.page.locator("details", has=field).locator("summary").click()
+        field.fill(remark)
         self.press("Ask for revision")
         self.page.wait_for_url(lambda address: "/revision/" not in address)
 

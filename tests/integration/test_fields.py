@@ -204,8 +204,10 @@ def named(field, value, new):
         places = [
             f"new {table} {keys.index(value)}" for table, keys in new.items() if value in keys
         ]
-    elif field.is_relation or field.primary_key:
-        table = (field.related_model if field.is_relation else field.model)._meta.db_table
+    elif field.is_relation or field.primary_key or field.attname == "actor_id":
+        # The trail names its actor without a foreign key, so that it outlives everything.
+        at = User if field.attname == "actor_id" else field.related_model or field.model
+        table = at._meta.db_table
         places = [f"new {table} {new[table].index(value)}"] if value in new[table] else []
     else:
         places = []
