@@ -16,6 +16,8 @@ DAYS: Final = 30
 WEEKEND: Final = 5
 """Saturday, counted from Monday."""
 SOURCE: Final = "demo-traffic"
+WORKING_HOURS: Final = range(1, 11)
+"""When people work in Jakarta, in hours of UTC."""
 
 
 class Habit(NamedTuple):
@@ -69,8 +71,8 @@ def calls(habit: Habit, drawn: random.Random, *, now: int) -> Iterator[tuple[int
         is_weekend = time.gmtime(midnight).tm_wday >= WEEKEND
         wanted = habit.a_day * (habit.at_weekends if is_weekend else 1) * drawn.uniform(0.7, 1.3)
         for hour in range(24):
-            # People of Jakarta work from 01:00 to 10:00 UTC.
-            number = round(wanted * drawn.uniform(0.5, 1.5) / (14 if 1 <= hour <= 10 else 60))  # noqa: PLR2004 - see above
+            share = 14 if hour in WORKING_HOURS else 60
+            number = round(wanted * drawn.uniform(0.5, 1.5) / share)
             moment = min(midnight + hour * HOUR + drawn.randrange(HOUR), now - 3 * MINUTE)
             if number and midnight + hour * HOUR <= now:
                 bad = round(number * habit.refused_share * drawn.uniform(0, 2))
