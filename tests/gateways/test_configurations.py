@@ -14,9 +14,9 @@ from keydesk.cli.gateway import KNOWN, app
 from keydesk.core.codes import CODES, COMPAT_MESSAGES
 from keydesk.core.decide import Decision
 from keydesk.core.records import Envelope
+from keydesk.gate import answers
 from keydesk.gateways import refusals
 from keydesk.server.faults import OperatorFault
-from keydesk.verifier import answers
 
 SITE = {
     "product": "disbursement",

@@ -12,7 +12,7 @@ from keydesk.control.keys.actions import generate_key
 from keydesk.control.keys.models import ApiKey
 from keydesk.core.codes import Code
 from keydesk.core.records import Envelope, ProductRecord, ProductState
-from keydesk.verifier.answers import MAX_IDENTITY_LENGTH, refuse_unfit
+from keydesk.gate.answers import MAX_IDENTITY_LENGTH, refuse_unfit
 
 pytestmark = pytest.mark.django_db
 

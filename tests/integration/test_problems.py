@@ -19,7 +19,7 @@ from keydesk.control.vault import safe
 from keydesk.core.codes import Code
 from keydesk.core.records import Environment, ProductState
 from keydesk.dashboard.samples import response_sample
-from keydesk.verifier.answers import refused, request_ids
+from keydesk.gate.answers import refused, request_ids
 from keydesk.web.problems import problem_of
 
 TOLD = (

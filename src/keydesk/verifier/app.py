@@ -16,8 +16,8 @@ from typing import Final
 from keydesk.core.codes import Code
 from keydesk.core.decide import RETRY_AFTER_SECONDS
 from keydesk.core.records import Environment
-from keydesk.verifier import answers
-from keydesk.verifier.answers import Answer, Message
+from keydesk.gate import answers
+from keydesk.gate.answers import Answer, Message
 from keydesk.verifier.doors import Doors, Receive
 from keydesk.verifier.metrics import Door
 

@@ -25,13 +25,14 @@ from keydesk.core.decide import (
 from keydesk.core.digest import Digester
 from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.core.records import Envelope, Environment
+from keydesk.gate import answers
+from keydesk.gate.answers import Answer, Message
+from keydesk.gate.credentials import CredentialReader, Presented, is_from_nginx
+from keydesk.gate.guard import Header
+from keydesk.gate.usage import Meter, NoMeter
 from keydesk.limits.ledger import Ledger, LedgerUnavailable
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Status
-from keydesk.verifier import answers
-from keydesk.verifier.answers import Answer, Message
-from keydesk.verifier.credentials import CredentialReader, Presented, is_from_nginx
-from keydesk.verifier.guard import Header
 from keydesk.verifier.metrics import Door, Tally
 from keydesk.verifier.questions import (
     MAX_BODY_BYTES,
@@ -41,7 +42,6 @@ from keydesk.verifier.questions import (
     read_questions,
 )
 from keydesk.verifier.services import ServiceGate, ServiceRows
-from keydesk.verifier.usage import Meter, NoMeter
 
 Receive = Callable[[], Awaitable[Message]]
 

@@ -21,6 +21,8 @@ from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_serve
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
+from keydesk.gate.answers import Message
+from keydesk.gate.usage import UsageFlush, UsageMeter
 from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
 from keydesk.host.spool import SpoolWriter, new_source
@@ -28,12 +30,10 @@ from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
-from keydesk.verifier.answers import Message
 from keydesk.verifier.app import VerifierApp, reads_body
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.http1 import Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
-from keydesk.verifier.usage import UsageFlush, UsageMeter
 
 METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"

@@ -11,7 +11,7 @@ from tests.fixtures.rows import account, key
 
 from keydesk.core.codes import CODES, Code
 from keydesk.core.decide import Decision
-from keydesk.verifier import answers
+from keydesk.gate import answers
 
 DIGEST = bytes(32)
 ACCEPTED = Decision(Code.OK, key(DIGEST), account())

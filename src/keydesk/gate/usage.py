@@ -30,7 +30,6 @@ from keydesk.core.usage import (
 )
 from keydesk.core.usage import Environment as AskedEnvironment
 from keydesk.host.spool import SpoolWriter
-from keydesk.verifier.metrics import Tally
 
 FLUSH_SECONDS: Final = 1.0
 MOST_ADDRESSES_OF_A_KEY: Final = 50
@@ -64,6 +63,13 @@ class Meter(Protocol):
 
     def note(self, decision: Decision, question: Question, request_id: str, now: float) -> None:
         """Count a decision at the moment `now` (Unix seconds)."""
+
+
+class Board(Protocol):
+    """Where a flush tells how counting goes."""
+
+    def note_usage(self, *, overflowed: int, dropped: int, waiting_bytes: int) -> None:
+        """Take requests not told apart, entries given up, and bytes that could not be written."""
 
 
 class NoMeter:
@@ -296,11 +302,11 @@ def plain(address: str | None) -> str | None:
 class UsageFlush:
     """Carries a meter's counts into the spool, once a second and at the end."""
 
-    def __init__(self, meter: UsageMeter, spool: SpoolWriter, tally: Tally) -> None:
+    def __init__(self, meter: UsageMeter, spool: SpoolWriter, board: Board) -> None:
         """Takes the meter, this process's part of the spool, and where to tell how it goes."""
         self._meter: Final = meter
         self._spool: Final = spool
-        self._tally: Final = tally
+        self._board: Final = board
         self._sequence = 0
 
     async def run(self) -> None:
@@ -323,7 +329,7 @@ class UsageFlush:
         self._sequence += len(entries)
         if entries or self._spool.waiting_bytes:
             self._spool.append([encode_entry(entry) for entry in entries])
-        self._tally.note_usage(
+        self._board.note_usage(
             overflowed=self._meter.overflowed,
             waiting_bytes=self._spool.waiting_bytes,
             dropped=self._spool.dropped,

@@ -3,7 +3,7 @@
 import pytest
 
 from keydesk.core.codes import Code
-from keydesk.verifier.credentials import CredentialReader, Presented
+from keydesk.gate.credentials import CredentialReader, Presented
 
 KEY = b"kd_live_0123"
 MISSING = Presented(refusal=Code.KEY_MISSING)

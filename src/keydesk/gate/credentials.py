@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from keydesk.core.codes import Code
-from keydesk.verifier.guard import (
+from keydesk.gate.guard import (
     ADDRESS,
     API_KEY,
     AUTHORIZATION,

@@ -19,7 +19,7 @@ from keydesk.core.decide import Decision
 from keydesk.core.gcra import Balance
 from keydesk.core.limits import DAY_SECONDS, Limit, Window
 from keydesk.core.records import Envelope
-from keydesk.verifier.guard import Header
+from keydesk.gate.guard import Header
 
 Message = dict[str, Any]
 """An ASGI message."""

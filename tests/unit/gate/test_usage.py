@@ -25,10 +25,10 @@ from keydesk.core.usage import (
     encode_entry,
     read_batch,
 )
+from keydesk.gate import usage
+from keydesk.gate.usage import UsageFlush, UsageMeter, entries_of
 from keydesk.host.spool import SpoolWriter
-from keydesk.verifier import usage
 from keydesk.verifier.metrics import OVERFLOWED, WAITING, Tally
-from keydesk.verifier.usage import UsageFlush, UsageMeter, entries_of
 
 NOON = 1_800_000_000
 TEXT = KeyFormat("kd").mint(Environment.LIVE)
@@ -267,7 +267,7 @@ def test_a_flush_writes_what_was_counted_and_a_clean_end_writes_the_rest(
             super().append(records)
             is_written.set()
 
-    flush = UsageFlush(meter, Spool(tmp_path / "usage", "web-1"), flush._tally)
+    flush = UsageFlush(meter, Spool(tmp_path / "usage", "web-1"), flush._board)
 
     async def run():
         task = asyncio.ensure_future(flush.run())
@@ -294,7 +294,7 @@ def test_what_the_disk_refuses_waits_and_the_metrics_say_so(tmp_path, meter, flu
     meter.note(ACCEPTED, QUESTION, "req_1", NOON)
     meter.overflowed = 3
     flush.write(meter.take())
-    cells = flush._tally._cells
+    cells = flush._board._cells
     assert (cells[OVERFLOWED], cells[WAITING] > 0) == (3, True)
     (tmp_path / "usage").unlink()
     flush.write(meter.take())

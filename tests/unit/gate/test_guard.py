@@ -3,7 +3,7 @@
 import pytest
 
 from keydesk.core.codes import Code
-from keydesk.verifier.guard import MAX_HEADER_BYTES, sift
+from keydesk.gate.guard import MAX_HEADER_BYTES, sift
 
 KEY = (b"x-api-key", b"kd_live_1")
 
