@@ -13,7 +13,7 @@ import lmdb
 import pytest
 from msgspec.structs import replace
 from tests.fixtures.feeds import DISBURSEMENT, ENTITLED, SINAR, credential, key, rows_in
-from tests.fixtures.replicators import eventually
+from tests.fixtures.replicators import eventually, in_child
 
 import keydesk
 from keydesk.core.records import KeyRecord
@@ -63,17 +63,6 @@ def process(code, replica_dir):
         child.stdout.close()
 
 
-def in_child(function):
-    """Run the function in a forked child, and say whether what it gave was true."""
-    if (pid := os.fork()) == 0:
-        done = 1
-        try:
-            done = 0 if function() else 2
-        finally:
-            os._exit(done)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-
-
 def fill_after_fork(reader, replica_dir):
     reader.close()
     fill(replica_dir, [], epoch="second")
@@ -102,7 +91,7 @@ def test_a_product_that_only_a_request_knows_is_not_found(replica_dir, text):
 
 def test_a_reader_made_before_the_replica_finds_it_once_it_is_there(replica_dir):
     reader = Reader(replica_dir)
-    with pytest.raises(ReplicaMissing, match="rows-v2"):
+    with pytest.raises(ReplicaMissing, match="rows-v3"):
         reader.rows()
     fill(replica_dir, ALL)
     with reader.rows() as rows:

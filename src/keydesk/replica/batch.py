@@ -18,7 +18,17 @@ from keydesk.core.records import (
     KeyState,
     Record,
 )
-from keydesk.replica.layout import DECODERS, LONGEST_KEY, REFUSED, encode, key_of, name_of
+from keydesk.replica.changes import ChangeLog
+from keydesk.replica.layout import (
+    DECODERS,
+    LONGEST_KEY,
+    NO_MAC,
+    REFUSED,
+    Signed,
+    key_of,
+    name_of,
+    value_of,
+)
 
 MOST_TOLD: Final = 20
 GOES_BACK: Final = "its revision is older than the one held"
@@ -41,11 +51,17 @@ class Suspect(Struct, frozen=True):
 class Batch:
     """Rows on their way into the replica's tables."""
 
-    def __init__(self, transaction: Any, tables: dict[str, Any], *, same_epoch: bool) -> None:
-        """Takes an open write transaction, its tables, and whether the rows continue the history held.
+    def __init__(
+        self, transaction: Any, tables: dict[str, Any], log: ChangeLog, *, same_epoch: bool
+    ) -> None:
+        """Takes an open write transaction, its tables, what tells of changes, and whether history goes on.
 
-        Revisions of different epochs cannot be compared, so in a new one only what is revoked is held on to.
+        Revisions of different epochs cannot be compared, so in a new one only what is revoked is held on to, and what
+        is told of changes begins anew.
         """
+        if not same_epoch:
+            log.begin_anew()
+        self._log = log
         self._transaction = transaction
         self._tables = tables
         self._same_epoch = same_epoch
@@ -54,13 +70,18 @@ class Batch:
         self._untold: list[tuple[str, str, str]] = []
         self._has_refusals = bool(transaction.stat(tables[REFUSED])["entries"])
 
-    def take(self, row: Record | Suspect) -> None:
+    def take(self, row: Signed | Record | Suspect) -> None:
         """Take the row over, or note why not."""
         if isinstance(row, Suspect):
             self._refuse(row.kind, row.name, row.reason)
             if row.key is not None:
                 self._hold_on(row.kind, row.key)
-            return
+        elif isinstance(row, Signed):
+            self._take(row.record, row.mac)
+        else:
+            self._take(row, NO_MAC)
+
+    def _take(self, row: Record, mac: bytes) -> None:
         key, table = key_of(row), self._tables[row.kind]
         if not self._same_epoch:
             self._seen[row.kind].add(key)
@@ -71,10 +92,14 @@ class Batch:
             return
         if is_revoked(held) and not is_revoked(row):
             self._refuse(row.kind, name_of(row), WAS_REVOKED)
-            row = replace(row, state=KeyState.REVOKED.value)
+            row, mac = replace(row, state=KeyState.REVOKED.value), NO_MAC
         elif self._has_refusals:
             self._transaction.delete(refusal_key(row.kind, name_of(row)), db=self._tables[REFUSED])
-        self._transaction.put(key, encode(row), db=table)
+        value = value_of(Signed(row, mac))
+        if value != raw:
+            self._transaction.put(key, value, db=table)
+            if self._same_epoch:
+                self._log.add(row.kind, key)
 
     def remove_unseen(self) -> None:
         """Remove the rows that were not taken, except what is revoked."""
@@ -108,7 +133,7 @@ class Batch:
             return
         self._seen[kind].add(key)
         held = replace(DECODERS[kind](raw), revision=0)
-        self._transaction.put(key, encode(held), db=self._tables[kind])
+        self._transaction.put(key, value_of(Signed(held, NO_MAC)), db=self._tables[kind])
 
     def _refuse(self, kind: str, name: str, reason: str) -> None:
         """Count a row that is not followed, and have it told if that is new."""

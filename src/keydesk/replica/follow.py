@@ -13,9 +13,8 @@ from typing import Final
 
 import lmdb
 
-from keydesk.core.records import Record
 from keydesk.replica.batch import Suspect
-from keydesk.replica.layout import Head, ReplicaMissing
+from keydesk.replica.layout import Head, ReplicaMissing, Signed
 from keydesk.replica.moments import Moment
 from keydesk.replica.sources.contract import Reading, Source, SourceUnavailable
 from keydesk.replica.trust import judge
@@ -125,7 +124,7 @@ class Follower:
             )
             self._writer.note_gone_back()
 
-    def _judged(self, reading: Reading) -> Iterator[Record | Suspect]:
+    def _judged(self, reading: Reading) -> Iterator[Signed | Suspect]:
         for row in reading.rows:
             if self._stop.is_set():
                 raise Stopped
@@ -157,7 +156,7 @@ class Outage:
             self._told = ""
 
 
-def with_one_right(rows: Iterator[Record | Suspect]) -> Iterator[Record | Suspect]:
+def with_one_right(rows: Iterator[Signed | Suspect]) -> Iterator[Signed | Suspect]:
     """Give the rows of a snapshot; raises SourceUnavailable after the last if there were some and none was right.
 
     Then the row-MAC key is another than control's, and a replica without rows would refuse every key as unknown.

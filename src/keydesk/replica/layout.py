@@ -4,11 +4,12 @@ The file's name carries the version of this layout, so a version that lays rows 
 """
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import lmdb
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from keydesk.core.records import (
     RECORD_TYPES,
@@ -21,7 +22,7 @@ from keydesk.core.records import (
 )
 from keydesk.replica.moments import Moment
 
-FILE_NAME: Final = "rows-v2.lmdb"
+FILE_NAME: Final = "rows-v3.lmdb"
 LOCK_SUFFIX: Final = "-lock"
 MAP_BYTES: Final = 1 << 36
 """64 GiB of address space, not of disk: the file grows with its content, and no process ever has to map it anew."""
@@ -32,7 +33,11 @@ LONGEST_KEY: Final = 511
 META: Final = "meta"
 META_KEY: Final = b"head"
 REFUSED: Final = "refused"
-TABLES: Final = (*(kind.kind for kind in RECORD_TYPES), REFUSED, META)
+CHANGES: Final = "changes"
+TABLES: Final = (*(kind.kind for kind in RECORD_TYPES), REFUSED, CHANGES, META)
+
+NO_MAC: Final = b""
+"""Stands where a row has no MAC of its source: where it was not told, or where the replica holds on to a revocation."""
 
 encode: Final = msgspec.msgpack.Encoder().encode
 DECODERS: Final = {kind.kind: msgspec.msgpack.Decoder(kind).decode for kind in RECORD_TYPES}
@@ -48,6 +53,22 @@ class Head(Struct, frozen=True):
     """Whether the source only follows another database, and so can only vouch for the moment of the heartbeat."""
 
 
+class Signed(NamedTuple):
+    """A row with the MAC that came with it."""
+
+    record: Record
+    mac: bytes
+
+
+class Place(Struct, frozen=True, array_like=True):
+    """How far a reader has followed what a replica tells of its changes."""
+
+    log: str = ""
+    """The name of what is told; a replica begins anew, under another name, where its earlier changes say nothing."""
+    position: int = 0
+    """How many rows had changed in it."""
+
+
 class Meta(Struct, frozen=True, array_like=True):
     """What a replica knows about itself."""
 
@@ -59,6 +80,8 @@ class Meta(Struct, frozen=True, array_like=True):
     """Counts the transactions that wrote rows: as long as it stays, so do they."""
     has_gone_back: bool = False
     """Whether the source was seen behind this replica; then all rows are compared once it is level again."""
+    place: Place = Place()
+    """Where the replica's own tale of its changes stands."""
 
 
 NEVER_FILLED: Final = Meta(epoch="", revision=0, heartbeat_at=0, confirmed=None, generation=0)
@@ -70,6 +93,14 @@ class ReplicaMissing(Exception):  # noqa: N818 - it names a state, not a mistake
 
     The replicator makes it. Until then, or while permissions keep this process out, nothing can be decided.
     """
+
+
+def value_of(signed: Signed) -> bytes:
+    """Give the value under which a row lies: its record's array with the MAC as one element more.
+
+    What decodes a record passes over that one.
+    """
+    return encode((*astuple(signed.record), signed.mac))
 
 
 def entitlement_key(account: str, product: str, environment: str) -> bytes:

@@ -7,7 +7,8 @@ that is the decision's business.
 import os
 import threading
 import weakref
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
@@ -22,6 +23,7 @@ from keydesk.core.records import (
     KeyRecord,
     ProductRecord,
 )
+from keydesk.replica.changes import View
 from keydesk.replica.layout import (
     FILE_NAME,
     META,
@@ -225,6 +227,19 @@ class Reader:
         """Give one consistent view, to be used in a `with` statement. Raises ReplicaMissing."""
         try:
             return ReplicaRows(self._opened or self._open())
+        except (lmdb.Error, MsgspecError) as error:
+            raise ReplicaMissing(f"The replica in {self._dir} cannot be read: {error}") from error
+
+    @contextmanager
+    def view(self) -> Iterator[View]:
+        """Give all rows and what changed, as one consistent view, to those who carry them elsewhere.
+
+        Raises ReplicaMissing, also in the middle of reading.
+        """
+        try:
+            opened = self._opened or self._open()
+            with opened.begin() as transaction:
+                yield View(transaction, opened.tables)
         except (lmdb.Error, MsgspecError) as error:
             raise ReplicaMissing(f"The replica in {self._dir} cannot be read: {error}") from error
 

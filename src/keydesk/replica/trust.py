@@ -14,7 +14,7 @@ from keydesk.core.records import (
     Record,
 )
 from keydesk.replica.batch import Suspect
-from keydesk.replica.layout import Head
+from keydesk.replica.layout import Head, Signed
 from keydesk.replica.sources.contract import Published
 
 BEYOND_HEAD: Final = "its revision is beyond the feed's head"
@@ -37,8 +37,8 @@ FLAG: Final = ProductRecord.__struct_fields__.index("requires_username")
 """Where the truth value stands, which SQLite gives as a number."""
 
 
-def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Record | Suspect:
-    """Give the record that a row holds if it can be believed, else what is wrong with it."""
+def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Signed | Suspect:
+    """Give the record that a row holds, with its MAC, if it can be believed, else what is wrong with it."""
     *fields, mac = row.values
     try:
         record = to_record(row.kind, fields)
@@ -49,7 +49,7 @@ def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Record | Suspect
         return suspect(row, WRONG_MAC)
     if record.revision > head.revision:
         return suspect(row, BEYOND_HEAD)
-    return record
+    return Signed(record, mac)
 
 
 def to_record(kind: type[Record], fields: list[Any]) -> Record:

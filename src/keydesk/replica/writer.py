@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from keydesk.core.records import Record
 from keydesk.replica.batch import Batch, Suspect
+from keydesk.replica.changes import ChangeLog
 from keydesk.replica.layout import (
+    CHANGES,
     FILE_NAME,
     LOCK_SUFFIX,
     META,
@@ -25,7 +27,9 @@ from keydesk.replica.layout import (
     TABLES,
     Head,
     Meta,
+    Place,
     ReplicaMissing,
+    Signed,
     decode_meta,
     encode,
     file_identity,
@@ -93,7 +97,9 @@ class Writer:
         with self._env.begin() as transaction:
             return int(transaction.stat(self._tables[REFUSED])["entries"])
 
-    def snapshot(self, head: Head, rows: Iterable[Record | Suspect], *, confirmed: Moment) -> None:
+    def snapshot(
+        self, head: Head, rows: Iterable[Signed | Record | Suspect], *, confirmed: Moment
+    ) -> None:
         """Take over everything that the source holds, read at the moment `confirmed`.
 
         In a new epoch this also removes what the source does not hold, except that keys once revoked stay so; within
@@ -103,17 +109,21 @@ class Writer:
         if same_epoch and head.revision < self.meta.revision:
             raise ValueError("A replica does not go back within an epoch.")
         with self._transaction() as transaction:
-            batch = Batch(transaction, self._tables, same_epoch=same_epoch)
+            log = ChangeLog(transaction, self._tables[CHANGES], self.meta.place)
+            batch = Batch(transaction, self._tables, log, same_epoch=same_epoch)
             for row in rows:
                 batch.take(row)
             if not same_epoch:
                 batch.remove_unseen()
             batch.forget_other_refusals()
-            meta = self._put_meta(transaction, head, confirmed, wrote_rows=True)
+            log.forget_oldest()
+            meta = self._put_meta(transaction, head, confirmed, log.place, wrote_rows=True)
         self.meta = meta
         batch.tell()
 
-    def apply(self, head: Head, rows: Iterable[Record | Suspect], *, confirmed: Moment) -> None:
+    def apply(
+        self, head: Head, rows: Iterable[Signed | Record | Suspect], *, confirmed: Moment
+    ) -> None:
         """Take over the rows that changed since the replica's revision, read at the moment `confirmed`.
 
         Raises ValueError unless the head is of the replica's own epoch and not behind it.
@@ -121,17 +131,19 @@ class Writer:
         if head.epoch != self.meta.epoch or head.revision < self.meta.revision:
             raise ValueError("Changes follow the replica's own revision, in its own epoch.")
         with self._transaction() as transaction:
-            batch = Batch(transaction, self._tables, same_epoch=True)
+            log = ChangeLog(transaction, self._tables[CHANGES], self.meta.place)
+            batch = Batch(transaction, self._tables, log, same_epoch=True)
             for row in rows:
                 batch.take(row)
-            meta = self._put_meta(transaction, head, confirmed, wrote_rows=True)
+            log.forget_oldest()
+            meta = self._put_meta(transaction, head, confirmed, log.place, wrote_rows=True)
         self.meta = meta
         batch.tell()
 
     def confirm(self, head: Head, *, confirmed: Moment) -> None:
         """Note that the source, read at the moment `confirmed`, had nothing newer."""
         with self._transaction() as transaction:
-            meta = self._put_meta(transaction, head, confirmed, wrote_rows=False)
+            meta = self._put_meta(transaction, head, confirmed, self.meta.place, wrote_rows=False)
         self.meta = meta
         if time.monotonic() >= self._next_reader_check:
             self._env.reader_check()  # a killed reader's slot would keep old pages from being used again
@@ -158,7 +170,7 @@ class Writer:
             return False
 
     def _put_meta(
-        self, transaction: Any, head: Head, confirmed: Moment, *, wrote_rows: bool
+        self, transaction: Any, head: Head, confirmed: Moment, place: Place, *, wrote_rows: bool
     ) -> Meta:
         held = self.meta.confirmed
         meta = Meta(
@@ -167,6 +179,7 @@ class Writer:
             heartbeat_at=head.heartbeat_at,
             confirmed=confirmed if held is None or held.is_before(confirmed) else held,
             generation=self.meta.generation + wrote_rows,
+            place=place,
         )
         transaction.put(META_KEY, encode(meta), db=self._tables[META])
         return meta
