@@ -103,6 +103,20 @@ class Config(BaseSettings):
     verifier_workers: int = Field(
         default=1, ge=1, le=64, description="How many verifier processes share the port."
     )
+    relay_host: str = Field(
+        default="127.0.0.1",
+        description="The address the relay listens on, for other hosts to follow.",
+    )
+    relay_port: int | None = Field(
+        default=None, ge=1, le=65535, description="The port of the relay; without one, none runs."
+    )
+    relay_certificate_file: Path | None = Field(
+        default=None,
+        description="The relay's TLS certificate with its chain (PEM); without one, it speaks plain HTTP.",
+    )
+    relay_certificate_key_file: Path | None = Field(
+        default=None, description="The private key of the relay's certificate (PEM)."
+    )
     valkey_url: str | None = Field(
         default=None,
         repr=False,  # it may carry a password
@@ -186,6 +200,14 @@ class Config(BaseSettings):
         if value is not None and not (VALKEY_URL_SHAPE.fullmatch(value) and has_port(value)):
             raise ValueError(VALKEY_URL_FAULT)
         return value
+
+    @model_validator(mode="after")
+    def _with_certificate_and_key(self) -> Self:
+        if (self.relay_certificate_file is None) != (self.relay_certificate_key_file is None):
+            raise ValueError(
+                "relay_certificate_file and relay_certificate_key_file belong together: set both or none."
+            )
+        return self
 
     @model_validator(mode="after")
     def _with_one_way_for_mail(self) -> Self:

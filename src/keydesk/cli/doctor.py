@@ -89,7 +89,7 @@ def address_faults(config: Config) -> list[str]:
         f"The {address.what} listens on {address.host}, which other machines reach, in plain HTTP: `keydesk serve` "
         "wants --allow-remote for that."
         for address in addresses
-        if not is_loopback(address.host)
+        if not is_loopback(address.host) and not address.has_tls
     ]
     is_running = answers(config.verifier_host, config.verifier_port, "/livez")
     return remote if is_running else remote + taken(addresses)

@@ -53,6 +53,10 @@ COMMANDS: Final[dict[str, Entry]] = {
     "dashboard": Entry("keydesk.cli.dashboard", PROCESS, "The pages.", True),
     "verifier": Entry("keydesk.cli.verifier", PROCESS, "The decisions on requests."),
     "replicator": Entry("keydesk.cli.replicator", PROCESS, "Keeps this host's replica up to date."),
+    "replicate": Entry(
+        "keydesk.cli.replicate", PROCESS, "Keeps this host's replica up to date with another's."
+    ),
+    "relay": Entry("keydesk.cli.relay", PROCESS, "Lets other hosts follow this host's replica."),
     "worker": Entry("keydesk.cli.worker", PROCESS, "What happens by the clock.", True),
     "ship-usage": Entry(
         "keydesk.cli.ship_usage", PROCESS, "Brings another host's usage to the desk."

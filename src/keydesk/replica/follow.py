@@ -14,7 +14,7 @@ from typing import Final
 import lmdb
 
 from keydesk.replica.batch import Suspect
-from keydesk.replica.layout import Head, ReplicaMissing, Signed
+from keydesk.replica.layout import Head, Meta, ReplicaMissing, Signed
 from keydesk.replica.moments import Moment
 from keydesk.replica.sources.contract import Reading, Source, SourceUnavailable
 from keydesk.replica.trust import judge
@@ -24,6 +24,7 @@ POLL_SECONDS: Final = 0.25
 CONFIRM_SECONDS: Final = 0.25
 FIRST_PAUSE_SECONDS: Final = 0.05
 LONGEST_PAUSE_SECONDS: Final = 1.0
+MILLISECONDS: Final = 1000
 
 log: Final = logging.getLogger("keydesk.replica")
 
@@ -33,12 +34,12 @@ class Stopped(Exception):  # noqa: N818 - it names a wish, not a mistake
 
 
 def run_replicator(
-    source: Source, *, replica_dir: Path, row_mac_key: bytes, stop: threading.Event
+    source: Source, *, replica_dir: Path, row_mac_key: bytes | None, stop: threading.Event
 ) -> None:
     """Keep the replica in the folder current until `stop` is set.
 
-    Takes the key of row MACs; a row whose MAC is wrong is not taken over. Trouble with the source or with the replica
-    is told once and tried again; nothing but `stop` ends it.
+    Takes the key of row MACs; a row whose MAC is wrong is not taken over. Without a key the source is trusted. Trouble
+    with the source or with the replica is told once and tried again; nothing but `stop` ends it.
     """
     outage = Outage()
     while not stop.is_set():
@@ -63,9 +64,9 @@ class Follower:
     """One writer's way along one source, a step at a time."""
 
     def __init__(
-        self, source: Source, writer: Writer, *, row_mac_key: bytes, stop: threading.Event
+        self, source: Source, writer: Writer, *, row_mac_key: bytes | None, stop: threading.Event
     ) -> None:
-        """Takes the source, the open writer, the key of row MACs and the event that ends a batch."""
+        """Takes the source, the open writer, the key of row MACs, if any, and the event that ends a batch."""
         self._source: Final = source
         self._writer: Final = writer
         self._row_mac_key: Final = row_mac_key
@@ -85,10 +86,10 @@ class Follower:
             self._take_snapshot()
         elif head.revision < held.revision:
             self._stay(head)
-        elif held.has_gone_back or self._must_compare_all:
+        elif held.has_gone_back or self._must_compare_all or not is_within_reach(head, held):
             self._take_snapshot()
-        elif head.revision > held.revision:
-            self._take_changes(held.revision)
+        elif position_of(head) > followed_by(held, head):
+            self._take_changes(followed_by(held, head))
         elif time.monotonic() >= self._next_confirm:
             self._writer.confirm(head, confirmed=vouched(moment, head))
             self._next_confirm = time.monotonic() + CONFIRM_SECONDS
@@ -110,7 +111,8 @@ class Follower:
         moment = Moment.ago()
         with self._source.changes(after) as reading:
             head = reading.head
-            if head.epoch == self._writer.meta.epoch and head.revision >= after:
+            held = self._writer.meta
+            if head.epoch == held.epoch and head.revision >= held.revision:
                 self._writer.apply(head, self._judged(reading), confirmed=vouched(moment, head))
 
     def _stay(self, head: Head) -> None:
@@ -124,11 +126,16 @@ class Follower:
             )
             self._writer.note_gone_back()
 
-    def _judged(self, reading: Reading) -> Iterator[Signed | Suspect]:
+    def _judged(self, reading: Reading) -> Iterator[Signed | Suspect | Head]:
+        head = reading.head
         for row in reading.rows:
             if self._stop.is_set():
                 raise Stopped
-            yield judge(row, reading.head, row_mac_key=self._row_mac_key)
+            if isinstance(row, Head):
+                head = row
+                yield head
+            else:
+                yield judge(row, head, row_mac_key=self._row_mac_key)
 
 
 class Outage:
@@ -156,7 +163,31 @@ class Outage:
             self._told = ""
 
 
-def with_one_right(rows: Iterator[Signed | Suspect]) -> Iterator[Signed | Suspect]:
+def is_within_reach(head: Head, held: Meta) -> bool:
+    """Say whether the source can give what changed since the replica last followed it; a database always can."""
+    if head.place is None:
+        return True
+    followed = held.followed
+    if followed is None or followed.log != head.place.log:
+        return False
+    return head.oldest <= followed.position <= head.place.position
+
+
+def position_of(head: Head) -> int:
+    """Give how far the source has come: its revision, or the position of a relay's own changes."""
+    return head.revision if head.place is None else head.place.position
+
+
+def followed_by(held: Meta, head: Head) -> int:
+    """Give how far the replica has followed its source, counted as the source counts."""
+    if head.place is None or held.followed is None:
+        return held.revision
+    return held.followed.position
+
+
+def with_one_right(
+    rows: Iterator[Signed | Suspect | Head],
+) -> Iterator[Signed | Suspect | Head]:
     """Give the rows of a snapshot; raises SourceUnavailable after the last if there were some and none was right.
 
     Then the row-MAC key is another than control's, and a replica without rows would refuse every key as unknown.
@@ -164,7 +195,7 @@ def with_one_right(rows: Iterator[Signed | Suspect]) -> Iterator[Signed | Suspec
     trusted = suspected = False
     for row in rows:
         is_suspect = isinstance(row, Suspect)
-        trusted, suspected = trusted or not is_suspect, suspected or is_suspect
+        trusted, suspected = trusted or isinstance(row, Signed), suspected or is_suspect
         yield row
     if suspected and not trusted:
         raise SourceUnavailable(
@@ -173,7 +204,12 @@ def with_one_right(rows: Iterator[Signed | Suspect]) -> Iterator[Signed | Suspec
 
 
 def vouched(moment: Moment, head: Head) -> Moment:
-    """Give the moment as of which a reading is known to be current: on a standby, that of the heartbeat in it."""
+    """Give the moment as of which a reading is known to be current: on a standby, that of the heartbeat in it.
+
+    A relay says how long before it was asked the database had confirmed what it gives; that age is passed on, and the
+    time that the answer took adds to it. No clock of another host counts.
+    """
+    moment = moment.earlier(max(0, head.age_ms) / MILLISECONDS)
     if not head.is_standby:
         return moment
     return min(moment, Moment.ago(time.time() - head.heartbeat_at), key=lambda each: each.ticks)

@@ -22,7 +22,8 @@ from keydesk.core.records import (
 )
 from keydesk.replica.moments import Moment
 
-FILE_NAME: Final = "rows-v3.lmdb"
+ROWS_VERSION: Final = "rows-v3"
+FILE_NAME: Final = f"{ROWS_VERSION}.lmdb"
 LOCK_SUFFIX: Final = "-lock"
 MAP_BYTES: Final = 1 << 36
 """64 GiB of address space, not of disk: the file grows with its content, and no process ever has to map it anew."""
@@ -43,16 +44,6 @@ encode: Final = msgspec.msgpack.Encoder().encode
 DECODERS: Final = {kind.kind: msgspec.msgpack.Decoder(kind).decode for kind in RECORD_TYPES}
 
 
-class Head(Struct, frozen=True):
-    """Where a source stands: the name of its history, its last revision, and when its worker last said it lives."""
-
-    epoch: str
-    revision: int
-    heartbeat_at: int
-    is_standby: bool = False
-    """Whether the source only follows another database, and so can only vouch for the moment of the heartbeat."""
-
-
 class Signed(NamedTuple):
     """A row with the MAC that came with it."""
 
@@ -69,6 +60,22 @@ class Place(Struct, frozen=True, array_like=True):
     """How many rows had changed in it."""
 
 
+class Head(Struct, frozen=True):
+    """Where a source stands: the name of its history, its last revision, and when its worker last said it lives."""
+
+    epoch: str
+    revision: int
+    heartbeat_at: int
+    is_standby: bool = False
+    """Whether the source only follows another database, and so can only vouch for the moment of the heartbeat."""
+    place: Place | None = None
+    """Where the tale of a relay's own changes stands; a database has none, since its changes are its revisions."""
+    oldest: int = 0
+    """The position from which on the relay still knows every change."""
+    age_ms: int = 0
+    """How long ago the database behind a relay confirmed all this, in milliseconds."""
+
+
 class Meta(Struct, frozen=True, array_like=True):
     """What a replica knows about itself."""
 
@@ -82,6 +89,8 @@ class Meta(Struct, frozen=True, array_like=True):
     """Whether the source was seen behind this replica; then all rows are compared once it is level again."""
     place: Place = Place()
     """Where the replica's own tale of its changes stands."""
+    followed: Place | None = None
+    """How far the replica has followed its relay's tale; None if its source is a database."""
 
 
 NEVER_FILLED: Final = Meta(epoch="", revision=0, heartbeat_at=0, confirmed=None, generation=0)

@@ -27,6 +27,15 @@ class Moment(Struct, frozen=True, array_like=True):
         """Give the moment that lies so many seconds back, now without an argument."""
         return cls(time.time() - seconds, time.clock_gettime(_TICKING) - seconds, BOOT_ID)
 
+    def earlier(self, seconds: float) -> "Moment":
+        """Give the moment that lies so many seconds before this one."""
+        return Moment(self.at - seconds, self.ticks - seconds, self.boot)
+
+    def age_seconds(self) -> float | None:
+        """Give how long ago the moment was, at most; None if nobody knows."""
+        at = self.on_wall_clock()
+        return None if at is None else max(0.0, time.time() - at)
+
     def on_wall_clock(self) -> float | None:
         """Give the moment in Unix seconds as of the present setting of the wall clock, never later than it was.
 

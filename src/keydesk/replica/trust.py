@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keydesk.core.digest import row_mac_matches
+from keydesk.core.digest import DIGEST_LENGTH, row_mac_matches
 from keydesk.core.records import (
     AccountRecord,
     CredentialRecord,
@@ -14,7 +14,7 @@ from keydesk.core.records import (
     Record,
 )
 from keydesk.replica.batch import Suspect
-from keydesk.replica.layout import Head, Signed
+from keydesk.replica.layout import LONGEST_KEY, Head, Signed, key_of
 from keydesk.replica.sources.contract import Published
 
 BEYOND_HEAD: Final = "its revision is beyond the feed's head"
@@ -37,13 +37,21 @@ FLAG: Final = ProductRecord.__struct_fields__.index("requires_username")
 """Where the truth value stands, which SQLite gives as a number."""
 
 
-def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Signed | Suspect:
-    """Give the record that a row holds, with its MAC, if it can be believed, else what is wrong with it."""
+def judge(row: Published, head: Head, *, row_mac_key: bytes | None) -> Signed | Suspect:
+    """Give the record that a row holds, with its MAC, if it can be believed, else what is wrong with it.
+
+    Without a key the MAC is passed on unread: whoever has none trusts the relay that it follows.
+    """
     *fields, mac = row.values
     try:
         record = to_record(row.kind, fields)
-        is_genuine = isinstance(mac, bytes) and row_mac_matches(row_mac_key, record, mac)
+        is_genuine = isinstance(mac, bytes) and (
+            row_mac_key is None or row_mac_matches(row_mac_key, record, mac)
+        )
+        is_placed = has_fit_key(record)
     except (msgspec.ValidationError, AttributeError, UnicodeEncodeError):
+        return suspect(row, NO_SUCH_ROW)
+    if not is_placed:
         return suspect(row, NO_SUCH_ROW)
     if not is_genuine:
         return suspect(row, WRONG_MAC)
@@ -55,10 +63,18 @@ def judge(row: Published, head: Head, *, row_mac_key: bytes) -> Signed | Suspect
 def to_record(kind: type[Record], fields: list[Any]) -> Record:
     """Give the record of a view's columns; raises ValidationError or AttributeError if they are not such."""
     for place in LISTS[kind]:
-        fields[place] = tuple(fields[place].split())
+        if not isinstance(fields[place], list):  # as a relay gives it
+            fields[place] = tuple(fields[place].split())
     if kind is ProductRecord and fields[FLAG] in (0, 1):
         fields[FLAG] = bool(fields[FLAG])
     return msgspec.convert(fields, kind)
+
+
+def has_fit_key(record: Record) -> bool:
+    """Say whether a record can lie in a replica under its own name."""
+    if isinstance(record, NAMED_BY_DIGEST):
+        return len(record.digest) == DIGEST_LENGTH
+    return 0 < len(key_of(record)) <= LONGEST_KEY
 
 
 def suspect(row: Published, reason: str) -> Suspect:
@@ -68,4 +84,6 @@ def suspect(row: Published, reason: str) -> Suspect:
     key: Any = "\0".join(names).encode(errors="surrogatepass")
     if row.kind in NAMED_BY_DIGEST:
         key = row.values[1]
-    return Suspect(row.kind.kind, "/".join(names), reason, key if isinstance(key, bytes) else None)
+    if not isinstance(key, bytes) or len(key) > LONGEST_KEY:
+        key = None
+    return Suspect(row.kind.kind, "/".join(names), reason, key)

@@ -47,6 +47,9 @@ UNUSABLE: Final = (
     msgspec.MsgspecError,
 )
 
+Incoming = Signed | Record | Suspect | Head
+"""What comes from a source: rows, and among them the head as of the rows that follow, if it has moved on."""
+
 log: Final = logging.getLogger("keydesk.replica")
 
 
@@ -97,9 +100,7 @@ class Writer:
         with self._env.begin() as transaction:
             return int(transaction.stat(self._tables[REFUSED])["entries"])
 
-    def snapshot(
-        self, head: Head, rows: Iterable[Signed | Record | Suspect], *, confirmed: Moment
-    ) -> None:
+    def snapshot(self, head: Head, rows: Iterable[Incoming], *, confirmed: Moment) -> None:
         """Take over everything that the source holds, read at the moment `confirmed`.
 
         In a new epoch this also removes what the source does not hold, except that keys once revoked stay so; within
@@ -111,8 +112,7 @@ class Writer:
         with self._transaction() as transaction:
             log = ChangeLog(transaction, self._tables[CHANGES], self.meta.place)
             batch = Batch(transaction, self._tables, log, same_epoch=same_epoch)
-            for row in rows:
-                batch.take(row)
+            head = fill(batch, rows, head)
             if not same_epoch:
                 batch.remove_unseen()
             batch.forget_other_refusals()
@@ -121,9 +121,7 @@ class Writer:
         self.meta = meta
         batch.tell()
 
-    def apply(
-        self, head: Head, rows: Iterable[Signed | Record | Suspect], *, confirmed: Moment
-    ) -> None:
+    def apply(self, head: Head, rows: Iterable[Incoming], *, confirmed: Moment) -> None:
         """Take over the rows that changed since the replica's revision, read at the moment `confirmed`.
 
         Raises ValueError unless the head is of the replica's own epoch and not behind it.
@@ -133,8 +131,7 @@ class Writer:
         with self._transaction() as transaction:
             log = ChangeLog(transaction, self._tables[CHANGES], self.meta.place)
             batch = Batch(transaction, self._tables, log, same_epoch=True)
-            for row in rows:
-                batch.take(row)
+            head = fill(batch, rows, head)
             log.forget_oldest()
             meta = self._put_meta(transaction, head, confirmed, log.place, wrote_rows=True)
         self.meta = meta
@@ -180,9 +177,20 @@ class Writer:
             confirmed=confirmed if held is None or held.is_before(confirmed) else held,
             generation=self.meta.generation + wrote_rows,
             place=place,
+            followed=head.place,
         )
         transaction.put(META_KEY, encode(meta), db=self._tables[META])
         return meta
+
+
+def fill(batch: Batch, rows: Iterable[Incoming], head: Head) -> Head:
+    """Hand the rows to the batch, and give the head that counts once all of them are taken."""
+    for row in rows:
+        if isinstance(row, Head):
+            head = row
+        else:
+            batch.take(row)
+    return head
 
 
 def make_folder(replica_dir: Path) -> None:

@@ -18,6 +18,7 @@ class Address(NamedTuple):
     port: int
     host_setting: str | None
     port_setting: str
+    has_tls: bool = False
 
 
 def addresses_of(config: Config) -> list[Address]:
@@ -28,6 +29,23 @@ def addresses_of(config: Config) -> list[Address]:
             "verifier", config.verifier_host, config.verifier_port, "VERIFIER_HOST", "VERIFIER_PORT"
         ),
         Address("metrics", "127.0.0.1", config.metrics_port, None, "METRICS_PORT"),
+        *relay_address(config),
+    ]
+
+
+def relay_address(config: Config) -> list[Address]:
+    """Give the relay's address, none if none runs."""
+    if config.relay_port is None:
+        return []
+    return [
+        Address(
+            "relay",
+            config.relay_host,
+            config.relay_port,
+            "RELAY_HOST",
+            "RELAY_PORT",
+            has_tls=config.relay_certificate_file is not None,
+        )
     ]
 
 
@@ -37,8 +55,8 @@ def url_of(host: str, port: int) -> str:
 
 
 def refuse_remote(addresses: list[Address]) -> None:
-    """Raise OperatorFault if one of the addresses can be reached from another machine."""
-    remote = [address for address in addresses if not is_loopback(address.host)]
+    """Raise OperatorFault if one of the addresses can be reached from another machine, in plain HTTP."""
+    remote = [each for each in addresses if not is_loopback(each.host) and not each.has_tls]
     if remote:
         raise OperatorFault(
             "\n".join(

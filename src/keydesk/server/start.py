@@ -141,9 +141,9 @@ def run_all(
     log: Callable[[str, str], None],
     announce: Callable[[], None],
 ) -> None:
-    """Run the four processes until a signal says stop; `announce` is called once everything answers."""
+    """Run the processes until a signal says stop; `announce` is called once everything answers."""
     Supervisor(
-        children_of(allow_remote=allow_remote),
+        children_of(allow_remote=allow_remote, has_relay=config.relay_port is not None),
         log=log,
         is_up=lambda: (
             answers(config.verifier_host, config.verifier_port, "/readyz")

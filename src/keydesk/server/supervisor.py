@@ -33,11 +33,12 @@ READ_BYTES: Final = 65536
 HELD: Final[Mapping[str, frozenset[Secret]]] = {
     "replicator": frozenset({Secret.ROW_MAC_KEY}),
     "verifier": frozenset({Secret.PEPPER}),
+    "relay": frozenset({Secret.PEPPER}),
     "dashboard": frozenset(Secret),
     "worker": frozenset({Secret.SESSION_KEY}),
 }
 """The processes of a host in the order of their start, each with the secrets that it holds."""
-WITHOUT_DATABASE: Final = frozenset({"verifier"})
+WITHOUT_DATABASE: Final = frozenset({"verifier", "relay"})
 DATABASE_VARIABLES: Final = frozenset({f"{PREFIX}DATABASE_URL", "PGPASSWORD"})
 """The variables that may carry the database's password; libpq reads the second by itself."""
 MAIL_VARIABLES: Final = frozenset({f"{PREFIX}MAIL_URL"})
@@ -255,9 +256,9 @@ def told(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
 
 
-def children_of(*, allow_remote: bool) -> list[Child]:
-    """Give the four processes of a host, as this interpreter starts them."""
-    remote = {"verifier", "dashboard"} if allow_remote else set()
+def children_of(*, allow_remote: bool, has_relay: bool) -> list[Child]:
+    """Give the processes of a host, as this interpreter starts them: four, and the relay where there is one."""
+    remote = {"verifier", "dashboard", "relay"} if allow_remote else set()
     return [
         Child(
             name,
@@ -271,6 +272,7 @@ def children_of(*, allow_remote: bool) -> list[Child]:
             environment=environment_of(name),
         )
         for name in HELD
+        if has_relay or name != "relay"
     ]
 
 

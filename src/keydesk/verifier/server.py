@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -51,12 +52,12 @@ logger: Final = logging.getLogger(__name__)
 
 
 class PortTakenError(ConfigError):
-    """The verifier cannot listen where the configuration says: stop what listens there, or set another port."""
+    """A process cannot listen where the configuration says: stop what listens there, or set another port."""
 
-    def __init__(self, host: str, port: int, error: OSError) -> None:
-        """Takes the address, and what the system said."""
+    def __init__(self, host: str, port: int, error: OSError, *, what: str = "verifier") -> None:
+        """Takes the address, what the system said, and which process it is."""
         reason = os.strerror(error.errno) if error.errno else str(error)
-        super().__init__(f"The verifier cannot listen on {host}:{port}: {reason}.")
+        super().__init__(f"The {what} cannot listen on {host}:{port}: {reason}.")
 
 
 def run_verifier(config: Config) -> None:
@@ -109,10 +110,10 @@ def serve(config: Config, load: Callable[[], Application], *, answers_at_once: b
         keep_working(work, count=config.verifier_workers, stop_seconds=STOP_SECONDS)
 
 
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Give the socket that all workers listen on. Raises PortTakenError."""
+def listening_socket(host: str, port: int, *, what: str = "verifier") -> socket.socket:
+    """Give the socket that all workers listen on. Raises PortTakenError, which says which process cannot."""
     if error := listening_error(host, port):
-        raise PortTakenError(host, port, error)
+        raise PortTakenError(host, port, error, what=what)
     family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     listening = socket.socket(family, kind, protocol)
     try:
@@ -121,12 +122,17 @@ def listening_socket(host: str, port: int) -> socket.socket:
         listening.listen(BACKLOG)
     except OSError as error:
         listening.close()
-        raise PortTakenError(host, port, error) from error
+        raise PortTakenError(host, port, error, what=what) from error
     return listening
 
 
-async def serve_site(site: Site, listening: socket.socket) -> None:
-    """Answer connections until this process gets SIGTERM, then let what is being answered come to its end."""
+async def serve_site(
+    site: Site, listening: socket.socket, *, tls: ssl.SSLContext | None = None
+) -> None:
+    """Answer connections until this process gets SIGTERM, then let what is being answered come to its end.
+
+    With `tls`, connections are encrypted; it must be a server's.
+    """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
     events: asyncio.Queue[Message] = asyncio.Queue()
@@ -138,7 +144,7 @@ async def serve_site(site: Site, listening: socket.socket) -> None:
     await asyncio.wait((life, ready), return_when=asyncio.FIRST_COMPLETED)
     if life.done():
         life.result()  # an application that cannot start ends its worker
-    server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG)
+    server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG, ssl=tls)
     await stopped.wait()
     server.close()
     await site.stop(seconds=DRAIN_SECONDS)

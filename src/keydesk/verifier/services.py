@@ -1,4 +1,7 @@
-"""Who may ask `/v1/verify`: a service credential, in the key's own format under the marker with an `s` behind it."""
+"""Who may ask `/v1/verify`, and who may follow a relay: a service with a credential in force and the scope for it.
+
+A service credential is in the key's own format, under the marker with an `s` behind it.
+"""
 
 from typing import Final, Protocol
 
@@ -9,6 +12,7 @@ from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import CredentialRecord, CredentialState
 
 VERIFY_SCOPE: Final = "verify"
+REPLICATE_SCOPE: Final = "replicate"
 
 
 class ServiceRows(Rows, Protocol):
@@ -21,13 +25,16 @@ class ServiceRows(Rows, Protocol):
 class ServiceGate:
     """Admits the services of one installation."""
 
-    def __init__(self, keyformat: KeyFormat, digester: Digester) -> None:
-        """Takes the format of service credentials and the function that digests them."""
+    def __init__(
+        self, keyformat: KeyFormat, digester: Digester, *, scope: str = VERIFY_SCOPE
+    ) -> None:
+        """Takes the format of service credentials, the function that digests them and the scope that they need."""
         self._parse: Final = keyformat.parse
         self._digest: Final = digester
+        self._scope: Final = scope
 
     def refusal(self, rows: ServiceRows, credential: str | None, now: float) -> Code | None:
-        """Give the code that refuses the credential, None if it may ask for decisions at the moment `now`.
+        """Give the code that refuses the credential, None if it may ask at the moment `now`.
 
         Rows past the default lease can still admit, since each decision asks for its own product's lease; they
         cannot refuse, because the credential may be newer than they are.
@@ -37,13 +44,13 @@ class ServiceGate:
         if rows.confirmed_at is None:
             return Code.UNAVAILABLE
         record = rows.credential(self._digest(credential))
-        if record is not None and may_verify(record, now):
+        if record is not None and is_in_force(record, self._scope, now):
             return None
         is_old = is_stale(rows.confirmed_at, None, now)
         return Code.UNAVAILABLE if is_old else Code.SERVICE_CREDENTIAL_INVALID
 
 
-def may_verify(record: CredentialRecord, now: float) -> bool:
-    """Say whether a service credential is in force at the moment `now` and has the scope to ask for decisions."""
+def is_in_force(record: CredentialRecord, scope: str, now: float) -> bool:
+    """Say whether a service credential is in force at the moment `now` and has the scope."""
     is_active = record.state == CredentialState.ACTIVE and now < record.expires_at
-    return is_active and VERIFY_SCOPE in record.scopes
+    return is_active and scope in record.scopes

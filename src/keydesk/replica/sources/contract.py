@@ -27,20 +27,26 @@ class Published(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """The head and the rows of one consistent view of the source. The rows can be read once, while it is open."""
+    """The head and the rows of one consistent view of the source. The rows can be read once, while it is open.
+
+    A source that is read in parts gives, before each later part, the head as of then; the last one counts.
+    """
 
     head: Head
-    rows: Iterator[Published]
+    rows: Iterator[Published | Head]
 
 
 class Source(Protocol):
-    """A database that publishes rows. Every method raises SourceUnavailable, and connects anew the next time."""
+    """A database or a relay that publishes rows.
+
+    Every method raises SourceUnavailable, and connects anew the next time.
+    """
 
     def head(self) -> Head:
         """Give where the source stands now."""
 
     def changes(self, after: int) -> AbstractContextManager[Reading]:
-        """Give the rows whose revision is above `after`."""
+        """Give the rows whose revision is above `after`; of a relay, those that changed after that position."""
 
     def snapshot(self) -> AbstractContextManager[Reading]:
         """Give all rows."""
@@ -49,7 +55,7 @@ class Source(Protocol):
         """Return as soon as there may be something new, at the latest when the time is over."""
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Let go of the source."""
 
 
 def read_queries(path: Path) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""`keydesk replicate`: follows another host's relay, on a host without the database."""
+
+import logging
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from keydesk.cli.apps import new_app
+from keydesk.config import Secret, load_config
+from keydesk.replica.follow import run_replicator
+from keydesk.replica.sources.https import HttpsSource
+from keydesk.server.addresses import is_loopback
+from keydesk.server.faults import OperatorFault
+
+WITHOUT_ROW_MAC_KEY = (
+    "This host has no row-MAC key: it trusts the relay that it follows, and checks no row's MAC."
+)
+
+app = new_app()
+
+
+@app.command()
+def replicate(
+    *,
+    source: Annotated[
+        str, typer.Option("--from", help="The relay's address, https://verify-1.example.com:8003.")
+    ],
+    credential_file: Annotated[
+        Path, typer.Option(help="A file with a service credential of the scope `replicate`.")
+    ],
+    ca_file: Annotated[
+        Path | None, typer.Option(help="Certificates (PEM) to trust in place of the system's.")
+    ] = None,
+) -> None:
+    """Keep this host's replica up to date with another host's, until SIGTERM.
+
+    It needs neither Django nor the database. With the row-MAC key every row is checked, and a wrong one refused;
+    without it the relay is trusted.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    config = load_config()
+    row_mac_key = config.read_secret(Secret.ROW_MAC_KEY)
+    relay = source_at(source, credential_file, ca_file)
+    if row_mac_key is None:
+        logging.getLogger(__name__).warning(WITHOUT_ROW_MAC_KEY)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    run_replicator(relay, replica_dir=config.replica_dir, row_mac_key=row_mac_key, stop=stop)
+
+
+def source_at(url: str, credential_file: Path, ca_file: Path | None) -> HttpsSource:
+    """Give the relay at an address; raises OperatorFault if it cannot be followed as it was named."""
+    refuse_unsafe(url)
+    try:
+        credential_file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise OperatorFault(f"{credential_file} cannot be read: {error}") from error
+    try:
+        return HttpsSource(url, credential_file, ca_file=ca_file)
+    except OSError as error:  # which ssl's own errors are
+        raise OperatorFault(f"{ca_file} cannot be used: {error.strerror or error}") from error
+
+
+def refuse_unsafe(url: str) -> None:
+    """Raise OperatorFault unless the URL is an address to which a credential can be sent."""
+    try:
+        parts = urlsplit(url)
+        host, is_plain = parts.hostname or "", parts.scheme == "http" and parts.port != 0
+    except ValueError as error:
+        raise OperatorFault(f"--from is no address: {error}.") from error
+    if not host or not (parts.scheme == "https" or (is_plain and is_loopback(host))):
+        raise OperatorFault("--from has to be an https:// address: a credential is sent there.")
+    if parts.username or parts.query or parts.fragment:
+        raise OperatorFault("--from has to be an address alone, without user, query or fragment.")
