@@ -31,7 +31,7 @@ from keydesk.replica.wire import (
     decode_rows,
 )
 
-SILENCE_SECONDS: Final = 3.0
+SILENCE_SECONDS: Final = 2.0
 """How long a relay may be silent, when it is called and in the middle of an answer."""
 ANSWER_SECONDS: Final = 15.0
 """How long the body of an answer may take."""
@@ -139,8 +139,8 @@ class HttpsSource:
     def _asked(self, target: str) -> bytes:
         connection = self._connected()
         connection.request("GET", self._parts.path + target, headers=self._headers)
-        response = connection.getresponse()
-        body = read_whole(response)
+        with connection.getresponse() as response:
+            body = read_whole(response)
         if response.status != HTTPStatus.OK:
             self.close()
             raise SourceUnavailable(refused(self._url, response.status, body))
