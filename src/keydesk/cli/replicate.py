@@ -70,10 +70,11 @@ def refuse_unsafe(url: str) -> None:
     """Raise OperatorFault unless the URL is an address to which a credential can be sent."""
     try:
         parts = urlsplit(url)
-        host, is_plain = parts.hostname or "", parts.scheme == "http" and parts.port != 0
+        host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise OperatorFault(f"--from is no address: {error}.") from error
-    if not host or not (parts.scheme == "https" or (is_plain and is_loopback(host))):
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    if not host or port == 0 or not is_safe:
         raise OperatorFault("--from has to be an https:// address: a credential is sent there.")
     if parts.username or parts.query or parts.fragment:
         raise OperatorFault("--from has to be an address alone, without user, query or fragment.")
