@@ -1,5 +1,6 @@
 """The relay's doors: who may come in, what is asked of them and how, and pages that are whole."""
 
+import socket
 import time
 
 import pytest
@@ -157,6 +158,23 @@ def test_rows_that_change_while_all_are_read_come_as_they_are_at_the_end(tmp_pat
     assert (reading.head.revision, heads[-1].revision, heads[-1].place.position) == (1, 2, 1)
     rows = [list(each.values) for each in given if not isinstance(each, Head)]
     assert (len(rows), rows[-1][:1], rows[-1][5]) == (len(KEYS) + 2, [revoked.id], "REVOKED")
+
+
+def test_a_relay_stops_within_two_seconds_while_somebody_waits(tmp_path):
+    host = Host(tmp_path / "host")
+    fill(host.replica_dir, [FOLLOWER])
+    relay = host.relay()
+    log, position = ask(relay, wire.HEAD_PATH).told["place"]
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=20) as waiting:
+        waiting.sendall(
+            f"GET {wire.HEAD_PATH}?log={log}&position={position}&wait_ms=10000 HTTP/1.1\r\nHost: relay\r\n"
+            f"Authorization: Bearer {CREDENTIAL}\r\n\r\n".encode()
+        )
+        assert ask(relay, "/livez", credential=None).told == {"alive": True}
+        started = time.monotonic()
+        status = relay.stop()
+        assert (status, time.monotonic() - started < 2) == (0, True)
+    host.end()
 
 
 def test_a_replica_that_was_never_confirmed_is_not_given(tmp_path):
