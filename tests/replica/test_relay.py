@@ -207,7 +207,7 @@ def test_a_row_that_a_relay_made_up_is_refused_and_told_where_rows_are_checked(h
     assert trusted.told().count("no row-MAC key") == 1
 
 
-def test_what_a_checking_host_refused_arrives_once_the_relay_has_it_right(feed, desk, host):
+def test_what_the_relays_host_refused_arrives_below_it_once_it_is_right(feed, desk, host):
     child = host("child")
     feed.publish(SINAR)
     right = feed.publish(key())
