@@ -57,7 +57,7 @@ class Rows(Protocol):
         """Give the account's entitlement to the product in the environment."""
 
 
-class Question(Struct, frozen=True):
+class Question(Struct, frozen=True, gc=False):
     """What a door asks: may the holder of this credential call this product in this environment?"""
 
     credential: str | None
@@ -72,7 +72,7 @@ class Question(Struct, frozen=True):
     """The scopes that the key must have for this call."""
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """The answer: a code, and whom it is about as far as that is proven by the credential."""
 
     code: Code
