@@ -7,7 +7,7 @@ nothing is kept but what may be shown anywhere.
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count as count_from
 from itertools import islice
 from typing import Final, Generic, Protocol, TypeVar
@@ -43,7 +43,8 @@ MOST_STRANGERS: Final = 2_000
 MOST_REFUSED_OF_A_KEY: Final = 10
 """Refused calls of a key that are kept between two flushes; the others are counted like all."""
 MOST_REFUSED: Final = 1_000
-ROWS_AN_ENTRY: Final = 2_000
+ROWS_AN_ENTRY: Final = 500
+"""Rows that are written at once: requests wait meanwhile, a millisecond at most."""
 PRODUCT: Final = re.compile(rf"[a-z0-9-]{{1,{LONGEST_PRODUCT}}}")
 ADDRESS: Final = re.compile(r"[0-9a-f.:]{2,45}")
 ENVIRONMENTS: Final[dict[str, AskedEnvironment]] = {"live": "live", "test": "test"}
@@ -227,16 +228,16 @@ class UsageMeter:
         self._window.strangers.add((code, "", None), now)
 
 
-def entries_of(taken: Taken, *, first_sequence: int) -> list[Entry]:
+def entries_of(taken: Taken, *, first_sequence: int) -> Iterator[Entry]:
     """Give what was taken as entries, numbered from the given number on; none if nothing was counted."""
-    counts = [count for window in taken.windows for count in counts_of(window)]
-    strangers = [stranger for window in taken.windows for stranger in strangers_of(window)]
     number = count_from(first_sequence).__next__
-    entries = [Entry(sequence=number(), counts=some) for some in chunked(counts)]
-    entries += [Entry(sequence=number(), strangers=some) for some in chunked(strangers)]
+    for window in taken.windows:
+        for some in chunked(counts_of(window)):
+            yield Entry(sequence=number(), counts=some)
+        for others in chunked(strangers_of(window)):
+            yield Entry(sequence=number(), strangers=others)
     if taken.calls:
-        entries.append(Entry(sequence=number(), refused=list(map(call_of, taken.calls))))
-    return entries
+        yield Entry(sequence=number(), refused=list(map(call_of, taken.calls)))
 
 
 def call_of(kept: Call) -> RefusedCall:
@@ -253,7 +254,7 @@ def call_of(kept: Call) -> RefusedCall:
     )
 
 
-def chunked(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def chunked(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Give the rows in lists that are not too long for an entry."""
     rest = iter(rows)
     while some := list(islice(rest, ROWS_AN_ENTRY)):
@@ -314,25 +315,42 @@ class UsageFlush:
         self._sequence = 0
 
     async def run(self) -> None:
-        """Flush until this is cancelled, and then once more; meanwhile another thread does the writing."""
-        writing = None
+        """Flush until this is cancelled, and then once more."""
+        flushing = None
         try:
             while True:
                 await asyncio.sleep(FLUSH_SECONDS)
-                writing = asyncio.ensure_future(asyncio.to_thread(self.write, self._meter.take()))
-                await asyncio.shield(writing)
+                flushing = asyncio.ensure_future(self._flush(self._meter.take()))
+                await asyncio.shield(flushing)
         finally:
-            if writing is not None and not writing.done():
-                await writing
+            if flushing is not None and not flushing.done():
+                await flushing
             self.write(self._meter.take())
             self._spool.close()
 
+    async def _flush(self, taken: Taken) -> None:
+        """Write what was taken: the text a piece at a time between requests, the file in another thread.
+
+        The text in another thread as well would fight over the interpreter's lock with every request meanwhile.
+        """
+        texts = []
+        for entry in self._numbered(taken):
+            texts.append(encode_entry(entry))
+            await asyncio.sleep(0)
+        await asyncio.to_thread(self._append, texts)
+
     def write(self, taken: Taken) -> None:
-        """Write what was taken; what the disk refuses waits in memory."""
-        entries = entries_of(taken, first_sequence=self._sequence + 1)
-        self._sequence += len(entries)
-        if entries or self._spool.waiting_bytes:
-            self._spool.append([encode_entry(entry) for entry in entries])
+        """Write what was taken, at once; what the disk refuses waits in memory."""
+        self._append([encode_entry(entry) for entry in self._numbered(taken)])
+
+    def _numbered(self, taken: Taken) -> Iterator[Entry]:
+        for entry in entries_of(taken, first_sequence=self._sequence + 1):
+            self._sequence = entry.sequence
+            yield entry
+
+    def _append(self, texts: list[bytes]) -> None:
+        if texts or self._spool.waiting_bytes:
+            self._spool.append(texts)
         self._board.note_usage(
             overflowed=self._meter.overflowed,
             waiting_bytes=self._spool.waiting_bytes,

@@ -45,6 +45,7 @@ BACKLOG: Final = 4096
 """How many connections wait to be accepted; one more is dropped by the kernel, and tried again after a second."""
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
+GARBAGE_THRESHOLD: Final = 50_000
 DRAIN_SECONDS: Final = 0.8
 
 logger: Final = logging.getLogger(__name__)
@@ -161,6 +162,7 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
             config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
         )
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
+        gc.set_threshold(GARBAGE_THRESHOLD)  # and a request leaves no cycles to be found
         return Work(VerifierApp(doors), prepare, together(watches))
 
     return load
