@@ -9,6 +9,7 @@ import contextlib
 import logging
 import math
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
@@ -18,15 +19,15 @@ from keydesk.core.decide import RETRY_AFTER_SECONDS
 from keydesk.core.digest import Digester
 from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.gate import answers
-from keydesk.gate.answers import Answer, Message
+from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader
 from keydesk.gate.guard import Header
 from keydesk.replica import wire
 from keydesk.replica.changes import KINDS, StoredRow, View
 from keydesk.replica.layout import LONGEST_KEY, Head, Place, ReplicaMissing
 from keydesk.replica.store import Reader
-from keydesk.verifier.app import Send, describe
-from keydesk.verifier.doors import Receive
+from keydesk.verifier.app import GET, describe
+from keydesk.verifier.http1 import Request
 from keydesk.verifier.services import REPLICATE_SCOPE, ServiceGate
 
 LOOK_SECONDS: Final = 0.01
@@ -50,7 +51,7 @@ class NotVouchedError(Exception):
 
 
 class RelayApp:
-    """The ASGI application of the relay's process."""
+    """The application of the relay's process: `keydesk.verifier.http1.Application`."""
 
     def __init__(
         self, marker: str, digester: Digester, reader: Reader, *, clock: Clock = system_clock
@@ -71,46 +72,50 @@ class RelayApp:
             wire.ROWS_PATH.encode(): rows_page,
         }
 
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        """Answer one request, or run through the server's own start and stop."""
-        if scope["type"] != "http":
-            await self._run(receive, send)
-            return
+    def reads_body(self, _method: bytes, _path: bytes) -> bool:
+        """Say that no request is answered by its body."""
+        return False
+
+    async def answer(self, request: Request) -> Answer:
+        """Answer one request; whatever goes wrong is a 503."""
         request_id = self._new_request_id()
         try:
-            start, body = await self._answer(scope, request_id)
+            return await self._answer(request, request_id)
         except BadQuestionError as error:
-            start, body = answers.bad_request(request_id, detail=str(error))
+            return answers.bad_request(request_id, detail=str(error))
         except (ReplicaMissing, NotVouchedError) as error:
-            start, body = unavailable(request_id, detail=str(error))
+            return unavailable(request_id, detail=str(error))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is "not now"
             logger.error("A request failed: %s, %s", describe(error), request_id)  # noqa: TRY400 - its text stays out
-            start, body = unavailable(request_id)
-        await send(start)
-        await send(body)
+            return unavailable(request_id)
 
-    async def _answer(self, scope: Message, request_id: str) -> Answer:
-        if scope["raw_path"] == b"/livez":
-            return answers.told(200, {"alive": True})
-        door = self._doors.get(scope["raw_path"])
+    async def watch(self) -> None:
+        """Look at the replica again and again, and wake those who wait once it stands elsewhere, until cancelled."""
+        while True:
+            with contextlib.suppress(ReplicaMissing):
+                self._look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def _answer(self, request: Request, request_id: str) -> Answer:
+        if request.path == b"/livez":
+            return answers.told(HTTPStatus.OK, {"alive": True})
+        door = self._doors.get(request.path)
         if door is None:
             return answers.refused(
                 Code.NOT_FOUND, request_id, detail=f"This relay's feed is at {wire.BASE}/."
             )
-        if scope["method"] != "GET":
+        if request.method != GET:
             return answers.wrong_method(request_id, allowed="GET")
-        asked = read_query(scope["query_string"])
-        refusal = self._refusal(scope["headers"], request_id)
+        asked = read_query(request.query)
+        refusal = self._refusal(request.headers, request_id)
         if refusal is None and "wait_ms" in asked:
             await self._wait(asked)
-            refusal = self._refusal(
-                scope["headers"], request_id
-            )  # it may have been revoked meanwhile
+            refusal = self._refusal(request.headers, request_id)  # revoked meanwhile, perhaps
         if refusal is not None:
             return refusal
         with self._reader.view() as view:
             body = wire.encode(door(view, asked))
-        return answers.whole(200, [OCTETS, answers.NO_STORE], body)
+        return answers.whole(HTTPStatus.OK, [OCTETS, answers.NO_STORE], body)
 
     def _refusal(self, headers: list[Header], request_id: str) -> Answer | None:
         credential = self._read(headers)
@@ -129,23 +134,6 @@ class RelayApp:
             async with asyncio.timeout(seconds):
                 while known == self._place:
                     await self._news.wait()
-
-    async def _run(self, receive: Receive, send: Send) -> None:
-        await receive()
-        watch = asyncio.ensure_future(self._watch())
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        watch.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watch
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _watch(self) -> None:
-        """Look at the replica again and again, and wake those who wait once it stands elsewhere."""
-        while True:
-            with contextlib.suppress(ReplicaMissing):
-                self._look()
-            await asyncio.sleep(LOOK_SECONDS)
 
     def _look(self) -> None:
         self._reader.status()  # goes over to a file that was put in the place of this one

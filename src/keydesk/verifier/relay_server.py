@@ -9,9 +9,8 @@ from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import key_digester
 from keydesk.host.crew import keep_working
 from keydesk.replica.store import Reader
-from keydesk.verifier.http1 import Site
 from keydesk.verifier.relay import RelayApp
-from keydesk.verifier.server import STOP_SECONDS, listening_socket, serve_site
+from keydesk.verifier.server import STOP_SECONDS, Work, listening_socket, nothing, serve_site
 
 MOST_CONNECTIONS: Final = 256
 """How many replicators may follow at once; each has one connection."""
@@ -30,13 +29,9 @@ def run_relay(config: Config) -> None:
     with listening_socket(config.relay_host, config.relay_port, what="relay") as listening:
 
         def work() -> None:
-            site = Site(
-                RelayApp(config.key_marker, digester, Reader(config.replica_dir)),
-                reads_body=lambda _method, _path: False,
-                most_connections=MOST_CONNECTIONS,
-                answers_at_once=False,
-            )
-            uvloop.run(serve_site(site, listening, tls=tls))
+            app = RelayApp(config.key_marker, digester, Reader(config.replica_dir))
+            served = Work(app, nothing, app.watch)
+            uvloop.run(serve_site(served, listening, most_connections=MOST_CONNECTIONS, tls=tls))
 
         keep_working(work, count=1, stop_seconds=STOP_SECONDS)
 

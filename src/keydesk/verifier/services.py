@@ -29,7 +29,7 @@ class ServiceGate:
         self, keyformat: KeyFormat, digester: Digester, *, scope: str = VERIFY_SCOPE
     ) -> None:
         """Takes the format of service credentials, the function that digests them and the scope that they need."""
-        self._parse: Final = keyformat.parse
+        self._is_well_formed: Final = keyformat.is_well_formed
         self._digest: Final = digester
         self._scope: Final = scope
 
@@ -39,7 +39,7 @@ class ServiceGate:
         Rows past the default lease can still admit, since each decision asks for its own product's lease; they
         cannot refuse, because the credential may be newer than they are.
         """
-        if credential is None or self._parse(credential) is None:
+        if credential is None or not self._is_well_formed(credential):
             return Code.SERVICE_CREDENTIAL_INVALID
         if rows.confirmed_at is None:
             return Code.UNAVAILABLE
