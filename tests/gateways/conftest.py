@@ -7,6 +7,10 @@ import pytest
 from tests.fixtures.gateways import Backend, NativeGateway, RunningGateway
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, RunningVerifier, fill, mint
+from typer.testing import CliRunner
+
+from keydesk.cli.gateway import app
+from keydesk.server.faults import OperatorFault
 
 GATEWAYS = ["nginx", "envoy", "haproxy", "caddy"]
 """Those that ask the verifier."""
@@ -107,3 +111,16 @@ def by_name(tmp_path_factory, verifier, one_backend):
 @pytest.fixture(params=DOORS)
 def gateway(request, by_name):
     return by_name(request.param)
+
+
+@pytest.fixture
+def printed(monkeypatch, tmp_path):
+    """A function that runs the command in this process; gives what it prints, and the sentences if it refuses."""
+    monkeypatch.setenv("KEYDESK_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*words):
+        done = CliRunner().invoke(app, words)
+        assert isinstance(done.exception, OperatorFault | None), done.output
+        return done.stdout, "" if done.exception is None else str(done.exception)
+
+    return run

@@ -9,7 +9,9 @@ from tests.fixtures.spoofs import NAMES, spoofs, trailing
 from tests.gateways.test_decisions import IDENTITY
 
 FOLDED = bytes.maketrans(b"_.", b"--")
-BEHIND_PROXIES = {f"{name} behind proxies": name for name in ("nginx", "envoy", "haproxy", "native")}
+BEHIND_PROXIES = {
+    f"{name} behind proxies": name for name in ("nginx", "envoy", "haproxy", "native")
+}
 LEAST_CASES = 500
 
 

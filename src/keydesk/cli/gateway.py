@@ -45,14 +45,16 @@ Proxies = Annotated[
         help="A network of proxies before the gateway, whose X-Forwarded-For counts; give it again for more.",
     ),
 ]
-LuaNative = Annotated[
+LuaFile = Annotated[
+    str, typer.Option(help="For HAProxy: where its Lua file will lie, and its maps beside it.")
+]
+Native = Annotated[
     bool,
     typer.Option(
         "--native", help="For HAProxy: let it decide by itself, from maps of this host's replica."
     ),
 ]
 Socket = Annotated[str, typer.Option(help="For --native: where HAProxy takes what it is fed.")]
-File = Annotated[str, typer.Option(help="For HAProxy: where its Lua file will lie.")]
 File = Annotated[
     str | None, typer.Option(help="Which file to print, where a gateway needs more than one.")
 ]
@@ -96,10 +98,15 @@ def gateway(  # noqa: PLR0913 - each is an option of the command
         made = native_files(name, site, socket) if decides_itself else files_of(name, site)
     except SiteError as error:
         raise OperatorFault(str(error)) from error
+    typer.echo(chosen(made, file, name), nl=False)
+
+
+def chosen(made: dict[str, str], file: str | None, name: str) -> str:
+    """Give the file that is wanted, the configuration if none is named; raises OperatorFault if there is no such."""
     wanted = next(iter(made)) if file is None else file
     if wanted not in made:
         raise OperatorFault(f"For {name} there is no file {wanted!r}: take {' or '.join(made)}.")
-    typer.echo(made[wanted], nl=False)
+    return made[wanted]
 
 
 def files_of(name: str, site: Site) -> dict[str, str]:

@@ -21,6 +21,7 @@ from keydesk.core.records import (
     AccountRecord,
     EntitlementRecord,
     KeyRecord,
+    KeyState,
     ProductRecord,
     ProductState,
 )
@@ -122,6 +123,7 @@ def entry_of(
     key: KeyRecord,
     account: AccountRecord | None,
     entitlement: EntitlementRecord | None,
+    *,
     product: ProductRecord,
     place: Place,
 ) -> str:
@@ -158,14 +160,15 @@ def entry_of(
 
 def end_of(key: KeyRecord) -> int:
     """Give the moment at which a key ends (Unix seconds), 0 if never."""
-    ends = [key.expires_at, key.retires_at if key.state == "RETIRING" else None]
-    return max(1, min(end for end in ends if end is not None)) if any(end is not None for end in ends) else NEVER
+    moments = (key.expires_at, key.retires_at if key.state == KeyState.RETIRING else None)
+    ends = [max(1, moment) for moment in moments if moment is not None]
+    return min(ends, default=NEVER)
 
 
 def calls_of(
     key: KeyRecord, product: ProductRecord, entitlement: EntitlementRecord, place: Place
 ) -> int | None:
-    """Give how many calls a key has in the window of its place, 0 without a limit; None if HAProxy cannot count them."""
+    """Give a key's calls in the window of its place, 0 without a limit; None where HAProxy cannot count them."""
     limits = [bucket.limit for bucket in buckets_for(key, product, entitlement)]
     if not limits and place.seconds is None:
         return 0

@@ -88,6 +88,8 @@ class Feeder:
         self._keys_of: dict[str, set[bytes]] = {}
         self._changed = runtime.keys(self._maps["changed"])
         self._next_check = 0.0
+        self._is_whole = self._has_new_limits = False
+        self._limits: tuple[str, ...] = ()
         with reader.view() as view:
             self._at = view.place
         self.count = runtime.counts()[self._maps["keys"]]
@@ -95,11 +97,15 @@ class Feeder:
     def fill(self) -> None:
         """Write all keys anew beside what HAProxy decides by, and change over once every one of them is counted.
 
-        Changes that happen meanwhile take effect at once, as always.
+        Changes that happen meanwhile take effect at once, as always. Where nothing is known of what HAProxy holds, the
+        verifier decides meanwhile.
         """
+        if not self._is_whole:
+            self._let_decide_until(ASK)
         path, earlier = self._maps["keys"], set(self._changed)
         before, version = self._runtime.counts()[path], self._runtime.prepare(path)
         product, count, touched = self._product(), 0, set()
+        self._limits, self._has_new_limits = product.limits, False
         with self._reader.view() as view, self._reader.rows() as rows:
             if not view.reaches_back_to(self._at):
                 self._at = view.place
@@ -108,6 +114,8 @@ class Feeder:
                     return
                 count += self._runtime.add(path, pairs, version=version)
                 touched |= self._follow()
+                if self._is_whole:
+                    self._renew()
         found = self._runtime.counts()[path] - before
         if found != count:
             raise Lost(f"HAProxy took {found} of {count} keys")
@@ -115,7 +123,7 @@ class Feeder:
         for key in earlier - touched:
             self._runtime.remove(self._maps["changed"], key)
             self._changed.discard(key)
-        self.count = count
+        self.count, self._is_whole = count, True
         self._check()
 
     def step(self) -> None:
@@ -126,7 +134,7 @@ class Feeder:
         self._follow()
         if time.monotonic() >= self._next_check:
             self._check()
-        if len(self._changed) > MOST_CHANGED:
+        if self._has_new_limits or len(self._changed) > MOST_CHANGED:
             self.fill()
 
     def _follow(self) -> set[str]:
@@ -147,7 +155,7 @@ class Feeder:
         return {key for key, _ in pairs}
 
     def _touched_by(self, record: Record) -> Iterable[bytes]:
-        """Give the digests of the keys whose entries a changed row may change; raises Lost if it may be all of them."""
+        """Give the digests of the keys whose entries a changed row changes at once."""
         match record:
             case KeyRecord():
                 self._keys_of.setdefault(record.account, set()).add(record.digest)
@@ -157,9 +165,9 @@ class Feeder:
             case EntitlementRecord():
                 return self._keys_of.get(record.account, ())
             case ProductRecord() if record.slug == self._place.product:
-                self._renew()
-                if record.limits != self._limits:
-                    raise Lost("the product's limits changed")
+                self._has_new_limits = record.limits != self._limits
+                if self._is_whole:
+                    self._renew()
         return ()
 
     def _change(self, pairs: list[Pair]) -> None:
@@ -181,13 +189,16 @@ class Feeder:
         expected = {"keys": self.count, "changed": len(self._changed)}
         for name, count in expected.items():
             if counts[self._maps[name]] != count:
-                self._runtime.remove(self._maps["state"], UNTIL)
+                self._let_decide_until(ASK)
                 raise Lost(f"{name}.map has {counts[self._maps[name]]} entries in place of {count}")
         self._renew()
 
     def _renew(self) -> None:
         """Tell HAProxy until when it may decide, or that the verifier does."""
-        until = until_of(self._product(), self._place, self._reader.status().confirmed_at)
+        confirmed_at = self._reader.status().confirmed_at
+        self._let_decide_until(until_of(self._product(), self._place, confirmed_at))
+
+    def _let_decide_until(self, until: str) -> None:
         if not self._runtime.set(self._maps["state"], UNTIL, until):
             self._runtime.add(self._maps["state"], [(UNTIL, until)])
 
@@ -196,7 +207,6 @@ class Feeder:
             product = rows.product(self._place.product)
         if product is None:
             raise NotFedError(f"The replica has no product {self._place.product}.")
-        self._limits = product.limits
         return product
 
     def _pairs(
@@ -212,7 +222,8 @@ class Feeder:
         place = self._place
         account = rows.account(key.account)
         entitlement = rows.entitlement(key.account, place.product, place.environment)
-        return key.digest.hex().upper(), entry_of(key, account, entitlement, product, place)
+        entry = entry_of(key, account, entitlement, product=product, place=place)
+        return key.digest.hex().upper(), entry
 
 
 def until_of(product: ProductRecord, place: Place, confirmed_at: float | None) -> str:

@@ -45,7 +45,9 @@ class Runtime:
 
     def counts(self) -> dict[str, int]:
         """Give the path of each map and how many entries it has, those of versions in preparation included."""
-        return {found["path"]: int(found["count"]) for found in COUNT.finditer(self._ask("show map"))}
+        return {
+            found["path"]: int(found["count"]) for found in COUNT.finditer(self._ask("show map"))
+        }
 
     def keys(self, path: str) -> set[str]:
         """Give the keys in a map."""
