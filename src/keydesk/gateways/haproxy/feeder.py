@@ -86,7 +86,7 @@ class Feeder:
         self._pid: Final = runtime.pid()
         self._maps: Final = maps_of(runtime)
         self._keys_of: dict[str, set[bytes]] = {}
-        self._changed = runtime.keys(self._maps["changed"])
+        self._changed = set(runtime.values(self._maps["changed"]))
         self._next_check = 0.0
         self._is_whole = self._has_new_limits = False
         self._limits: tuple[str, ...] = ()

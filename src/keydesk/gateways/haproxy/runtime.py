@@ -16,7 +16,7 @@ COUNT: Final = re.compile(r"^\d+ \((?P<path>[^)]+)\) .*entry_cnt=(?P<count>\d+)$
 VERSION: Final = re.compile(r"New version created: (\d+)")
 VARIABLE: Final = re.compile(r"type=str value=<([^>]*)>")
 PID: Final = re.compile(r"^Pid: (\d+)$", re.MULTILINE)
-KEY: Final = re.compile(r"^0x[0-9a-f]+ (\S+) ", re.MULTILINE)
+ENTRY: Final = re.compile(r"^0x[0-9a-f]+ (\S+) (.*)$", re.MULTILINE)
 NOT_THERE: Final = "entry not found"
 
 Pair = tuple[str, str]
@@ -49,9 +49,9 @@ class Runtime:
             found["path"]: int(found["count"]) for found in COUNT.finditer(self._ask("show map"))
         }
 
-    def keys(self, path: str) -> set[str]:
-        """Give the keys in a map."""
-        return set(KEY.findall(self._ask(f"show map {path}")))
+    def values(self, path: str) -> dict[str, str]:
+        """Give what a map holds: no large one, for HAProxy writes it out line by line."""
+        return dict(ENTRY.findall(self._ask(f"show map {path}")))
 
     def prepare(self, path: str) -> int:
         """Begin a new version of a map, which nobody reads before it is committed; gives its number."""
