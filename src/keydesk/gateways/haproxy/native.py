@@ -61,7 +61,6 @@ def rules_of(place: Place) -> dict[str, str]:
     compat, named, rated = place.envelope == Envelope.COMPAT, place.requires_username, place.seconds
     return {
         "place": place.text,
-        "odd": f"{CONTROL}|{ALIKE}",
         "control": CONTROL,
         "alike": ALIKE,
         "check_username": CHECK_USERNAME if named else "",
