@@ -333,6 +333,17 @@ def test_no_text_of_a_row_becomes_a_command_a_field_or_a_header(text):
     assert entry(**whole) == "ok|0|key_sinar1|acc_sinar|sinarabadi|payout read|0"
 
 
+def test_an_identity_that_would_shift_the_fields_of_an_entry_is_an_outage(tmp_path, one_backend):
+    rows = [*good_rows(), account(username="sinar|payout admin")]
+    fill(tmp_path / "replica", rows)
+    with (
+        RunningVerifier(tmp_path, VERIFIER_WORKERS=1) as verifier,
+        standing(tmp_path, rows, one_backend, verifier=verifier.port) as (_, gateway),
+    ):
+        assert verifier.authorize(KEYS[0]).status == 200
+        assert status_of(gateway) == 503
+
+
 @pytest.mark.parametrize("moment", [2**63 - 1, 2**63, 10**30])
 def test_a_moment_that_haproxy_would_take_for_never_is_not_passed_on(moment):
     late = key(b"\0" * 32, expires_at=moment)
