@@ -18,6 +18,7 @@ from tests.gateways.test_decisions import api_key, directly, told
 
 from keydesk.core.records import KeyState
 from keydesk.gateways.haproxy.entries import ASK, Place, entry_of
+from keydesk.gateways.haproxy.feeder import MOST_CHANGED
 from keydesk.gateways.haproxy.runtime import Runtime
 from keydesk.replica.layout import Head
 from keydesk.replica.moments import Moment
@@ -234,6 +235,18 @@ def test_a_new_key_works_and_a_key_can_change_again_and_again(tmp_path, one_back
             assert becomes(gateway, status, new) < BOUND_SECONDS
 
 
+def test_after_many_changes_all_keys_are_in_one_map_again_and_none_is_wrong(tmp_path, one_backend):
+    many = [key(number.to_bytes(32), id=f"key_m{number}") for number in range(MOST_CHANGED)]
+    revoked = key(DIGEST(KEYS[1]), id="key_1", state="REVOKED", revision=11)
+    with standing(tmp_path, good_rows(), one_backend) as (desk, gateway):
+        desk.publish(*many, revoked)
+        becomes(gateway, 401, KEYS[1])
+        runtime, folder = Runtime(gateway.socket), gateway.socket.parent
+        eventually(lambda: not runtime.values(f"{folder}/changed.map"))
+        assert runtime.counts()[f"{folder}/keys.map"] == len(KEYS) + MOST_CHANGED
+        assert (status_of(gateway), status_of(gateway, KEYS[1])) == (200, 401)
+
+
 def test_without_its_feeder_haproxy_decides_until_the_lease_ends_and_then_nothing(
     tmp_path, one_backend
 ):
@@ -259,6 +272,17 @@ def test_a_haproxy_that_started_again_decides_nothing_until_it_is_fed(tmp_path, 
             assert status_of(gateway) == 503
             gateway.feeder.send_signal(signal.SIGCONT)
             becomes(gateway, 200)
+
+
+def test_a_feeder_waits_for_a_haproxy_that_is_away(tmp_path, one_backend):
+    with standing(tmp_path, good_rows(), one_backend) as (_, gateway):
+        gateway.process.terminate()
+        gateway.process.wait(10)
+        log = gateway.socket.parent / "feeder.log"
+        eventually(lambda: "HAProxy is not fed" in log.read_text())
+        restart(gateway)
+        becomes(gateway, 200)
+        assert gateway.feeder.poll() is None
 
 
 def restart(gateway):

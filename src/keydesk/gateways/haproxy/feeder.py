@@ -52,8 +52,8 @@ def run_feeder(socket: Path, replica_dir: Path, *, stop: threading.Event) -> Non
     """
     reader, told = Reader(replica_dir), ""
     while not stop.is_set():
-        feeder = Feeder(Runtime(socket), reader, stop=stop)
         try:
+            feeder = Feeder(Runtime(socket), reader, stop=stop)
             feeder.fill()
             log.info("HAProxy holds %d keys.", feeder.count)
             told = ""
@@ -104,27 +104,37 @@ class Feeder:
             self._let_decide_until(ASK)
         path, earlier = self._maps["keys"], set(self._changed)
         before, version = self._runtime.counts()[path], self._runtime.prepare(path)
-        product, count, touched = self._product(), 0, set()
+        count, touched = self._prepare(version)
+        if self._stop.is_set():
+            return
+        found = self._runtime.counts()[path] - before
+        if found != count:
+            raise Lost(f"HAProxy took {found} of {count} keys")
+        self._runtime.commit(path, version)
+        for key in earlier:
+            touched |= self._follow()
+            if key not in touched:
+                self._runtime.remove(self._maps["changed"], key)
+                self._changed.discard(key)
+        self.count, self._is_whole = count, True
+        self._check()
+
+    def _prepare(self, version: int) -> tuple[int, set[str]]:
+        """Write all keys into a version of their map; give how many, and the keys that changed meanwhile."""
+        product, count = self._product(), 0
+        touched: set[str] = set()
         self._limits, self._has_new_limits = product.limits, False
         with self._reader.view() as view, self._reader.rows() as rows:
             if not view.reaches_back_to(self._at):
                 self._at = view.place
             for pairs in in_portions(self._pairs(view.rows("key"), rows, product)):
                 if self._stop.is_set():
-                    return
-                count += self._runtime.add(path, pairs, version=version)
+                    break
+                count += self._runtime.add(self._maps["keys"], pairs, version=version)
                 touched |= self._follow()
                 if self._is_whole:
                     self._renew()
-        found = self._runtime.counts()[path] - before
-        if found != count:
-            raise Lost(f"HAProxy took {found} of {count} keys")
-        self._runtime.commit(path, version)
-        for key in earlier - touched:
-            self._runtime.remove(self._maps["changed"], key)
-            self._changed.discard(key)
-        self.count, self._is_whole = count, True
-        self._check()
+        return count, touched
 
     def step(self) -> None:
         """Bring HAProxy to what the replica holds now, and let it decide a little longer.
