@@ -4,11 +4,18 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 
 import pytest
-from tests.fixtures.gateways import Backend, RunningGateway
+from tests.fixtures.gateways import Backend, NativeGateway, RunningGateway
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, RunningVerifier, fill, mint
+from typer.testing import CliRunner
+
+from keydesk.cli.gateway import app
+from keydesk.server.faults import OperatorFault
 
 GATEWAYS = ["nginx", "envoy", "haproxy", "caddy"]
+"""Those that ask the verifier."""
+DOORS = [*GATEWAYS, "native"]
+"""Those, and HAProxy that decides by itself."""
 STATES = {
     "good": {},
     "revoked": {"state": "REVOKED"},
@@ -18,9 +25,9 @@ STATES = {
     "listed": {"networks": ("127.0.0.2/32", "198.51.100.0/24")},
     "compat": {"product": "ledger", "state": "REVOKED"},
     "compat_limited": {"product": "ledger", "limits": ("key:burst=1/3600s",)},
-    **{f"limited_{name}": {"limits": ("key:burst=2/3600s",)} for name in GATEWAYS},
-    **{f"told_{name}": {"limits": ("key:burst=2/3600s",)} for name in GATEWAYS},
-    **{f"spent_{name}": {"limits": ("key:monthly=1/month",)} for name in GATEWAYS},
+    **{f"limited_{name}": {"limits": ("key:burst=2/3600s",)} for name in DOORS},
+    **{f"told_{name}": {"limits": ("key:burst=2/3600s",)} for name in DOORS},
+    **{f"spent_{name}": {"limits": ("key:monthly=1/month",)} for name in DOORS},
 }
 KEYS = {name: mint() for name in STATES}
 RECORDS = [
@@ -68,12 +75,19 @@ def backend(one_backend):
 
 
 @contextmanager
-def starting(folder_of):
-    """Give a function that starts a gateway; all of them are stopped in the end."""
+def starting(folder_of, data_dir):
+    """Give a function that starts a gateway; all of them are stopped in the end.
+
+    Takes the data folder out of which HAProxy is fed where it decides by itself.
+    """
     with ExitStack() as stack:
 
         def start(name, **given):
-            gateway = RunningGateway(name, folder_of(name) / "site", **given)
+            folder = folder_of(name) / "site"
+            if name == "native":
+                gateway = NativeGateway(folder, data_dir=data_dir, **given)
+            else:
+                gateway = RunningGateway(name, folder, **given)
             stack.callback(gateway.stop)
             return gateway
 
@@ -81,19 +95,32 @@ def starting(folder_of):
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory):
+def started(tmp_path_factory, verifier):
     """A function that starts a gateway, stopped with the module."""
-    with starting(tmp_path_factory.mktemp) as start:
+    with starting(tmp_path_factory.mktemp, verifier.data_dir) as start:
         yield start
 
 
 @pytest.fixture(scope="session")
 def by_name(tmp_path_factory, verifier, one_backend):
     """A function that gives the one gateway of a name."""
-    with starting(tmp_path_factory.mktemp) as start:
+    with starting(tmp_path_factory.mktemp, verifier.data_dir) as start:
         yield cache(lambda name: start(name, verifier=verifier.port, backend=one_backend.port))
 
 
-@pytest.fixture(params=GATEWAYS)
+@pytest.fixture(params=DOORS)
 def gateway(request, by_name):
     return by_name(request.param)
+
+
+@pytest.fixture
+def printed(monkeypatch, tmp_path):
+    """A function that runs the command in this process; gives what it prints, and the sentences if it refuses."""
+    monkeypatch.setenv("KEYDESK_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*words):
+        done = CliRunner().invoke(app, words)
+        assert isinstance(done.exception, OperatorFault | None), done.output
+        return done.stdout, "" if done.exception is None else str(done.exception)
+
+    return run

@@ -8,15 +8,13 @@ import pytest
 import yaml
 from tests.fixtures.desk import desk_environment, keydesk
 from tests.fixtures.gateways import check
-from typer.testing import CliRunner
 
-from keydesk.cli.gateway import KNOWN, app
+from keydesk.cli.gateway import KNOWN
 from keydesk.core.codes import CODES, COMPAT_MESSAGES
 from keydesk.core.decide import Decision
 from keydesk.core.records import Envelope
 from keydesk.gate import answers
 from keydesk.gateways import refusals
-from keydesk.server.faults import OperatorFault
 
 SITE = {
     "product": "disbursement",
@@ -47,19 +45,6 @@ SIGNS = "[\\\\'\"`$%{}<>#]"
 def options(given):
     pairs = [(f"--{name}", value) for name, value in (SITE | given).items()]
     return [word for pair in pairs for word in pair if word is not None]
-
-
-@pytest.fixture
-def printed(monkeypatch, tmp_path):
-    """A function that runs the command in this process; gives what it prints, and the sentences if it refuses."""
-    monkeypatch.setenv("KEYDESK_DATA_DIR", str(tmp_path / "data"))
-
-    def run(*words):
-        done = CliRunner().invoke(app, words)
-        assert isinstance(done.exception, OperatorFault | None), done.output
-        return done.stdout, "" if done.exception is None else str(done.exception)
-
-    return run
 
 
 def test_the_command_prints_the_configuration_and_nothing_else_or_a_sentence_and_nothing_else(

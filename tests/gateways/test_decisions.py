@@ -4,7 +4,7 @@ import json
 
 import pytest
 from tests.fixtures.gateways import exchange
-from tests.gateways.conftest import GATEWAYS
+from tests.gateways.conftest import DOORS
 
 IDENTITY = {
     b"x-keydesk-account": b"acc_sinar",
@@ -107,7 +107,7 @@ def test_an_identity_that_no_header_can_hold_is_an_outage_and_not_a_header(gatew
 
 
 def test_no_key_is_in_a_gateways_log(started, verifier, one_backend, keys):
-    for name in GATEWAYS:
+    for name in DOORS:
         gateway = started(name, verifier=verifier.port, backend=one_backend.port)
         for key in (keys["good"], keys["revoked"]):
             for path in (b"/", b"/orders?api_key=" + key.encode()):
@@ -119,7 +119,7 @@ def test_no_key_is_in_a_gateways_log(started, verifier, one_backend, keys):
         assert name == "nginx" or "/orders" in log, f"{name} logs nothing"
 
 
-@pytest.mark.parametrize("name", GATEWAYS)
+@pytest.mark.parametrize("name", DOORS)
 def test_the_verifier_and_the_backend_can_be_named(name, started, verifier, backend, keys):
     gateway = started(name, verifier=verifier.port, backend=backend.port, host="localhost")
     assert gateway.ask(api_key(keys["good"])).status == 200

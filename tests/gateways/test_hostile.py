@@ -15,6 +15,7 @@ MENDED = {
     "nginx": set(),
     "envoy": {"folded at the end", "a bare CR inside", "a folded encoding"},
     "haproxy": {"folded at the end", "two lengths in one"},
+    "native": {"folded at the end", "two lengths in one"},
     "caddy": {
         *{"folded at the end", "an empty name", "a folded encoding"},
         *{"a length and chunks", "chunks and a length", "no length and chunks"},

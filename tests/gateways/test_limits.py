@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.gateways.conftest import GATEWAYS
+from tests.gateways.conftest import DOORS, GATEWAYS
 from tests.gateways.test_decisions import api_key
 
 
@@ -34,7 +34,7 @@ def test_a_client_reads_how_its_limit_stands_on_every_answer(gateway, keys):
     assert [name for name, _ in unlimited.pairs if name.startswith("ratelimit")] == []
 
 
-@pytest.mark.parametrize("name", GATEWAYS)
+@pytest.mark.parametrize("name", DOORS)
 def test_a_place_that_needs_a_scope_refuses_a_key_without_it(
     name, started, verifier, backend, keys
 ):
@@ -53,7 +53,7 @@ def test_a_place_that_needs_a_scope_refuses_a_key_without_it(
     assert json.loads(answers["payout admin"].text)["code"] == "scope_missing"
 
 
-@pytest.mark.parametrize("name", GATEWAYS)
+@pytest.mark.parametrize("name", DOORS)
 def test_refusals_in_the_compat_envelope_reach_the_client_in_it(
     name, started, verifier, backend, keys
 ):

