@@ -1,12 +1,12 @@
 """What one process of a service has of Keydesk: opened at first use, after a fork, and shared by all its threads."""
 
-import atexit
 import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Sequence
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Final, Self
 
@@ -100,9 +100,13 @@ class Opened:
         self._is_over: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._tend, name="keydesk", daemon=True)
         self._thread.start()
+        # Unlike atexit, this is also run at the end of a process that multiprocessing has forked, as Granian does. The
+        # files are left for the system to close: threads that end with the process may still read.
+        self._finalizer: Final = Finalize(None, self.finish, exitpriority=0)
 
     def close(self) -> None:
         """Write what was counted, and close everything; no call may be under way."""
+        self._finalizer.cancel()
         self.finish()
         if self._shared is not None:
             self._shared.close()
@@ -272,11 +276,4 @@ def _start_afresh_after_fork() -> None:
     _OPENED.clear()
 
 
-def _finish() -> None:
-    # Threads that end with the process may still read, so the files are left for the system to close.
-    for opened in _OPENED.values():
-        opened.finish()
-
-
 os.register_at_fork(after_in_child=_start_afresh_after_fork)
-atexit.register(_finish)
