@@ -259,8 +259,14 @@ def test_django_does_not_start_with_settings_that_cannot_be_used(wrong):
 def talk(app, headers, **more):
     """Open a websocket, and give the messages of the application's side."""
     scope = {
-        "type": "websocket", "path": "/talk", "raw_path": b"/talk", "query_string": b"",
-        "headers": headers, "client": ("127.0.0.1", 4711), "subprotocols": [], **more,
+        "type": "websocket",
+        "path": "/talk",
+        "raw_path": b"/talk",
+        "query_string": b"",
+        "headers": headers,
+        "client": ("127.0.0.1", 4711),
+        "subprotocols": [],
+        **more,
     }
     sent = []
 
