@@ -32,7 +32,7 @@ def main() -> None:
     keydesk = Keydesk(Config(data_dir=folder), pepper=PEPPER)
     need = Need(PRODUCT, (SCOPE,) if is_full == "full" else ())
     with Path(load).open() as file:
-        given = [call_of(line.split()) for line in islice(file, int(count))]
+        given = [line.strip() for line in islice(file, int(count))]
     keydesk.open()
     check, refused = keydesk.check, []
 
@@ -41,16 +41,16 @@ def main() -> None:
         if outcome.identity is None:
             refused.append(outcome.code)
 
-    figure = microseconds_of(ask, given)
+    figure = microseconds_of(ask, given, call_of)
     if refused:
         sys.exit(f"{len(refused)} calls were refused, the first with {refused[0]}.")
     sys.stdout.write(f"{figure:.3f}\n")
     keydesk.close()
 
 
-def call_of(words: list[str]) -> tuple[list[tuple[bytes, bytes]], str | None]:
+def call_of(line: str) -> tuple[list[tuple[bytes, bytes]], str | None]:
     """Give the headers and the address of a call, out of a key and perhaps its username and address."""
-    key, *more = words
+    key, *more = line.split()
     headers = [*OTHERS, (b"x-api-key", key.encode())]
     if not more:
         return headers, None
