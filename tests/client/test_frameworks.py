@@ -100,8 +100,6 @@ def django_configured_anew():
     django = sys.modules["keydesk.client.django"]
     django.configured.cache_clear()
     yield
-    if django.configured.cache_info().currsize:
-        django.configured().close()
     django.configured.cache_clear()
 
 

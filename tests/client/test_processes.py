@@ -152,6 +152,15 @@ def test_closed_and_used_again_it_opens_again(desk):
         desk.keydesk.close()
 
 
+def test_a_tests_desk_leaves_nothing_behind_whoever_used_it():
+    with testing.desk() as desk:
+        others = [Keydesk(desk.keydesk._config, pepper=PEPPER) for _ in range(2)]
+        assert ask(others[0], desk.key("disbursement")).code is Code.KEY_UNKNOWN
+        opened = others[0]._opened
+    opened.finish()
+    assert not desk.keydesk.data_dir.exists()
+
+
 def test_without_a_replica_nothing_passes_until_there_is_one(at, asking, tmp_path):
     text, keydesk = mint(), at()
     found = asking(keydesk, text)

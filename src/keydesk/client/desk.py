@@ -166,6 +166,8 @@ class Keydesk:
         """
         self._config: Final = config or load_config()
         self._digest: Final = key_digester(pepper or self._config.require_secret(Secret.PEPPER))
+        self.data_dir: Final = self._config.data_dir
+        """The folder that it decides over."""
         self._clock: Final = clock
         self._opened: Opened | None = None
         self._checker: Checker | None = None
@@ -209,7 +211,7 @@ class Keydesk:
             if opened is not None:
                 opened.users -= 1
                 if opened.users == 0:
-                    del _OPENED[self._config.data_dir]
+                    del _OPENED[self.data_dir]
                     opened.close()
 
     def _ready(self) -> Checker | None:
@@ -225,8 +227,8 @@ class Keydesk:
 
     def _open(self) -> None:
         config = self._config
-        opened = _OPENED.get(config.data_dir) or Opened(config)
-        _OPENED[config.data_dir] = self._opened = opened
+        opened = _OPENED.get(self.data_dir) or Opened(config)
+        _OPENED[self.data_dir] = self._opened = opened
         opened.users += 1
         self._checker = Checker(
             config.key_marker,
@@ -240,6 +242,17 @@ class Keydesk:
     def start_afresh_after_fork(self) -> None:
         """Let go of what the parent opened."""
         self._opened = self._checker = None
+
+
+def close_all(data_dir: Path) -> None:
+    """Close what this process has open of a data folder, before the folder goes."""
+    for keydesk in list(_KEYDESKS):
+        if keydesk.data_dir == data_dir:
+            keydesk.close()
+    with _LOCK:
+        # Of one that nobody holds any more, the files are still open.
+        if opened := _OPENED.pop(data_dir, None):
+            opened.close()
 
 
 def shared_counter(config: Config, host: HostCounter) -> SharedCounter | None:

@@ -17,7 +17,7 @@ from typing import IO, Any, Final
 
 from msgspec.structs import replace
 
-from keydesk.client.desk import Keydesk
+from keydesk.client.desk import Keydesk, close_all
 from keydesk.client.scribe import DONE, as_line
 from keydesk.config import SECRET_BYTES, Config
 from keydesk.core.digest import key_digester
@@ -135,7 +135,7 @@ def desk() -> Iterator[Desk]:
             try:
                 yield made
             finally:
-                made.keydesk.close()
+                close_all(made.keydesk.data_dir)
 
 
 @contextmanager
