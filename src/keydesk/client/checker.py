@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from http import HTTPStatus
 from pathlib import PurePath
 from traceback import extract_tb
 from typing import Any, Final, Protocol
@@ -19,7 +20,7 @@ from keydesk.core.clock import Clock, system_clock
 from keydesk.core.codes import Code
 from keydesk.core.decide import UNAVAILABLE, Decider, Decision, Question, Rows, counted
 from keydesk.core.digest import Digester
-from keydesk.core.gcra import Spent
+from keydesk.core.gcra import Balance, Spent
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.limits import Bucket
 from keydesk.core.records import Envelope
@@ -173,7 +174,7 @@ class Checker:
                 asked.request_id,
             )
             balances = decision.balances
-            headers = answers.rate_limit_headers(balances) if balances else []
+            headers = limits_of(balances) if balances else []
             outcome = Outcome(code, asked.request_id, identity, headers)
         self._note(decision, asked.question, asked.request_id, asked.now)
         return outcome
@@ -211,10 +212,14 @@ def unavailable(request_id: str) -> Outcome:
 
 def refusal(code: Code, request_id: str, answer: answers.Answer) -> Outcome:
     """Give the outcome of a refused call; the exact code is not for its client."""
-    start, body = answer
-    headers = [each for each in start["headers"] if each[0] != EXACT_CODE]
-    headers.append((b"content-length", b"%d" % len(body["body"])))
-    return Outcome(code, request_id, None, headers, int(start["status"]), body["body"])
+    headers = [each for each in answer.headers if each[0] != EXACT_CODE]
+    headers.append((b"content-length", b"%d" % len(answer.body)))
+    return Outcome(code, request_id, None, headers, answer.status, answer.body)
+
+
+def limits_of(balances: tuple[Balance, ...]) -> list[Header]:
+    """Give the headers that tell how the limits of an accepted call stand."""
+    return answers.Answer(HTTPStatus.OK, answers.rate_limit_lines(balances)).headers
 
 
 def described(error: Exception) -> str:

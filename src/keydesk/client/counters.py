@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from keydesk.core.gcra import Spent
 from keydesk.core.limits import Bucket
@@ -16,62 +17,42 @@ SPARE_SECONDS: Final = 1.0
 """How much longer than for Valkey a call waits for the loop that asks it."""
 
 
-class HostCounter:
-    """The host's file, which one thread of the process uses at a time: a ledger, and a counter."""
+class LockedLedger(HostLedger):
+    """The host's file, which one thread of the process uses at a time."""
 
-    def __init__(self, ledger: HostLedger) -> None:
-        """Takes the ledger, which is not used otherwise."""
-        self._ledger: Final = ledger
+    def __init__(self, folder: Path) -> None:
+        """Takes the folder of the file, which is made if it is not there."""
         self._lock: Final = threading.Lock()
+        super().__init__(folder)
 
-    @property
-    def fault(self) -> str | None:
-        """Why calls cannot be counted at the moment, None if they can."""
-        return self._ledger.fault
-
-    def count(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
+    def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
         """Count a call against all its buckets, or none. Raises LedgerUnavailable."""
         with self._lock:
-            return finished(self._ledger.spend(buckets, cost=cost, now=now))
+            return super().spend(buckets, cost=cost, now=now)
+
+    def prune(self, now: float | None = None) -> int:
+        """Forget counts that say nothing any more, a few at each call; give how many."""
+        with self._lock:
+            return super().prune(now)
+
+
+class HostCounter:
+    """A counter over the host's file."""
+
+    def __init__(self, ledger: LockedLedger) -> None:
+        """Takes the ledger."""
+        self._ledger: Final = ledger
 
     def spend_now(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
         """Count a call, None if it cannot be counted."""
         try:
-            return self.count(buckets, cost=cost, now=now)
+            return self._ledger.spend(buckets, cost=cost, now=now)
         except LedgerUnavailable:
             return None
 
     async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
         """Count a call, None if it cannot be counted; it takes some microseconds."""
         return self.spend_now(buckets, cost=cost, now=now)
-
-    def tend(self) -> None:
-        """Do what is to be done once a second: disk at hand, old counts forgotten, a copy made."""
-        self._ledger.keep()
-        with self._lock:
-            self._ledger.prune()
-        self._ledger.save()
-
-    def close(self) -> None:
-        """Close the file, once no thread uses it."""
-        with self._lock:
-            self._ledger.close()
-
-    def let_go(self) -> None:
-        """Close the file after a fork, where nobody else is there and the lock may be a gone thread's."""
-        self._ledger.close()
-
-
-class Meanwhile:
-    """The host's file in the form in which Valkey's ledger falls back on one."""
-
-    def __init__(self, host: HostCounter) -> None:
-        """Takes the counter."""
-        self._count: Final = host.count
-
-    async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
-        """Count a call against all its buckets, or none. Raises LedgerUnavailable."""
-        return self._count(buckets, cost=cost, now=now)
 
 
 class SharedCounter:
@@ -122,14 +103,3 @@ class SharedCounter:
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._keeping)
         self._loop.close()
-
-
-def finished(coroutine: Coroutine[Any, Any, Spent]) -> Spent:
-    """Give what a coroutine that waits for nothing comes to; raises what it raises."""
-    try:
-        coroutine.send(None)
-    except StopIteration as done:
-        spent: Spent = done.value
-        return spent
-    coroutine.close()
-    raise RuntimeError("This coroutine waits, and there is no loop here.")

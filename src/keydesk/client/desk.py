@@ -12,7 +12,7 @@ from typing import Final, Self
 
 from keydesk.client.calls import Need, Outcome
 from keydesk.client.checker import Checker, described, unavailable
-from keydesk.client.counters import HostCounter, Meanwhile, SharedCounter
+from keydesk.client.counters import HostCounter, LockedLedger, SharedCounter
 from keydesk.config import Config, Secret, load_config
 from keydesk.core.clock import Clock, system_clock
 from keydesk.core.decide import Decision, Question
@@ -21,7 +21,6 @@ from keydesk.gate.answers import request_ids
 from keydesk.gate.guard import Header
 from keydesk.gate.usage import FLUSH_SECONDS, Taken, UsageFlush, UsageMeter
 from keydesk.host.spool import SpoolWriter, new_source
-from keydesk.limits.host import HostLedger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Reader, ReplicaRows
@@ -89,9 +88,9 @@ class Opened:
         """Takes the configuration, which says where the files lie."""
         self.users = 0
         self.store: Final = SharedReader(Reader(config.replica_dir))
-        self._host: Final = HostCounter(HostLedger(config.limits_dir))
+        self._host: Final = LockedLedger(config.limits_dir)
         self._shared: Final = shared_counter(config, self._host)
-        self.counter: Final = self._shared or self._host
+        self.counter: Final = self._shared or HostCounter(self._host)
         meter = UsageMeter(config.key_marker)
         self.meter: Final = SharedMeter(meter)
         self._spool: Final = SpoolWriter(config.usage_dir, new_source())
@@ -124,13 +123,15 @@ class Opened:
         """Close the files, and write nothing: after a fork they are the parent's, and so is what was counted."""
         self._spool.close()
         self.store.close()
-        self._host.let_go()
+        self._host.close()
 
     def _tend(self) -> None:
         while not self._is_over.wait(FLUSH_SECONDS):
             try:
                 self._flush.write(self.meter.take())
-                self._host.tend()
+                self._host.keep()
+                self._host.prune()
+                self._host.save()
                 self.store.tend()
             except Exception:
                 logger.exception("What is counted could not be tended; it is tried again.")
@@ -255,7 +256,7 @@ def close_all(data_dir: Path) -> None:
             opened.close()
 
 
-def shared_counter(config: Config, host: HostCounter) -> SharedCounter | None:
+def shared_counter(config: Config, host: LockedLedger) -> SharedCounter | None:
     """Give the counts in Valkey, None where each host counts by itself."""
     if config.valkey_url is None:
         return None
@@ -263,7 +264,7 @@ def shared_counter(config: Config, host: HostCounter) -> SharedCounter | None:
     ledger = SharedLedger(
         config.valkey_url,
         wait_seconds=wait_seconds,
-        meanwhile=Meanwhile(host) if config.limits_when_away == "local" else None,
+        meanwhile=host if config.limits_when_away == "local" else None,
         count_away=nothing,
     )
     return SharedCounter(ledger, wait_seconds=wait_seconds)

@@ -30,7 +30,7 @@ MOST_DIGITS: Final = 5
 QUERY_SIGNS: Final = (b"api_key=", b"api-key=", b"apikey=")
 
 
-class Presented(Struct, frozen=True):
+class Presented(Struct, frozen=True, gc=False):
     """What a request's headers present: one credential and what bears on it, or the code that refuses them."""
 
     credential: str | None = None

@@ -8,6 +8,7 @@ import json
 
 import pytest
 from hypothesis import given, settings
+from tests.fixtures.asking import request
 from tests.fixtures.hostile import doubled, misspelt
 from tests.fixtures.rows import MemoryStore
 from tests.fixtures.situations import (
@@ -24,7 +25,6 @@ from tests.fixtures.situations import (
 from keydesk.client import asgi, wsgi
 from keydesk.client.calls import Need
 from keydesk.client.checker import Checker
-from keydesk.client.counters import finished
 from keydesk.core.clock import system_clock
 from keydesk.core.codes import Code
 from keydesk.verifier.doors import Doors
@@ -52,7 +52,7 @@ class FreshCounter:
     """A counter in which no call was ever counted."""
 
     def spend_now(self, buckets, *, cost, now):
-        return finished(FreshLedger().spend(buckets, cost=cost, now=now))
+        return FreshLedger().spend(buckets, cost=cost, now=now)
 
     async def spend(self, buckets, *, cost, now):
         return self.spend_now(buckets, cost=cost, now=now)
@@ -155,13 +155,13 @@ def through_gateway(tmp_path_factory):
     def ask(rows, headers, question):
         store, ledger = MemoryStore(rows), FreshLedger()
         doors = Doors("kd", DIGEST, store=store, ledger=ledger, tally=tally, clock=lambda: NOW)
-        scope = {"headers": [*headers, *headers_of(question)], "query_string": b""}
-        start, _ = asyncio.run(doors.authorize(scope, question["product"], question["environment"]))
-        found = dict(start["headers"])
+        asked = request("GET", b"/", [*headers, *headers_of(question)])
+        answer = doors.authorize(asked, question["product"], question["environment"])
+        found = dict(answer.headers)
         retry_after = found.get(b"retry-after")
         return {
             "code": found[b"x-keydesk-code"].decode(),
-            "status": start["status"],
+            "status": answer.status,
             "retry_after": None if retry_after is None else int(retry_after),
             "limits": found.get(b"ratelimit"),
             "key_id": found.get(b"x-keydesk-key-id", b"").decode() or None,

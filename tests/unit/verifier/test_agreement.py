@@ -4,11 +4,11 @@ Each question is asked of a gateway's door with both headers and of the services
 limits that are counted afresh for each.
 """
 
-import asyncio
 import json
 
 import pytest
 from hypothesis import given, settings
+from tests.fixtures.asking import answered, request
 from tests.fixtures.rows import MemoryStore
 from tests.fixtures.situations import (
     DIGEST,
@@ -30,10 +30,6 @@ from keydesk.verifier.metrics import Tally
 BEARER = b"Bearer " + SERVICE.encode()
 
 
-async def nothing():
-    await asyncio.sleep(0)
-
-
 @pytest.fixture(scope="module")
 def ask(tmp_path_factory):
     tally = Tally(tmp_path_factory.mktemp("tally"))
@@ -47,21 +43,7 @@ def ask(tmp_path_factory):
             tally=tally,
             clock=lambda: NOW,
         )
-        sent = []
-
-        async def receive():
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message):
-            sent.append(message)
-
-        scope = {"type": "http", "method": method, "raw_path": path, "query_string": b""}
-        asyncio.run(
-            VerifierApp(doors, prepare=nothing, watch=nothing)(
-                {**scope, "headers": headers}, receive, send
-            )
-        )
-        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+        return answered(VerifierApp(doors), request(method, path, headers, body=body))
 
     return ask
 
