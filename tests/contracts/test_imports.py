@@ -46,6 +46,32 @@ def test_a_command_outside_the_control_plane_loads_no_django(command, tmp_path):
     assert "django" not in json.loads(loaded.stdout)
 
 
+FRAMEWORKS = {"django", "fastapi", "flask", "litestar", "starlette", "werkzeug"}
+LOADED_BY_A_CHECK = """
+import json, sys
+from keydesk.client import Need, testing
+from keydesk.client.asgi import KeydeskMiddleware as Asgi
+from keydesk.client.wsgi import KeydeskMiddleware as Wsgi
+with testing.desk() as desk:
+    key = desk.key("disbursement")
+    served = lambda environ, start: [environ["keydesk"].username.encode()]
+    checked = Wsgi(served, desk.keydesk, Need("disbursement"))
+    assert checked({"HTTP_X_API_KEY": key, "PATH_INFO": "/"}, None) == [b"acme"]
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def test_a_service_that_checks_a_request_loads_no_framework_that_it_does_not_use(tmp_path):
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADED_BY_A_CHECK],
+        env=desk_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert set(json.loads(loaded.stdout)) & FRAMEWORKS == set()
+
+
 def test_the_overview_loads_no_command_at_all(tmp_path):
     shown = keydesk("--help", environment=desk_environment(tmp_path, NONSENSE=None))
     assert shown.returncode == 0, shown.stderr

@@ -27,6 +27,7 @@ BEARER: Final = b"bearer"
 BLANKS: Final = b" \t"
 NGINX: Final = b"nginx"
 MOST_DIGITS: Final = 5
+QUERY_SIGNS: Final = (b"api_key=", b"api-key=", b"apikey=")
 
 
 class Presented(Struct, frozen=True, gc=False):
@@ -113,6 +114,10 @@ class CredentialReader:
             return None
         bearer = self._bearer(value)
         return None if bearer is None else bearer.decode("latin-1")
+
+    def is_in_query(self, query: bytes) -> bool:
+        """Say whether a query string seems to hold a credential, which is ignored there."""
+        return self._start in query or any(sign in query.lower() for sign in QUERY_SIGNS)
 
     def _bearer(self, value: bytes) -> bytes | None:
         """Give what follows `Bearer` and one sign, if that is meant as a credential of this marker.

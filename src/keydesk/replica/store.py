@@ -117,8 +117,9 @@ class OpenReplica:
         known: tuple[Any, Any, Any] = ({}, {}, {})
         if meta.generation == before.meta.generation:
             known = (before.accounts, before.entitlements, before.products)
-        self.seen = Seen(transaction.id(), meta, *known)
-        return self.seen
+        # Another thread may look at the same time: what it sees is not what this transaction shows.
+        self.seen = seen = Seen(transaction.id(), meta, *known)
+        return seen
 
 
 class ReplicaRows:
@@ -249,6 +250,13 @@ class Reader:
         with self.rows() as rows:
             return rows.status()
 
+    def is_replaced(self) -> bool:
+        """Say whether another file lies in the place of the one that is open."""
+        opened = self._opened
+        with suppress(OSError):
+            return opened is not None and file_identity(self._dir / FILE_NAME) != opened.identity
+        return False
+
     def close(self) -> None:
         """Close the file; the next use opens it again."""
         opened, self._opened = self._opened, None
@@ -263,9 +271,8 @@ class Reader:
 
     def _leave_replaced(self) -> None:
         """Close the file if another lies in its place: LMDB takes two files with one lock for one, opened twice."""
-        with self._lock, suppress(OSError):
-            opened = self._opened
-            if opened and file_identity(self._dir / FILE_NAME) != opened.identity:
+        with self._lock:
+            if self.is_replaced():
                 self.close()
 
     def start_afresh_after_fork(self) -> None:

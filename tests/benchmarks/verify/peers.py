@@ -56,3 +56,17 @@ def django(folder: Path, keys_file: Path) -> Iterator[Server]:
     alone = ["--workers", "1", "--blocking-threads", "1", "--no-access-log", "--log-level", "error"]
     with running([*granian, *alone, "django_app:application"], of_peer, port=port) as server:
         yield server
+
+
+def within(peer: str, keys_file: Path, **more: str) -> float:
+    """Give the microseconds of a peer's check by itself, in a process of its own."""
+    command = [python_of(peer), HERE / f"{peer}_within.py", keys_file]
+    paths = os.pathsep.join([str(HERE), str(HERE.parent)])
+    printed = subprocess.run(
+        [str(part) for part in command],
+        env=environment(**more, PYTHONPATH=paths),
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return float(printed)

@@ -21,6 +21,10 @@ ASKING_EMPTY = "auth_request, empty"
 NATIVE = "HAProxy, native"
 DIGESTS = "HAProxy, map of digests"
 ASKING_LESS = "auth_request, as native"
+WITHIN = "in process, full decision"
+WITHIN_PLAIN = "in process, without limits"
+WITHIN_SAFE = "in process, safe-api-keys"
+WITHIN_DRF = "in process, drf-api-key"
 
 
 class Aim(NamedTuple):
@@ -58,6 +62,7 @@ def aims_of(report: dict[str, Any]) -> list[Aim]:
         Aim(f"{one} / {other}", report["ratios"][f"{one} / {other}"], bound, is_least=True)
         for one, other, bound in RATIOS
     ]
+    aims += aims_within(report["within_us"])
     overload, flood, history = (report[name] for name in ("overload", "flood", "revocations"))
     if overload:
         aims += [
@@ -80,6 +85,17 @@ def aims_of(report: dict[str, Any]) -> list[Aim]:
     return aims
 
 
+def aims_within(figures: dict[str, float]) -> list[Aim]:
+    """Give the aims of a check in a service's own process: how long it takes, and how much longer the peers take."""
+    full = figures[WITHIN]
+    return [
+        Aim("in process: full decision, us", full, 6.0, is_least=False),
+        Aim("in process: without limits, us", figures[WITHIN_PLAIN], 6.0, is_least=False),
+        Aim("in process: safe-api-keys / full", figures[WITHIN_SAFE] / full, 2.0, is_least=True),
+        Aim("in process: drf-api-key / full", figures[WITHIN_DRF] / full, 100.0, is_least=True),
+    ]
+
+
 def table_of(report: dict[str, Any]) -> list[str]:
     """Give the lines that are printed at the end."""
     lines = [f"{'':26}{'requests/s':>12}{'cpu us':>8}{'p50 us':>9}{'p99 us':>9}"]
@@ -91,6 +107,7 @@ def table_of(report: dict[str, Any]) -> list[str]:
     lines.append(f"decision alone: {report['decision_us']:.2f} us")
     for where, microseconds in report["count_us"].items():
         lines.append(f"counting a call with one limit, {where}: {microseconds:.2f} us")
+    lines += [f"{name}: {figure:.2f} us" for name, figure in report["within_us"].items()]
     for name, ratio in report["ratios"].items():
         lines.append(f"{name}: {ratio:.2f}")
     lines += ["", f"{'aim':50}{'bound':>10}{'found':>10}"]

@@ -156,6 +156,26 @@ class Stage:
             expect(server, minted[-1])
         return targets
 
+    def within(self) -> dict[str, float]:
+        """Give the microseconds of a check in a service's own process, here and in the peers."""
+        database = str(self.folder / "django" / "keys.sqlite3")
+        return {
+            report.WITHIN: self.check_alone("full", self.full),
+            report.WITHIN_PLAIN: self.check_alone("plain", self.plain),
+            report.WITHIN_SAFE: peers.within("starlette", self.folder / "starlette.own"),
+            report.WITHIN_DRF: peers.within(
+                "django", self.folder / "django.own", PEER_DATABASE=database
+            ),
+        }
+
+    def check_alone(self, name: str, load: Path) -> float:
+        """Give the microseconds of a check over a verifier's data folder, whose replica it keeps current."""
+        command = [sys.executable, HERE / "within.py", self.folder / name, load, self.count, name]
+        printed = subprocess.run(
+            [str(part) for part in command], check=True, capture_output=True, text=True
+        ).stdout
+        return float(printed)
+
 
 def main() -> None:
     """Prepare, measure, print and write."""
@@ -212,6 +232,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         say("deciding and counting in the process")
         counts = count_alone(stage.folder)
         decision = decide_alone(stage.folder / "plain" / "replica", stage.plain)
+        within = stage.within()
         rounds = measure(targets, options)
         http = summarised(rounds)
         asked = {"port": full.port, "load": str(stage.full), "path": AUTHORIZE, "more": SCOPES}
@@ -228,6 +249,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         "ratios": ratios_of(rounds),
         "decision_us": decision,
         "count_us": counts,
+        "within_us": within,
         "flood": flood,
         "overload": overload,
         "revocations": history,
