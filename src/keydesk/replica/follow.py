@@ -15,6 +15,7 @@ import lmdb
 
 from keydesk.core.records import Record
 from keydesk.replica.batch import Suspect
+from keydesk.replica.histories import is_earlier
 from keydesk.replica.layout import Head, ReplicaMissing
 from keydesk.replica.moments import Moment
 from keydesk.replica.sources.contract import Reading, Source, SourceUnavailable
@@ -43,6 +44,7 @@ def run_replicator(
     """
     outage = Outage()
     while not stop.is_set():
+        began = time.monotonic()
         try:
             with Writer(replica_dir) as writer:
                 follower = Follower(source, writer, row_mac_key=row_mac_key, stop=stop)
@@ -56,7 +58,7 @@ def run_replicator(
             discard(replica_dir, error)
         except (SourceUnavailable, ReplicaBusy, ReplicaMissing, lmdb.Error, OSError) as error:
             outage.note(error)
-            stop.wait(outage.pause_seconds)
+            stop.wait(began + outage.pause_seconds - time.monotonic())
     source.close()
 
 
@@ -82,7 +84,9 @@ class Follower:
         moment = Moment.ago()
         head = self._source.head()
         held = self._writer.meta
-        if head.epoch != held.epoch:
+        if is_earlier(head.epoch, held.epoch):
+            self._stay(head)
+        elif head.epoch != held.epoch:
             self._take_snapshot()
         elif head.revision < held.revision:
             self._stay(head)
@@ -98,7 +102,8 @@ class Follower:
         moment = Moment.ago()
         with self._source.snapshot() as reading:
             head, held = reading.head, self._writer.meta
-            if head.epoch == held.epoch and head.revision < held.revision:
+            is_behind = head.epoch == held.epoch and head.revision < held.revision
+            if is_behind or is_earlier(head.epoch, held.epoch):
                 self._stay(head)
                 return
             rows = with_one_right(self._judged(reading))
@@ -115,13 +120,17 @@ class Follower:
                 self._writer.apply(head, self._judged(reading), confirmed=vouched(moment, head))
 
     def _stay(self, head: Head) -> None:
-        """Keep what is held: a source behind its replica is a standby that lags, or an unannounced restore."""
-        if not self._writer.meta.has_gone_back:
+        """Keep what is held: a source behind its replica lags, was restored unannounced, or is an old primary."""
+        held = self._writer.meta
+        if not held.has_gone_back:
             log.error(
-                "The source is at revision %d, behind this replica's %d of the same epoch: it lags, or it was restored "
-                "without a new epoch. The replica keeps its rows, and they grow old.",
+                "The source is at revision %d of %s, behind this replica's %d of %s: it lags, it was restored "
+                "without a new epoch, or it is a primary of before a failover. The replica keeps its rows, and they "
+                "grow old.",
                 head.revision,
-                self._writer.meta.revision,
+                head.epoch,
+                held.revision,
+                held.epoch,
             )
             self._writer.note_gone_back()
 
