@@ -54,6 +54,11 @@ class VerifierHost:
         self.processes[name].terminate()
         assert self.processes[name].wait(10) == 0
 
+    def kill(self):
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
     def log(self, name):
         return (self.folder / f"{name}.log").read_text()
 
@@ -139,9 +144,8 @@ class Installation:
         return made
 
     def stop(self):
-        for process in [each for host in self.verifiers for each in host.processes.values()]:
-            process.kill()
-            process.wait()
+        for host in self.verifiers:
+            host.kill()
         if self.control is not None:
             self.control.process.kill()
             self.control.process.communicate()
@@ -185,6 +189,32 @@ def three(installation, valkey_host):
         verifier.wait_for(key, 200)
     installation.key = key
     return installation
+
+
+class Pair(Installation):
+    """A primary, a streaming standby, and a URL that finds whichever of them takes writes."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        primary, self.standby = self.database, self.add_database("standby")
+        places = ",".join(f"{each.address}:{each.port}" for each in (primary, self.standby))
+        self.both = f"postgresql://keydesk@{places}/keydesk?target_session_attrs=read-write"
+        primary.start()
+        self.standby.copy_of(primary)
+        primary.kill()
+
+    def begin(self, **settings):
+        """Start both, the standby first: the primary may wait for it."""
+        self.standby.start()
+        self.prepare(url=self.both, **settings)
+
+
+@pytest.fixture(scope="module")
+def pair(network, servers, tmp_path_factory):
+    """Two servers of which one follows the other; a module starts them as it needs them."""
+    made = Pair(network, tmp_path_factory.mktemp("pair"), servers)
+    yield made
+    made.stop()
 
 
 @pytest.fixture(scope="session")
