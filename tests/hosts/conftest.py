@@ -40,8 +40,7 @@ class VerifierHost:
     def start(self, *names):
         """Start the processes by name, both if none is given."""
         for name in names or ("replicator", "verifier"):
-            extra = ["--allow-remote"] if name == "verifier" else []
-            feed = {"KEYDESK_DATABASE_URL": self.url} if name == "replicator" else {}
+            extra, feed = (["--allow-remote"], {}) if name == "verifier" else ([], self.feed())
             with (self.folder / f"{name}.log").open("ab") as log:
                 self.processes[name] = subprocess.Popen(
                     [*self.host.inside, sys.executable, "-m", "keydesk", name, *extra],
@@ -49,6 +48,10 @@ class VerifierHost:
                     stdout=log,
                     stderr=log,
                 )
+
+    def feed(self):
+        """Give what tells the replicator where to read: the one place that knows how a host is fed."""
+        return {"KEYDESK_DATABASE_URL": self.url}
 
     def stop(self, name):
         self.processes[name].terminate()

@@ -99,7 +99,11 @@ class Follower:
             self._next_confirm = time.monotonic() + CONFIRM_SECONDS
 
     def _take_snapshot(self) -> None:
-        moment = Moment.ago()
+        """Take over all rows. A replica that never held any is confirmed only with what changed while they came.
+
+        Until then it decides nothing; one that held some went on with those, and its age said so.
+        """
+        moment, is_first = Moment.ago(), self._writer.meta.confirmed is None
         with self._source.snapshot() as reading:
             head, held = reading.head, self._writer.meta
             is_behind = head.epoch == held.epoch and head.revision < held.revision
@@ -107,7 +111,9 @@ class Follower:
                 self._stay(head)
                 return
             rows = with_one_right(self._judged(reading))
-            self._writer.snapshot(head, rows, confirmed=vouched(moment, head))
+            self._writer.snapshot(head, rows, confirmed=None if is_first else vouched(moment, head))
+        if is_first:
+            self._take_changes(head.revision)
         self._must_compare_all = False
         seconds = Moment.ago().ticks - moment.ticks
         log.info("Took over revision %d of epoch %s in %.1f s.", head.revision, head.epoch, seconds)
