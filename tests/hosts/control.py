@@ -113,8 +113,8 @@ def fill(account, count):
         with cursor.copy(f"COPY api_keys ({names}) FROM STDIN") as copy:
             for revision in range(first + 1, first + count + 1):
                 row, text = published_key(account, revision)
-                values = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]  # fmt: skip
-                copy.write_row(values)
+                held = [(field, getattr(row, field.attname)) for field in fields]
+                copy.write_row([field.get_db_prep_save(value, connection) for field, value in held])
                 if len(told) < MOST_TOLD:
                     told.append((row.id, text))
     return told
