@@ -58,7 +58,7 @@ def answers_of_a_cut(three, tmp_path):
             wait_until(lambda: other.ask(revoked) == 401, seconds=2, what="others follow")
             alarmed_at = wait_until(lambda: aged(host), seconds=10, what="the age is told")
             wait_until(lambda: askers.all_were_told(accepted=False), seconds=10, what="the lease ends")  # fmt: skip
-        healed_at = time.monotonic()
+            healed_at = time.monotonic()
         askers.take_turn(KEPT)
         wait_until(lambda: askers.all_were_told(accepted=True), seconds=20, what="it decides again")
         return askers.stop(), cut_at, alarmed_at, healed_at

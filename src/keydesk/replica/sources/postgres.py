@@ -1,7 +1,10 @@
 """Published rows out of PostgreSQL. A notification is a hint to look at once; looking regularly is what counts."""
 
+import os
+import socket
+import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
@@ -41,6 +44,8 @@ IMPATIENCE: Final = {
     "tcp_user_timeout": 2_000,
 }
 """A replicator waits less: it can begin anew at any time, and after a cut it has to be current within two seconds."""
+ANSWER_SECONDS: Final = 5.0
+"""How long a server may think about where it stands, which takes it less than a millisecond."""
 
 
 class PostgresSource:
@@ -52,8 +57,8 @@ class PostgresSource:
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def head(self) -> Head:
-        """Give where the source stands now."""
-        with self._connected() as connection:
+        """Give where the source stands now; a server that takes the question and gives no answer is unavailable."""
+        with self._connected() as connection, cut_after(ANSWER_SECONDS, connection):
             return read_head(connection)
 
     @contextmanager
@@ -109,6 +114,27 @@ def connect(parameters: dict[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
     connection = psycopg.connect(**settings, autocommit=True)
     connection.execute(f"LISTEN {CHANNEL}")
     return connection
+
+
+@contextmanager
+def cut_after(seconds: float, connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[None]:
+    """Cut the connection if what is done inside takes longer.
+
+    TCP notices a host that is gone, but not one whose PostgreSQL stands still: the kernel there goes on to acknowledge.
+    """
+    timer = threading.Timer(seconds, cut, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def cut(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """End a connection under the hands of whoever waits for it."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as one:
+        one.shutdown(socket.SHUT_RDWR)
 
 
 def read_head(connection: psycopg.Connection[tuple[Any, ...]]) -> Head:
