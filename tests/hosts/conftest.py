@@ -1,8 +1,10 @@
 """An installation on several hosts: the desk, PostgreSQL, Valkey and verifiers, each with an address of its own."""
 
+import re
 import subprocess
 import sys
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 from tests.fixtures.desk import desk_environment, keydesk, wait_until
@@ -14,6 +16,9 @@ from tests.races.askers import Askers
 PATH = f"/v1/authorize/{SLUG}"
 VERIFIER_PORT, METRICS_PORT, POSTGRES_PORT = 8001, 8002, 5432
 LEASE_SECONDS = 5
+PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out.md"
+(ROLE,) = re.findall(r"^```sql\n(.+?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+"""What the page tells an operator to let replicators in with."""
 METRICS = f"""
 import urllib.request
 print(urllib.request.urlopen("http://127.0.0.1:{METRICS_PORT}/metrics").read().decode())
@@ -128,6 +133,8 @@ class Installation:
         for command in ("init", "migrate"):
             done = keydesk(command, environment=self.environment)
             assert done.returncode == 0, done.stderr
+        self.database.ask(ROLE, "keydesk")
+        self.feed_url = self.url.replace("//keydesk@", "//keydesk_replicator@")
         self.control = Control(self.environment, inside=self.network.host("desk").inside)
         self.sinar, self.samudra = self.do("set_up", lease_seconds=LEASE_SECONDS)
 
@@ -142,7 +149,7 @@ class Installation:
 
     def add_verifier(self, name, **settings):
         host = self.network.host(name)
-        made = VerifierHost(host, self.folder / name, self.desk_folder, self.url, **settings)
+        made = VerifierHost(host, self.folder / name, self.desk_folder, self.feed_url, **settings)
         self.verifiers.append(made)
         return made
 
