@@ -15,8 +15,9 @@ BOUND_SECONDS = 2.0
 KEYS_A_SECOND = 5_000
 """What a host has to take over at least, on a machine that does other things as well."""
 START_SECONDS = 10
-ASKED = 200
-REVOKED_AFTERWARDS = 20
+ASKED = 1_000
+REVOKED_MEANWHILE, REVOKED_AFTERWARDS = range(1, 900), range(900, 920)
+"""Which of those that are asked about are revoked while the host loads, at most, and once it is ready."""
 BLOCK_BYTES, KIBIBYTE = 512, 1024
 
 
@@ -44,16 +45,22 @@ def joining(crowded, tmp_path):
         began, acknowledged, fault, _ = crowded.control.do("revoke", key=chosen[place][0])
         assert not fault
         changes[place].append(Change(began, acknowledged, accepted=False))
+
+    places = iter(REVOKED_MEANWHILE)
+
+    def is_ready():
+        """Say whether the host decides already; and revoke one key more."""
+        if place := next(places, None):
+            revoke(place)
         return askers.all_were_told(accepted=True)
 
-    places = iter(range(1, ASKED))
     began = time.monotonic()
     host.start("replicator")
-    wait_until(lambda: revoke(next(places)), seconds=600, what="the host is ready")
+    wait_until(is_ready, seconds=600, what="the host is ready")
     ready = time.monotonic()
-    for _ in range(REVOKED_AFTERWARDS):
-        revoke(last := next(places))
-    host.wait_for(texts[last], 401, seconds=BOUND_SECONDS)
+    for place in REVOKED_AFTERWARDS:
+        revoke(place)
+    host.wait_for(texts[REVOKED_AFTERWARDS[-1]], 401, seconds=BOUND_SECONDS)
     return host, askers.stop(), changes, (began, ready), texts
 
 

@@ -61,6 +61,8 @@ def answers_of_a_cut(three, tmp_path):
             healed_at = time.monotonic()
         askers.take_turn(KEPT)
         wait_until(lambda: askers.all_were_told(accepted=True), seconds=20, what="it decides again")
+        askers.take_turn(REVOKED)
+        wait_until(lambda: askers.all_were_told(accepted=False), seconds=20, what="and refuses")
         return askers.stop(), cut_at, alarmed_at, healed_at
 
     return answers_of_a_cut
