@@ -209,10 +209,10 @@ def test_the_marker_is_this_installations_unless_it_is_given(printed, monkeypatc
 @pytest.mark.parametrize("code", refusals.REFUSING)
 def test_a_gateways_own_words_are_the_verifiers(code, envelope):
     is_compat = envelope == Envelope.COMPAT
-    start, body = answers.turned_away(Decision(code), "req_1", envelope=envelope)
-    assert refusals.status_of(code, compat=is_compat) == start["status"]
-    assert refusals.body_of(code, compat=is_compat, request_id="req_1") == body["body"].decode()
-    assert (b"content-type", refusals.content_type(compat=is_compat).encode()) in start["headers"]
+    answer = answers.turned_away(Decision(code), "req_1", envelope=envelope)
+    assert refusals.status_of(code, compat=is_compat) == answer.status
+    assert refusals.body_of(code, compat=is_compat, request_id="req_1") == answer.body.decode()
+    assert (b"content-type", refusals.content_type(compat=is_compat).encode()) in answer.headers
 
 
 def test_no_text_has_a_sign_that_means_something_in_a_configuration():

@@ -25,7 +25,7 @@ def test_a_credential_is_published_as_its_digest_until_a_whole_second(host):
     made = create_credential(
         host, name="Gateway", scopes=[Scope.VERIFY, Scope.USAGE], expires_at=moment
     )
-    assert KeyFormat("kds").parse(made.plaintext) is not None
+    assert KeyFormat("kds").is_well_formed(made.plaintext)
     assert ServiceCredential.objects.get().record() == CredentialRecord(
         id=made.id,
         digest=digester()(made.plaintext),

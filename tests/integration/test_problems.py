@@ -199,8 +199,8 @@ def test_the_end_of_a_product_is_told_from_a_stop(
 
 def test_the_problem_that_samples_show_is_the_one_that_the_verifier_sends():
     shown = json.loads(response_sample().rsplit("\n\n", 1)[1])
-    _start, body = refused(Code.KEY_REVOKED, shown["request_id"])
-    assert shown == json.loads(body["body"])
+    answer = refused(Code.KEY_REVOKED, shown["request_id"])
+    assert shown == json.loads(answer.body)
     assert len(shown["request_id"]) == len(request_ids()())
 
 

@@ -49,19 +49,26 @@ TRIGGERS = {
 def new_database(transactional_db, tmp_path):
     """Let Django speak to a new database without tables, on the server that the run has, until the test ends."""
     described = connection.settings_dict
-    before, name = described["NAME"], "keydesk_from_the_beginning"
+    before = described["NAME"]
+    name = f"{before}_from_the_beginning"  # each process of the run has a database of its own
     on_server = connection.vendor == "postgresql"
     if on_server:
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}")
+        say_to_server(f"CREATE DATABASE {name}")
     connection.close()
     described["NAME"] = name if on_server else str(tmp_path / "new.sqlite3")
     yield
     connection.close()
     described["NAME"] = before
     if on_server:
-        with connection.cursor() as cursor:
-            cursor.execute(f"DROP DATABASE {name}")
+        say_to_server(f"DROP DATABASE {name}")
+
+
+def say_to_server(statement):
+    """Execute what may take longer than a page would wait for: the server copies and removes files."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = 0")
+        cursor.execute(statement)
+    connection.close()
 
 
 def migrate(*, to=None):

@@ -57,7 +57,7 @@ class Rows(Protocol):
         """Give the account's entitlement to the product in the environment."""
 
 
-class Question(Struct, frozen=True):
+class Question(Struct, frozen=True, gc=False):
     """What a door asks: may the holder of this credential call this product in this environment?"""
 
     credential: str | None
@@ -72,7 +72,7 @@ class Question(Struct, frozen=True):
     """The scopes that the key must have for this call."""
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """The answer: a code, and whom it is about as far as that is proven by the credential."""
 
     code: Code
@@ -102,7 +102,7 @@ class Decider:
 
     def __init__(self, keyformat: KeyFormat, digester: Digester) -> None:
         """Takes the installation's key format and the function that digests a credential."""
-        self._parse: Final = keyformat.parse
+        self._is_well_formed: Final = keyformat.is_well_formed
         self._digest: Final = digester
 
     def decide(self, rows: Rows, question: Question, now: float) -> Decision:
@@ -113,7 +113,7 @@ class Decider:
         """
         if question.credential is None:
             return MISSING
-        if self._parse(question.credential) is None:
+        if not self._is_well_formed(question.credential):
             return MALFORMED
         product = rows.product(question.product)
         if is_stale(rows.confirmed_at, product, now):
@@ -126,7 +126,7 @@ class Decider:
     ) -> Decision:
         """Give the decision on a call to the credential's own product, for its holder to read; nothing is counted."""
         key = account = None
-        if self._parse(credential) is not None:
+        if self._is_well_formed(credential):
             key = rows.key(self._digest(credential))
         if key is not None:
             account = rows.account(key.account)

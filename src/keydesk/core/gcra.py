@@ -21,8 +21,8 @@ MONTHS: Final = 12
 LONGEST_MONTH_SECONDS: Final = 31 * DAY_SECONDS
 
 
-class Count(NamedTuple):
-    """What a store keeps for a bucket, two whole numbers.
+class Count(Struct, frozen=True, gc=False):
+    """What a store keeps for a bucket, whole numbers.
 
     For a rate the theoretical arrival time in microseconds and 0, for a quota the period (a number that grows) and the
     calls spent in it.
@@ -30,6 +30,8 @@ class Count(NamedTuple):
 
     mark: int
     spent: int
+    until: int = 0
+    """From when on it says nothing any more (Unix seconds), for stores that do not forget by themselves."""
 
 
 EMPTY: Final = Count(0, 0)
@@ -42,7 +44,7 @@ class Period(NamedTuple):
     ends_at: int
 
 
-class Balance(Struct, frozen=True):
+class Balance(Struct, frozen=True, gc=False):
     """How a limit stands after a call, for `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11)."""
 
     limit: Limit
@@ -51,7 +53,7 @@ class Balance(Struct, frozen=True):
     """When all calls of the limit are there again, rounded up."""
 
 
-class Spent(Struct, frozen=True):
+class Spent(Struct, frozen=True, gc=False):
     """What came of a call at its limits: all of them let it pass, or the first that did not stopped it."""
 
     code: Code
@@ -100,7 +102,8 @@ def pass_rate(limit: Limit, count: Count, cost: int, now: int) -> tuple[Count, B
         balance = Balance(limit, (window - level) // interval, _seconds(level))
         return count, balance, _seconds(after - window)
     balance = Balance(limit, (window - after) // interval, _seconds(after))
-    return Count(now + after, 0), balance, None
+    mark = now + after
+    return Count(mark, 0, mark // MICROSECONDS + 1), balance, None
 
 
 def pass_quota(
@@ -113,7 +116,8 @@ def pass_quota(
     if spent + cost > limit.calls:
         return count, Balance(limit, max(0, limit.calls - spent), reset), reset
     spent += cost
-    return Count(period.number, spent), Balance(limit, limit.calls - spent, reset), None
+    balance = Balance(limit, limit.calls - spent, reset)
+    return Count(period.number, spent, period.ends_at), balance, None
 
 
 def interval_of(limit: Limit) -> int:

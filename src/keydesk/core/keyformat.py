@@ -9,8 +9,6 @@ import secrets
 import zlib
 from typing import Final
 
-from msgspec import Struct
-
 from keydesk.core.records import Environment
 
 ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -20,13 +18,6 @@ SHOWN_LENGTH: Final = 4
 _TWO_DIGITS: Final = len(ALPHABET) ** 2
 _FOUR_DIGITS: Final = len(ALPHABET) ** 4
 _PAIRS: Final = [first + second for first in ALPHABET for second in ALPHABET]
-
-
-class ParsedKey(Struct, frozen=True):
-    """A credential of the right shape: `environment` is what its own text says."""
-
-    text: str
-    environment: str
 
 
 class KeyFormat:
@@ -42,9 +33,9 @@ class KeyFormat:
         self.marker: Final = marker
         environments = "|".join(Environment)
         tail = RANDOM_LENGTH + CHECKSUM_LENGTH
-        self._pattern: Final = re.compile(
-            rf"{marker}_({environments})_[0-9A-Za-z]{{{tail}}}", re.ASCII
-        )
+        self._is_shaped: Final = re.compile(
+            rf"{marker}_(?:{environments})_[0-9A-Za-z]{{{tail}}}", re.ASCII
+        ).fullmatch
 
     def mint(self, environment: Environment) -> str:
         """Give a new key for the environment: 43 characters drawn without bias (256 bits), and their checksum."""
@@ -52,12 +43,11 @@ class KeyFormat:
         body = f"{self.marker}_{environment}_{random}"
         return body + checksum(body)
 
-    def parse(self, text: str) -> ParsedKey | None:
-        """Give the parsed credential, or None if alphabet, length, marker or checksum is not right."""
-        match = self._pattern.fullmatch(text)
-        if match is None or text[-CHECKSUM_LENGTH:] != checksum(text[:-CHECKSUM_LENGTH]):
-            return None
-        return ParsedKey(text, match[1])
+    def is_well_formed(self, text: str) -> bool:
+        """Say whether a credential has the right marker, environment, alphabet, length and checksum."""
+        return self._is_shaped(text) is not None and text[-CHECKSUM_LENGTH:] == checksum(
+            text[:-CHECKSUM_LENGTH]
+        )
 
     def shown_prefix(self, key: str) -> str:
         """Give the part of a key that may be shown anywhere: marker, environment, first four random characters."""

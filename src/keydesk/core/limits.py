@@ -47,7 +47,7 @@ class Window(StrEnum):
     MONTH = "month"
 
 
-class Limit(Struct, frozen=True):
+class Limit(Struct, frozen=True, gc=False):
     """So many calls in so long; a rate has `seconds`, a quota has a `window`."""
 
     whose: str
@@ -63,7 +63,7 @@ class Limit(Struct, frozen=True):
         return f"{self.whose}:{self.name}={self.calls}/{window}"
 
 
-class Bucket(Struct, frozen=True):
+class Bucket(Struct, frozen=True, gc=False):
     """One limit for one key, account or product: where it is counted, and how."""
 
     place: bytes

@@ -73,7 +73,7 @@ class Envelope(StrEnum):
     """What customers of such a provider parse today: 403 for all but limits and outages, and a code of three digits."""
 
 
-class KeyRecord(Struct, frozen=True, array_like=True):
+class KeyRecord(Struct, frozen=True, array_like=True, gc=False):
     """An API key as a verifier sees it.
 
     `networks` are the addresses it may be used from, any if there are none; `limits` are its own (`core/limits.py`).
@@ -95,7 +95,7 @@ class KeyRecord(Struct, frozen=True, array_like=True):
     revision: int
 
 
-class AccountRecord(Struct, frozen=True, array_like=True):
+class AccountRecord(Struct, frozen=True, array_like=True, gc=False):
     """An account as a verifier sees it; `networks` holds for all its keys, beside their own."""
 
     kind: ClassVar[str] = "account"
@@ -107,7 +107,7 @@ class AccountRecord(Struct, frozen=True, array_like=True):
     revision: int
 
 
-class ProductRecord(Struct, frozen=True, array_like=True):
+class ProductRecord(Struct, frozen=True, array_like=True, gc=False):
     """A product as a verifier sees it.
 
     `lease_seconds` is how old a replica may be when it decides for the product; None allows any age.
@@ -124,7 +124,7 @@ class ProductRecord(Struct, frozen=True, array_like=True):
     revision: int
 
 
-class EntitlementRecord(Struct, frozen=True, array_like=True):
+class EntitlementRecord(Struct, frozen=True, array_like=True, gc=False):
     """An account's entitlement to a product in one environment; its `limits` stand in for the product's."""
 
     kind: ClassVar[str] = "entitlement"
@@ -137,7 +137,7 @@ class EntitlementRecord(Struct, frozen=True, array_like=True):
     revision: int
 
 
-class CredentialRecord(Struct, frozen=True, array_like=True):
+class CredentialRecord(Struct, frozen=True, array_like=True, gc=False):
     """A service credential: the provider's own automation, which asks for decisions."""
 
     kind: ClassVar[str] = "credential"

@@ -21,21 +21,16 @@ from keydesk.core.limits import DAY_SECONDS, Limit, Window
 from keydesk.core.records import Envelope
 from keydesk.gate.guard import Header
 
-Message = dict[str, Any]
-"""An ASGI message."""
-
-Answer = tuple[Message, Message]
-"""The two ASGI messages of a whole answer: its start and its body."""
-
 PUBLIC_CODES: Final = {Code.KEY_MALFORMED: "key_invalid", Code.KEY_UNKNOWN: "key_invalid"}
 """Codes that an end client must not tell apart, and the one that it reads for them."""
 
 PROBLEM_TYPE: Final = "urn:keydesk:code:"
+END: Final = b"\r\n"
 CHALLENGE: Final = (b"www-authenticate", b'Bearer realm="keydesk"')
 NO_STORE: Final = (b"cache-control", b"no-store")
 JSON: Final = (b"content-type", b"application/json")
 PROBLEM_JSON: Final = (b"content-type", b"application/problem+json")
-ACCEPTED: Final = (b"x-keydesk-code", b"ok")
+ACCEPTED: Final = b"x-keydesk-code: ok\r\ncache-control: no-store\r\n"
 MAX_IDENTITY_LENGTH: Final = 256
 
 BAD_BODY: Final = "The body does not ask a question that can be answered."
@@ -46,9 +41,22 @@ KEPT_BY_COMPAT: Final = frozenset((HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERV
 """The statuses that the compat envelope has too; all other refusals are 403 in it."""
 KNOWN_POLICIES: Final = 1024
 
-NO_BODY: Final[Message] = {"type": "http.response.body", "body": b""}
-
 _encode: Final = msgspec.json.Encoder().encode
+
+
+class Answer(Struct, frozen=True, gc=False):
+    """A whole answer, as it goes over the wire."""
+
+    status: int
+    head: bytes
+    """The lines of its headers, each with its end; names are in lower case."""
+    body: bytes = b""
+
+    @property
+    def headers(self) -> list[Header]:
+        """Its headers as names and values, for whoever does not write bytes."""
+        pairs = (line.partition(b": ") for line in self.head.split(END)[:-1])
+        return [(name, value) for name, _, value in pairs]
 
 
 class Problem(Struct, frozen=True, omit_defaults=True):
@@ -131,25 +139,20 @@ def accepted(decision: Decision, request_id: str, *, notice: str | None = None) 
     scopes = " ".join(key.scopes)
     identity = (key.account, account.username, key.product, key.id, key.environment, scopes)
     refuse_unfit(identity)
-    headers = [
-        (b"x-keydesk-account", key.account.encode()),
-        (b"x-keydesk-username", account.username.encode()),
-        (b"x-keydesk-product", key.product.encode()),
-        (b"x-keydesk-key-id", key.id.encode()),
-        (b"x-keydesk-environment", key.environment.encode()),
-        (b"x-keydesk-scopes", scopes.encode()),
-        (b"x-keydesk-request-id", request_id.encode()),
-        ACCEPTED,
-        NO_STORE,
-    ]
+    head = (
+        f"x-keydesk-account: {key.account}\r\nx-keydesk-username: {account.username}\r\n"
+        f"x-keydesk-product: {key.product}\r\nx-keydesk-key-id: {key.id}\r\n"
+        f"x-keydesk-environment: {key.environment}\r\nx-keydesk-scopes: {scopes}\r\n"
+        f"x-keydesk-request-id: {request_id}\r\n"
+    ).encode() + ACCEPTED
     if decision.balances:
-        headers += rate_limit_headers(decision.balances)
+        head += rate_limit_lines(decision.balances)
     if notice is not None:
-        headers.append((b"x-keydesk-notice", notice.encode()))
-    return {"type": "http.response.start", "status": 200, "headers": headers}, NO_BODY
+        head += f"x-keydesk-notice: {notice}\r\n".encode()
+    return Answer(200, head)
 
 
-def rate_limit_headers(balances: tuple[Balance, ...]) -> list[Header]:
+def rate_limit_lines(balances: tuple[Balance, ...]) -> bytes:
     """Give `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) for the limits of a call."""
     state = ", ".join(
         [
@@ -158,18 +161,18 @@ def rate_limit_headers(balances: tuple[Balance, ...]) -> list[Header]:
         ]
     )
     policy = rate_limit_policy(tuple([balance.limit for balance in balances]))
-    return [(b"ratelimit-policy", policy), (b"ratelimit", state.encode())]
+    return f"ratelimit-policy: {policy}\r\nratelimit: {state}\r\n".encode()
 
 
 @lru_cache(KNOWN_POLICIES)
-def rate_limit_policy(limits: tuple[Limit, ...]) -> bytes:
+def rate_limit_policy(limits: tuple[Limit, ...]) -> str:
     """Give the value of `RateLimit-Policy`; a month has no fixed length, so it goes without a window."""
     policies = []
     for limit in limits:
         seconds = DAY_SECONDS if limit.window == Window.DAY else limit.seconds
         window = "" if seconds is None else f";w={seconds}"
         policies.append(f'"{limit.name}";q={limit.calls}{window}')
-    return ", ".join(policies).encode()
+    return ", ".join(policies)
 
 
 def refuse_unfit(identity: tuple[str, ...]) -> None:
@@ -205,14 +208,13 @@ def turned_away(
     """
     code = decision.code
     if envelope == Envelope.COMPAT:
-        start, body = compat(code, request_id, retry_after=decision.retry_after)
+        answer = compat(code, request_id, retry_after=decision.retry_after)
     else:
-        start, body = refused(code, request_id, detail=notice, retry_after=decision.retry_after)
-    if code in LIMITED:
-        start["headers"] += rate_limit_headers(decision.balances)
-        if for_nginx:
-            start["status"] = int(HTTPStatus.FORBIDDEN)
-    return start, body
+        answer = refused(code, request_id, detail=notice, retry_after=decision.retry_after)
+    if code not in LIMITED:
+        return answer
+    status = int(HTTPStatus.FORBIDDEN) if for_nginx else answer.status
+    return Answer(status, answer.head + rate_limit_lines(decision.balances), answer.body)
 
 
 def compat(code: Code, request_id: str, *, retry_after: int | None = None) -> Answer:
@@ -246,9 +248,8 @@ def wrong_method(request_id: str, *, allowed: str) -> Answer:
     code = Code.INVALID_INPUT
     status = HTTPStatus.METHOD_NOT_ALLOWED
     problem = problem_of(code, request_id, status=status, title=f"Ask with {allowed}.")
-    start, body = problem_answer(problem, code)
-    start["headers"].append((b"allow", allowed.encode()))
-    return start, body
+    answer = problem_answer(problem, code)
+    return Answer(answer.status, answer.head + f"allow: {allowed}\r\n".encode(), answer.body)
 
 
 def problem_of(
@@ -343,6 +344,6 @@ def told(status: int, body: dict[str, Any]) -> Answer:
 
 
 def whole(status: int, headers: list[Header], body: bytes) -> Answer:
-    """Give the messages of an answer with a body."""
-    start = {"type": "http.response.start", "status": int(status), "headers": headers}
-    return start, {"type": "http.response.body", "body": body}
+    """Give an answer with a body."""
+    lines = [name + b": " + value + END for name, value in headers]
+    return Answer(int(status), b"".join(lines), body)

@@ -29,7 +29,7 @@ NGINX: Final = b"nginx"
 MOST_DIGITS: Final = 5
 
 
-class Presented(Struct, frozen=True):
+class Presented(Struct, frozen=True, gc=False):
     """What a request's headers present: one credential and what bears on it, or the code that refuses them."""
 
     credential: str | None = None

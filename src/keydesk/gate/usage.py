@@ -7,17 +7,17 @@ nothing is kept but what may be shown anywhere.
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import count as count_from
 from itertools import islice
-from typing import Final, Protocol, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from keydesk.core.codes import Code
 from keydesk.core.decide import Decision, Question
 from keydesk.core.keyformat import SHOWN_LENGTH
-from keydesk.core.records import Environment, KeyRecord
+from keydesk.core.records import Environment
 from keydesk.core.usage import (
     HOUR,
     LONGEST_PRODUCT,
@@ -43,17 +43,19 @@ MOST_STRANGERS: Final = 2_000
 MOST_REFUSED_OF_A_KEY: Final = 10
 """Refused calls of a key that are kept between two flushes; the others are counted like all."""
 MOST_REFUSED: Final = 1_000
-ROWS_AN_ENTRY: Final = 2_000
+ROWS_AN_ENTRY: Final = 500
+"""Rows that are written at once: requests wait meanwhile, a millisecond at most."""
 PRODUCT: Final = re.compile(rf"[a-z0-9-]{{1,{LONGEST_PRODUCT}}}")
 ADDRESS: Final = re.compile(r"[0-9a-f.:]{2,45}")
 ENVIRONMENTS: Final[dict[str, AskedEnvironment]] = {"live": "live", "test": "test"}
 _OK: Final = Code.OK
+_OK_TEXT: Final = Code.OK.value
 
 Row = TypeVar("Row")
-Cell = list[float]
-"""How many requests, and the moment of the last one (Unix seconds)."""
 Place = tuple[str, str, str, str, str | None]
 """A key, a code, what was asked for, and the address."""
+Passage = tuple[str, str, str | None]
+"""A code, what may be shown of a credential that is no known key, and the address."""
 Call = tuple[str, str, Code, float, str, str, str | None]
 """A refused call: request id, key, code, moment, product, environment and address."""
 
@@ -79,16 +81,38 @@ class NoMeter:
         """Do nothing."""
 
 
+class Counter(Generic[Row]):
+    """How many requests of each kind there were, and when the last one was (Unix seconds).
+
+    Two dictionaries of plain values, so that the garbage collector has nothing to look at in them.
+    """
+
+    __slots__ = ("last_at", "number")
+
+    def __init__(self) -> None:
+        self.number: dict[Row, int] = {}
+        self.last_at: dict[Row, float] = {}
+
+    def add(self, row: Row, now: float) -> None:
+        """Count one request."""
+        self.number[row] = self.number.get(row, 0) + 1
+        self.last_at[row] = now
+
+    def rows(self) -> Iterator[tuple[Row, int, int]]:
+        """Give each kind, how many, and the second of the last one."""
+        for row, number in self.number.items():
+            yield row, number, int(self.last_at[row])
+
+
 class Window:
     """The counts of one minute, or of a part of it."""
 
-    __slots__ = ("accepted", "minute", "refused", "strangers")
+    __slots__ = ("keys", "minute", "strangers")
 
     def __init__(self, minute: int) -> None:
         self.minute = minute
-        self.accepted: dict[tuple[str, str | None], tuple[Cell, KeyRecord]] = {}
-        self.refused: dict[Place, Cell] = {}
-        self.strangers: dict[tuple[str, str, str | None], Cell] = {}
+        self.keys: Counter[Place] = Counter()
+        self.strangers: Counter[Passage] = Counter()
 
 
 class Taken(Struct, frozen=True):
@@ -124,18 +148,18 @@ class UsageMeter:
         if key is None:
             self._note_stranger(decision.code, question, now)
         elif decision.code is _OK:
-            try:
-                cell, _ = self._accepted[key.id, question.address]
-            except KeyError:
-                cell = self._accepted_cell(key, question.address)
-            cell[0] += 1
-            cell[1] = now
+            place = (key.id, _OK_TEXT, key.product, key.environment, question.address)
+            if place in self._number:
+                self._number[place] += 1
+                self._last_at[place] = now
+            else:
+                self._note_key(place, now)
         else:
-            cell = self._refused_cell(key.id, decision.code, question)
-            cell[0] += 1
-            cell[1] = now
+            product, environment = slug(question.product), question.environment
+            place = (key.id, decision.code.value, product, environment, question.address)
+            self._note_key(place, now)
             if self._has_room_for(key.id):
-                asked = (slug(question.product), question.environment, plain(question.address))
+                asked = (product, environment, plain(question.address))
                 self._calls.append((request_id, key.id, decision.code, now, *asked))
 
     def take(self) -> Taken:
@@ -148,44 +172,38 @@ class UsageMeter:
 
     def _begin(self, minute: int) -> None:
         self._window = Window(minute)
-        self._accepted = self._window.accepted
+        self._number, self._last_at = self._window.keys.number, self._window.keys.last_at
         self._begins_at, self._ends_at = minute, minute + MINUTE
         if minute // HOUR != self._hour:
             self._hour = minute // HOUR
             self._begin_hour()
 
     def _begin_hour(self) -> None:
-        self._addresses: dict[str, set[str]] = {}
-        self._places = 0
-        self._known_strangers: set[tuple[str, str, str | None]] = set()
+        self._places: set[tuple[str, str]] = set()
+        self._addresses_of: dict[str, int] = {}
+        self._known_strangers: set[Passage] = set()
 
     def _apart(self, key_id: str, address: str | None) -> str | None:
         """Give the address if it is told apart from the key's others, None if there were too many."""
         address = plain(address)
-        if address is None:
+        if address is None or (key_id, address) in self._places:
+            return address
+        number = self._addresses_of.get(key_id, 0)
+        if number >= MOST_ADDRESSES_OF_A_KEY or len(self._places) >= MOST_PLACES:
+            self.overflowed += 1
             return None
-        known = self._addresses.setdefault(key_id, set())
-        if address not in known:
-            if len(known) >= MOST_ADDRESSES_OF_A_KEY or self._places >= MOST_PLACES:
-                self.overflowed += 1
-                return None
-            known.add(address)
-            self._places += 1
+        self._places.add((key_id, address))
+        self._addresses_of[key_id] = number + 1
         return address
 
-    def _accepted_cell(self, key: KeyRecord, address: str | None) -> Cell:
-        """Give the cell for a key and an address that have none of their own, or no longer can have one."""
-        accepted, address = self._accepted, self._apart(key.id, address)
-        if (key.id, address) not in accepted and len(accepted) >= MOST_KEYS:
-            return self._other_cell(_OK)
-        return accepted.setdefault((key.id, address), ([0, 0], key))[0]
-
-    def _refused_cell(self, key_id: str, code: Code, question: Question) -> Cell:
-        refused, address = self._window.refused, self._apart(key_id, question.address)
-        place = (key_id, code, slug(question.product), question.environment, address)
-        if place not in refused and len(refused) >= MOST_KEYS:
-            return self._other_cell(code)
-        return refused.setdefault(place, [0, 0])
+    def _note_key(self, place: Place, now: float) -> None:
+        """Count a request of a known key, with its address or with those that are not told apart."""
+        key_id, code, product, environment, address = place
+        place = (key_id, code, product, environment, self._apart(key_id, address))
+        if place in self._number or len(self._number) < MOST_KEYS:
+            self._window.keys.add(place, now)
+        else:
+            self._note_other(code, now)
 
     def _has_room_for(self, key_id: str) -> bool:
         """Say whether one more refused call of the key is kept, and count it if so."""
@@ -197,31 +215,29 @@ class UsageMeter:
 
     def _note_stranger(self, code: Code, question: Question, now: float) -> None:
         shown = self._shown.match(question.credential) if question.credential else None
-        place = (code, shown[0] if shown else "", plain(question.address))
-        if place in self._known_strangers or len(self._known_strangers) < MOST_STRANGERS:
-            self._known_strangers.add(place)
-            cell = self._window.strangers.setdefault(place, [0, 0])
+        passage = (code.value, shown[0] if shown else "", plain(question.address))
+        if passage in self._known_strangers or len(self._known_strangers) < MOST_STRANGERS:
+            self._known_strangers.add(passage)
+            self._window.strangers.add(passage, now)
         else:
-            cell = self._other_cell(code)
-        cell[0] += 1
-        cell[1] = now
+            self._note_other(code.value, now)
 
-    def _other_cell(self, code: Code) -> Cell:
-        """Give the cell for all that there is no room for, by code alone."""
+    def _note_other(self, code: str, now: float) -> None:
+        """Count what there is no room for, by code alone."""
         self.overflowed += 1
-        return self._window.strangers.setdefault((code, "", None), [0, 0])
+        self._window.strangers.add((code, "", None), now)
 
 
-def entries_of(taken: Taken, *, first_sequence: int) -> list[Entry]:
+def entries_of(taken: Taken, *, first_sequence: int) -> Iterator[Entry]:
     """Give what was taken as entries, numbered from the given number on; none if nothing was counted."""
-    counts = [count for window in taken.windows for count in counts_of(window)]
-    strangers = [stranger for window in taken.windows for stranger in strangers_of(window)]
     number = count_from(first_sequence).__next__
-    entries = [Entry(sequence=number(), counts=some) for some in chunked(counts)]
-    entries += [Entry(sequence=number(), strangers=some) for some in chunked(strangers)]
+    for window in taken.windows:
+        for some in chunked(counts_of(window)):
+            yield Entry(sequence=number(), counts=some)
+        for others in chunked(strangers_of(window)):
+            yield Entry(sequence=number(), strangers=others)
     if taken.calls:
-        entries.append(Entry(sequence=number(), refused=list(map(call_of, taken.calls))))
-    return entries
+        yield Entry(sequence=number(), refused=list(map(call_of, taken.calls)))
 
 
 def call_of(kept: Call) -> RefusedCall:
@@ -238,7 +254,7 @@ def call_of(kept: Call) -> RefusedCall:
     )
 
 
-def chunked(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def chunked(rows: Iterable[Row]) -> Iterator[list[Row]]:
     """Give the rows in lists that are not too long for an entry."""
     rest = iter(rows)
     while some := list(islice(rest, ROWS_AN_ENTRY)):
@@ -247,24 +263,13 @@ def chunked(rows: Sequence[Row]) -> Iterator[list[Row]]:
 
 def counts_of(window: Window) -> Iterator[Count]:
     """Give a window's counts of known keys."""
-    for (key_id, address), (cell, key) in window.accepted.items():
+    for (key_id, code, product, environment, address), number, last_at in window.keys.rows():
         yield Count(
             key=key_id,
-            code=_OK.value,
+            code=code,
             minute=window.minute,
-            number=int(cell[0]),
-            last_at=int(cell[1]),
-            product=slug(key.product),
-            environment=named(key.environment),
-            address=address,
-        )
-    for (key_id, code, product, environment, address), cell in window.refused.items():
-        yield Count(
-            key=key_id,
-            code=str(code),
-            minute=window.minute,
-            number=int(cell[0]),
-            last_at=int(cell[1]),
+            number=number,
+            last_at=last_at,
             product=product,
             environment=named(environment),
             address=address,
@@ -273,12 +278,12 @@ def counts_of(window: Window) -> Iterator[Count]:
 
 def strangers_of(window: Window) -> Iterator[Stranger]:
     """Give a window's counts of requests without a known key."""
-    for (code, prefix, address), cell in window.strangers.items():
+    for (code, prefix, address), number, last_at in window.strangers.rows():
         yield Stranger(
             code=code,
             minute=window.minute,
-            number=int(cell[0]),
-            last_at=int(cell[1]),
+            number=number,
+            last_at=last_at,
             prefix=prefix,
             address=address,
         )
@@ -310,25 +315,42 @@ class UsageFlush:
         self._sequence = 0
 
     async def run(self) -> None:
-        """Flush until this is cancelled, and then once more; meanwhile another thread does the writing."""
-        writing = None
+        """Flush until this is cancelled, and then once more."""
+        flushing = None
         try:
             while True:
                 await asyncio.sleep(FLUSH_SECONDS)
-                writing = asyncio.ensure_future(asyncio.to_thread(self.write, self._meter.take()))
-                await asyncio.shield(writing)
+                flushing = asyncio.ensure_future(self._flush(self._meter.take()))
+                await asyncio.shield(flushing)
         finally:
-            if writing is not None and not writing.done():
-                await writing
+            if flushing is not None and not flushing.done():
+                await flushing
             self.write(self._meter.take())
             self._spool.close()
 
+    async def _flush(self, taken: Taken) -> None:
+        """Write what was taken: the text a piece at a time between requests, the file in another thread.
+
+        The text in another thread as well would fight over the interpreter's lock with every request meanwhile.
+        """
+        texts = []
+        for entry in self._numbered(taken):
+            texts.append(encode_entry(entry))
+            await asyncio.sleep(0)
+        await asyncio.to_thread(self._append, texts)
+
     def write(self, taken: Taken) -> None:
-        """Write what was taken; what the disk refuses waits in memory."""
-        entries = entries_of(taken, first_sequence=self._sequence + 1)
-        self._sequence += len(entries)
-        if entries or self._spool.waiting_bytes:
-            self._spool.append([encode_entry(entry) for entry in entries])
+        """Write what was taken, at once; what the disk refuses waits in memory."""
+        self._append([encode_entry(entry) for entry in self._numbered(taken)])
+
+    def _numbered(self, taken: Taken) -> Iterator[Entry]:
+        for entry in entries_of(taken, first_sequence=self._sequence + 1):
+            self._sequence = entry.sequence
+            yield entry
+
+    def _append(self, texts: list[bytes]) -> None:
+        if texts or self._spool.waiting_bytes:
+            self._spool.append(texts)
         self._board.note_usage(
             overflowed=self._meter.overflowed,
             waiting_bytes=self._spool.waiting_bytes,

@@ -4,16 +4,15 @@ A count is one short write transaction in mapped memory. LMDB lets one in at a t
 was killed, so counts are exact for any number of processes and outlive them all.
 """
 
+import struct
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import lmdb
-from msgspec import Struct
-from msgspec.msgpack import Decoder, Encoder
 
-from keydesk.core.gcra import EMPTY, MICROSECONDS, Count, Spent, kept_seconds, spend
+from keydesk.core.gcra import EMPTY, MICROSECONDS, Count, Spent, spend
 from keydesk.core.limits import Bucket
 from keydesk.limits.ledger import LedgerUnavailable
 from keydesk.limits.storage import CountsFile
@@ -22,18 +21,10 @@ PRUNED_AT_ONCE: Final = 200
 """All processes wait meanwhile: a tenth of a millisecond."""
 DISK_FULL: Final = "the disk of the counts is full"
 
-_encode: Final = Encoder().encode
-
-
-class Kept(Struct, frozen=True, array_like=True):
-    """A count as it lies in the file, and until when it says anything (Unix seconds)."""
-
-    mark: int
-    spent: int
-    kept_until: int
-
-
-_decode: Final = Decoder(Kept).decode
+_KEPT: Final = struct.Struct("<qqq")
+"""A count as it lies in the file: mark, spent, until."""
+_pack: Final = _KEPT.pack
+_unpack: Final = _KEPT.unpack
 
 
 class HostLedger:
@@ -53,19 +44,21 @@ class HostLedger:
         """Why calls cannot be counted at the moment, None if they can."""
         self.keep()
 
-    async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
+    def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
         """Count a call against all its buckets, or none. Raises LedgerUnavailable."""
         if self.fault is not None:
             raise LedgerUnavailable(self.fault)
         try:
             with self._begin(write=True, buffers=True) as transaction:
-                counts = [to_count(transaction.get(bucket.place)) for bucket in buckets]
+                get, put = transaction.get, transaction.put
+                counts = [
+                    EMPTY if (raw := get(bucket.place)) is None else Count(*_unpack(raw))
+                    for bucket in buckets
+                ]
                 spent, after = spend(buckets, counts, cost=cost, now=int(now * MICROSECONDS))
-                if after is None:
-                    return spent
-                for bucket, count in zip(buckets, after, strict=True):
-                    until = int(now) + 1 + kept_seconds(bucket.limit)
-                    transaction.put(bucket.place, _encode(Kept(count.mark, count.spent, until)))
+                if after is not None:
+                    for bucket, count in zip(buckets, after, strict=True):
+                        put(bucket.place, _pack(count.mark, count.spent, count.until))
                 return spent
         except lmdb.Error as error:
             raise LedgerUnavailable(f"calls cannot be counted: {error}") from error
@@ -98,7 +91,7 @@ class HostLedger:
                 for _ in range(PRUNED_AT_ONCE):
                     if not found:
                         break
-                    if _decode(cursor.value()).kept_until < moment:
+                    if _unpack(cursor.value())[2] < moment:
                         found = cursor.delete() and bool(cursor.key())
                         forgotten += 1
                     else:
@@ -113,11 +106,3 @@ class HostLedger:
         if self._file is not None:
             self._file.close()
             self._file = None
-
-
-def to_count(raw: Any) -> Count:
-    """Give the count that lies in the file under a place, the empty one if there is nothing."""
-    if raw is None:
-        return EMPTY
-    kept = _decode(raw)
-    return Count(kept.mark, kept.spent)

@@ -1,6 +1,6 @@
 """What a door needs of a place where calls are counted."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Protocol
 
 from keydesk.core.gcra import Spent
@@ -14,8 +14,10 @@ class LedgerUnavailable(Exception):  # noqa: N818 - it names a state, not a mist
 class Ledger(Protocol):
     """A place where calls are counted."""
 
-    async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
+    def spend(
+        self, buckets: Sequence[Bucket], *, cost: int, now: float
+    ) -> Spent | Awaitable[Spent]:
         """Count a call that costs so much at the moment `now` (Unix seconds) against all its buckets, or none.
 
-        Raises LedgerUnavailable.
+        What came of it is there at once, or is to be awaited where counting takes a network. Raises LedgerUnavailable.
         """

@@ -18,7 +18,7 @@ import lmdb
 
 from keydesk.host.boot import BOOT_ID
 
-LAYOUT: Final = "counts-v1"
+LAYOUT: Final = "counts-v2"
 GUARD_NAME: Final = f"{LAYOUT}.guard"
 COPY_NAME: Final = f"{LAYOUT}.copy"
 ASIDE_NAME: Final = f"{LAYOUT}.unreadable"

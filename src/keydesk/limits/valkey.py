@@ -19,7 +19,8 @@ from libvalkey import ReplyError
 
 from keydesk.core.gcra import Count, Spent, interval_of, kept_seconds, spend
 from keydesk.core.limits import KNOWN, Bucket, Limit
-from keydesk.limits.ledger import Ledger, LedgerUnavailable
+from keydesk.limits.host import HostLedger
+from keydesk.limits.ledger import LedgerUnavailable
 from keydesk.limits.wire import Connection, ConnectionLost
 
 KEY_PREFIX: Final = b"keydesk:limits:"
@@ -77,7 +78,7 @@ class SharedLedger:
         url: str,
         *,
         wait_seconds: float,
-        meanwhile: Ledger | None,
+        meanwhile: HostLedger | None,
         count_away: Callable[[], None],
     ) -> None:
         """Takes the server's URL, how long a call may wait for it, and what to call for each that came meanwhile."""
@@ -109,7 +110,7 @@ class SharedLedger:
         self._count_away()
         if self._meanwhile is None:
             raise LedgerUnavailable("The shared store of counts is away.")
-        return await self._meanwhile.spend(buckets, cost=cost, now=now)
+        return self._meanwhile.spend(buckets, cost=cost, now=now)
 
     async def open(self) -> None:
         """Connect, in a second at most; without success the store is away."""

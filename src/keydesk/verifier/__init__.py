@@ -1,1 +1,1 @@
-"""The verifier: raw ASGI over the host's replica; it never asks control and never loads Django."""
+"""The verifier: HTTP over the host's replica; it never asks control and never loads Django."""

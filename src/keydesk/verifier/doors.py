@@ -5,11 +5,14 @@ turn into 503.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from http import HTTPStatus
 from time import perf_counter_ns
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
+
+from msgspec import Struct
 
 from keydesk.core.clock import Clock, system_clock
 from keydesk.core.codes import Code
@@ -23,29 +26,22 @@ from keydesk.core.decide import (
     counted,
 )
 from keydesk.core.digest import Digester
+from keydesk.core.gcra import Spent
 from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.core.records import Envelope, Environment
 from keydesk.gate import answers
-from keydesk.gate.answers import Answer, Message
+from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader, Presented, is_from_nginx
 from keydesk.gate.guard import Header
 from keydesk.gate.usage import Meter, NoMeter
 from keydesk.limits.ledger import Ledger, LedgerUnavailable
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Status
+from keydesk.verifier.http1 import Request
 from keydesk.verifier.metrics import Door, Tally
-from keydesk.verifier.questions import (
-    MAX_BODY_BYTES,
-    Batch,
-    Check,
-    InvalidBodyError,
-    read_questions,
-)
+from keydesk.verifier.questions import Batch, InvalidBodyError, read_questions
 from keydesk.verifier.services import ServiceGate, ServiceRows
 
-Receive = Callable[[], Awaitable[Message]]
-
-BODY_TIMEOUT_SECONDS: Final = 10
 QUERY_SIGNS: Final = (b"api_key=", b"api-key=", b"apikey=")
 
 
@@ -70,6 +66,27 @@ class NoRows:
     key = account = product = entitlement = credential = nothing
 
 
+class Asked(Struct, frozen=True, gc=False):
+    """A gateway's sub-request: what it asks, under which id, and since when (`time.perf_counter_ns()`)."""
+
+    request: Request
+    question: Question
+    request_id: str
+    started: int
+
+
+class Inquiry(Struct, frozen=True):
+    """A service's request: what it asks at which moment, under which id, and since when."""
+
+    questions: Sequence[Question]
+    request_id: str
+    is_batch: bool
+    now: float
+    started: int
+
+
+Made = TypeVar("Made")
+_OK: Final = Code.OK
 NO_ROWS: Final = NoRows()
 NO_METER: Final = NoMeter()
 
@@ -103,37 +120,29 @@ class Doors:
         self._clock: Final = clock
         self._new_request_id: Final = answers.request_ids()
 
-    async def authorize(self, scope: Message, product: str, environment: Environment) -> Answer:
+    def authorize(
+        self, request: Request, product: str, environment: Environment
+    ) -> Answer | Awaitable[Answer]:
         """Answer a gateway's sub-request: may this request, whose headers are here, reach the product?
 
         Method, body and the rest of the path do not matter.
         """
-        started = perf_counter_ns()
-        request_id = self._new_request_id()
-        headers = scope["headers"]
-        presented = self._read(headers)
-        question = question_of(presented, product, environment)
-        decision = await self._decision(presented, question)
-        query = scope["query_string"]
-        notice = answers.QUERY_NOTICE if query and self._has_credential(query) else None
-        if decision.code is Code.OK:
-            answer = answers.accepted(decision, request_id, notice=notice)
-        else:
-            answer = answers.turned_away(
-                decision,
-                request_id,
-                envelope=self._envelope(product),
-                for_nginx=is_from_nginx(headers),
-                notice=notice,
-            )
-        self._count_authorize(decision.code, started)
-        self._note(decision, question, request_id, self._clock())
-        return answer
+        presented = self._read(request.headers)
+        asked = Asked(
+            request,
+            question_of(presented, product, environment),
+            self._new_request_id(),
+            perf_counter_ns(),
+        )
+        decision = self._decision(presented, asked.question)
+        if isinstance(decision, Decision):
+            return self._authorized(asked, decision)
+        return then(decision, partial(self._authorized, asked))
 
-    def whoami(self, scope: Message) -> Answer:
+    def whoami(self, request: Request) -> Answer:
         """Tell the holder of a key what it is for, and which address they come from."""
         request_id = self._new_request_id()
-        presented = self._read(scope["headers"])
+        presented = self._read(request.headers)
         if presented.credential is None:
             return answers.refused(presented.refusal or Code.KEY_MISSING, request_id)
         credential, address = presented.credential, presented.address
@@ -146,23 +155,35 @@ class Doors:
             return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
         return answers.decided(answers.whoami(decision, request_id, address=address), request_id)
 
-    async def verify(self, scope: Message, receive: Receive) -> Answer:
+    def verify(self, request: Request) -> Answer | Awaitable[Answer]:
         """Answer a service: the decision, or a batch of decisions, on what its JSON body asks."""
         started = perf_counter_ns()
         request_id = self._new_request_id()
-        code = self._service_refusal(scope["headers"])
+        code = self._service_refusal(request.headers)
         if code is not None:
-            return self._service_refused(code, request_id, started)
+            self._count_verify(code, started)
+            retry_after = RETRY_AFTER_SECONDS if code is Code.UNAVAILABLE else None
+            return answers.refused(code, request_id, retry_after=retry_after)
         try:
-            asked = read_questions(await read_body(receive))
+            body = read_questions(request.body)
         except InvalidBodyError as error:
             self._count_verify(Code.INVALID_INPUT, started)
             return answers.bad_request(request_id, detail=str(error))
-        # The body may have taken its time, and the credential may have been revoked meanwhile.
-        code = self._service_refusal(scope["headers"])
-        if code is not None:
-            return self._service_refused(code, request_id, started)
-        return await self._verdicts(asked, request_id, started)
+        checks = body.checks if isinstance(body, Batch) else [body]
+        questions = [check.question() for check in checks]
+        now = self._clock()
+        with self._store.rows() as rows:
+            decided = [self._decide(rows, question, now) for question in questions]
+        made = [
+            self._counted(decision, check.cost, now)
+            for decision, check in zip(decided, checks, strict=True)
+        ]
+        is_batch = isinstance(body, Batch)
+        inquiry = Inquiry(questions, request_id, is_batch, now, started)
+        decisions = [each for each in made if isinstance(each, Decision)]
+        if len(decisions) < len(made):
+            return then(all_of(made), partial(self._verdicts, inquiry))
+        return self._verdicts(inquiry, decisions)
 
     def count_fault(self, door: Door) -> None:
         """Count a request at a door that ended in a fault, as the `unavailable` that its caller was told."""
@@ -189,7 +210,27 @@ class Doors:
             {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
         )
 
-    async def _decision(self, presented: Presented, question: Question) -> Decision:
+    def _authorized(self, asked: "Asked", decision: Decision) -> Answer:
+        """Give the answer to a gateway, and count it."""
+        request, question = asked.request, asked.question
+        notice = None
+        if request.query and self._has_credential(request.query):
+            notice = answers.QUERY_NOTICE
+        if decision.code is _OK:
+            answer = answers.accepted(decision, asked.request_id, notice=notice)
+        else:
+            answer = answers.turned_away(
+                decision,
+                asked.request_id,
+                envelope=self._envelope(question.product),
+                for_nginx=is_from_nginx(request.headers),
+                notice=notice,
+            )
+        self._count_authorize(decision.code, asked.started)
+        self._note(decision, question, asked.request_id, self._clock())
+        return answer
+
+    def _decision(self, presented: Presented, question: Question) -> Decision | Awaitable[Decision]:
         if presented.refusal is not None:
             return Decision(presented.refusal)
         now = self._clock()
@@ -198,15 +239,17 @@ class Doors:
                 decision = self._decide(rows, question, now)
         except ReplicaMissing:
             return self._decide(NO_ROWS, question, now)
-        return await self._counted(decision, presented.cost, now) if decision.buckets else decision
+        return self._counted(decision, presented.cost, now)
 
-    async def _counted(self, decision: Decision, cost: int, now: float) -> Decision:
+    def _counted(self, decision: Decision, cost: int, now: float) -> Decision | Awaitable[Decision]:
         """Count an accepted call against its limits; one that cannot be counted is not let through uncounted."""
+        if not decision.buckets:
+            return decision
         try:
-            spent = await self._ledger.spend(decision.buckets, cost=cost, now=now)
+            spent = self._ledger.spend(decision.buckets, cost=cost, now=now)
         except LedgerUnavailable:
             return UNAVAILABLE
-        return counted(decision, spent)
+        return counted(decision, spent) if isinstance(spent, Spent) else later(decision, spent)
 
     def _envelope(self, product: str) -> str:
         """Give the form of a product's refusals; a problem where nothing is known of it."""
@@ -225,31 +268,18 @@ class Doors:
         except ReplicaMissing:
             return self._gate.refusal(NO_ROWS, credential, self._clock())
 
-    def _service_refused(self, code: Code, request_id: str, started: int) -> Answer:
-        self._count_verify(code, started)
-        retry_after = RETRY_AFTER_SECONDS if code is Code.UNAVAILABLE else None
-        return answers.refused(code, request_id, retry_after=retry_after)
-
-    async def _verdicts(self, asked: Check | Batch, request_id: str, started: int) -> Answer:
-        if isinstance(asked, Check):
-            checks, ids = [asked], [request_id]
-        else:
-            checks, ids = asked.checks, [self._new_request_id() for _ in asked.checks]
-        questions = [check.question() for check in checks]
-        with self._store.rows() as rows:
-            now = self._clock()
-            decisions = [self._decide(rows, question, now) for question in questions]
-        if places := [place for place, made in enumerate(decisions) if made.buckets]:
-            asked_for = [self._counted(decisions[at], checks[at].cost, now) for at in places]
-            for place, made in zip(places, await asyncio.gather(*asked_for), strict=True):
-                decisions[place] = made
-        for made, question, each_id in zip(decisions, questions, ids, strict=True):
-            self._count_verify(made.code, started)
-            self._note(made, question, each_id, now)
-        if isinstance(asked, Batch):
+    def _verdicts(self, inquiry: "Inquiry", decisions: Sequence[Decision]) -> Answer:
+        """Give the answer to a service, and count every decision in it."""
+        ids = [inquiry.request_id]
+        if inquiry.is_batch:
+            ids = [self._new_request_id() for _ in decisions]
+        for made, question, each_id in zip(decisions, inquiry.questions, ids, strict=True):
+            self._count_verify(made.code, inquiry.started)
+            self._note(made, question, each_id, inquiry.now)
+        if inquiry.is_batch:
             verdicts = list(map(answers.verdict, decisions, ids))
-            return answers.decided({"decisions": verdicts}, request_id)
-        decision = decisions[0]
+            return answers.decided({"decisions": verdicts}, inquiry.request_id)
+        decision, request_id = decisions[0], inquiry.request_id
         if decision.code is Code.UNAVAILABLE:
             return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
         return answers.decided(answers.verdict(decision, request_id), request_id)
@@ -279,18 +309,21 @@ def not_ready(reason: str, *, age: float | None = None) -> Answer:
     )
 
 
-async def read_body(receive: Receive) -> bytes:
-    """Give a request's body, or a little more than the allowed size of it; raises InvalidBodyError if it breaks off."""
-    body = b""
+async def then(made: Awaitable[Made], answer: Callable[[Made], Answer]) -> Answer:
+    """Give the answer to what is still to be waited for."""
+    return answer(await made)
+
+
+async def later(decision: Decision, spent: Awaitable[Spent]) -> Decision:
+    """Give the decision once its call was counted elsewhere."""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
-            while len(body) <= MAX_BODY_BYTES:
-                message = await receive()
-                if message["type"] != "http.request":
-                    raise InvalidBodyError("The body broke off.")
-                body += message.get("body", b"")
-                if not message.get("more_body", False):
-                    break
-    except TimeoutError:
-        raise InvalidBodyError("The body did not arrive in time.") from None
-    return body
+        return counted(decision, await spent)
+    except LedgerUnavailable:
+        return UNAVAILABLE
+
+
+async def all_of(made: Sequence[Decision | Awaitable[Decision]]) -> list[Decision]:
+    """Give all decisions in their order, after waiting together for those that are still to come."""
+    waited = [each for each in made if not isinstance(each, Decision)]
+    arrived = iter(await asyncio.gather(*waited))
+    return [each if isinstance(each, Decision) else next(arrived) for each in made]

@@ -1,8 +1,9 @@
-"""HTTP/1.1 for the verifier, in the very thread that decides: llhttp reads, an ASGI application answers.
+"""HTTP/1.1 for the verifier, in the very thread that decides: llhttp reads, an application answers.
 
 A decision takes a few microseconds, so handing it from a server's thread to Python's and back would cost more than the
-decision itself (decision 44). A request that needs nothing but mapped memory is answered in the call that brought
-its last byte; one that has to wait, for a body or for a store over the network, gets a task of its own.
+decision itself (decision 44), and so would putting each request into the messages of a protocol between the two
+(decision 53). A request that needs nothing but mapped memory is answered in the call that brought its last byte; one
+that has to wait for a store over the network gets a task of its own.
 """
 
 import asyncio
@@ -10,16 +11,15 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable
 from email.utils import formatdate
 from functools import cache
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
 
-Message = dict[str, Any]
-Application = Callable[[Message, Any, Any], Coroutine[Any, Any, None]]
+from keydesk.gate.answers import Answer
 
 logger: Final = logging.getLogger(__name__)
 
@@ -43,29 +43,26 @@ BUSY: Final = (
     b"cache-control: no-store\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
 HEAD: Final = b"HEAD"
+LAST: Final = b"connection: close\r\n"
+
+
+class Application(Protocol):
+    """What answers the requests."""
+
+    def reads_body(self, method: bytes, path: bytes) -> bool:
+        """Say which requests are answered by their body; all others are answered before it has come."""
+
+    def answer(self, request: "Request") -> Answer | Awaitable[Answer]:
+        """Answer a request, at once where that needs nothing but memory."""
 
 
 class Site:
     """What all connections of a process share: the application, how many there may be, and the time of day."""
 
-    def __init__(
-        self,
-        app: Application,
-        *,
-        reads_body: Callable[[bytes, bytes], bool],
-        most_connections: int,
-        answers_at_once: bool,
-    ) -> None:
-        """Takes the ASGI application, and how many connections may be open at once.
-
-        `reads_body` says by method and path which requests are answered by their body; all others are answered before
-        it has come. With `answers_at_once` those get no task of their own: for an application that waits for nothing
-        to answer them.
-        """
+    def __init__(self, app: Application, *, most_connections: int) -> None:
+        """Takes the application, and how many connections may be open at once."""
         self.app: Final = app
-        self.reads_body: Final = reads_body
         self.most_connections: Final = most_connections
-        self.answers_at_once: Final = answers_at_once
         self.connections: Final[set[Connection]] = set()
         self._left: Final = asyncio.Event()
         self.date_line = b""
@@ -126,21 +123,12 @@ class Request:
         target = self.target if self.target.startswith(b"/") else origin_form(self.target)
         self.path, _, self.query = target.partition(b"?")
 
-    def scope(self) -> Message:
-        """Give the request's ASGI scope, as far as the application reads it."""
-        return {
-            "type": "http",
-            "method": self.method.decode("latin-1"),
-            "raw_path": self.path,
-            "query_string": self.query,
-            "headers": self.headers,
-        }
-
 
 class Connection(asyncio.Protocol):
     """One client's connection: requests are answered one after the other, in the order they came."""
 
     __slots__ = (
+        "_awaits_body",
         "_beginning",
         "_head_bytes",
         "_is_closing",
@@ -162,6 +150,7 @@ class Connection(asyncio.Protocol):
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._beginning = False
+        self._awaits_body = False
         self._head_bytes = 0
         self._is_closing = False
         self._since = time.monotonic()
@@ -177,12 +166,10 @@ class Connection(asyncio.Protocol):
         self._site.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
-        """Forget the connection, and whatever is still being answered on it."""
+        """Forget the connection; an answer that is still to come goes nowhere."""
         self._site.leave(self)
         self._is_closing = True
         self._waiting.clear()
-        if self._task is not None:
-            self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read what has arrived, and answer what is complete."""
@@ -232,9 +219,10 @@ class Connection(asyncio.Protocol):
         request = self._request
         request.complete(self._parser)
         self._head_bytes = 0
+        self._awaits_body = self._site.app.reads_body(request.method, request.path)
         if request.version not in VERSIONS:
             self._refuse(HTTPStatus.BAD_REQUEST)
-        elif not self._site.reads_body(request.method, request.path):
+        elif not self._awaits_body:
             self._take(request)
         elif (b"expect", b"100-continue") in request.headers and self._transport is not None:
             self._transport.write(CONTINUE)
@@ -248,11 +236,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer a request whose answer needed the body."""
-        request = self._request
         self._beginning = False
         self._head_bytes = 0
-        if not self._is_closing and self._site.reads_body(request.method, request.path):
-            self._take(request)
+        if self._awaits_body and not self._is_closing:
+            self._take(self._request)
 
     # --- answering ---
 
@@ -268,30 +255,45 @@ class Connection(asyncio.Protocol):
     def _answer(self, request: Request) -> None:
         if self._is_closing:
             return
-        exchange = Exchange(request)
-        if self._site.answers_at_once and not self._site.reads_body(request.method, request.path):
-            # What an exception would make of it here is a 400 of the parser, and a fault is a 503.
-            self.finished(exchange if run_at_once(exchange.answered_by(self._site.app)) else None)
+        try:
+            answer = self._site.app.answer(request)
+        except Exception:  # noqa: BLE001 - the parser would make a 400 of it, and a fault is a 503
+            log_fault()
+            self._finish(request, None)
         else:
-            self._task = asyncio.ensure_future(self._go_through(exchange))
+            if isinstance(answer, Answer):
+                self._finish(request, answer)
+            else:
+                self._task = asyncio.ensure_future(self._go_through(request, answer))
 
-    async def _go_through(self, exchange: "Exchange") -> None:
-        await exchange.answered_by(self._site.app)
+    async def _go_through(self, request: Request, answering: Awaitable[Answer]) -> None:
+        try:
+            answer = await answering
+        except Exception:  # noqa: BLE001 - as above
+            log_fault()
+            answer = None
         self._task = None
-        self.finished(exchange)
+        self._finish(request, answer)
         while self._waiting and self._task is None:
             self._answer(self._waiting.popleft())
 
-    def finished(self, exchange: "Exchange | None") -> None:
+    def _finish(self, request: Request, answer: Answer | None) -> None:
         """Write the answer, and close the connection if it is the last; without one, something went wrong."""
         if self._transport is None or self._is_closing:
             return
-        if exchange is None:
+        if answer is None:
             self._transport.write(BUSY)
             self._close()
             return
-        keep_alive = exchange.request.keep_alive and not self._site.is_stopping
-        self._transport.write(exchange.answer(self._site.date_line, keep_alive=keep_alive))
+        keep_alive = request.keep_alive and not self._site.is_stopping
+        head = b"%b%b%b%bcontent-length: %d\r\n\r\n" % (
+            status_line(answer.status),
+            self._site.date_line,
+            answer.head,
+            b"" if keep_alive else LAST,
+            len(answer.body),
+        )
+        self._transport.write(head if request.method == HEAD else head + answer.body)
         if not keep_alive:
             self._close()
 
@@ -322,55 +324,9 @@ class Connection(asyncio.Protocol):
             self._close()
 
 
-class Exchange:
-    """One request and its answer, as an ASGI application sees them."""
-
-    __slots__ = ("_body", "_start", "request")
-
-    def __init__(self, request: Request) -> None:
-        """Takes the request."""
-        self.request: Final = request
-        self._start: Message = {}
-        self._body = b""
-
-    def answered_by(self, app: Application) -> Coroutine[Any, Any, None]:
-        """Give the coroutine in which the application answers."""
-        return app(self.request.scope(), self.receive, self.send)
-
-    async def receive(self) -> Message:
-        """Give the request's body."""
-        return {"type": "http.request", "body": self.request.body, "more_body": False}
-
-    async def send(self, message: Message) -> None:
-        """Take the start or the body of the answer."""
-        if message["type"] == "http.response.start":
-            self._start = message
-        else:
-            self._body = message["body"]
-
-    def answer(self, date_line: bytes, *, keep_alive: bool) -> bytes:
-        """Give the answer as it goes over the wire."""
-        lines = [name + b": " + value for name, value in self._start["headers"]]
-        if not keep_alive:
-            lines.append(b"connection: close")
-        lines.append(b"content-length: %d\r\n\r\n" % len(self._body))
-        head = status_line(self._start["status"]) + date_line + b"\r\n".join(lines)
-        return head if self.request.method == HEAD else head + self._body
-
-
-def run_at_once(answering: Coroutine[Any, Any, None]) -> bool:
-    """Run a coroutine that waits for nothing, and say whether it came to its end: it must neither wait nor raise."""
-    try:
-        answering.send(None)
-    except StopIteration:
-        return True
-    except Exception:  # noqa: BLE001 - whatever went wrong, the answer is "not now", never "allowed"
-        # The error's own text can hold what a caller sent, so it stays out.
-        logger.error("A request failed outside of its door.")  # noqa: TRY400
-        return False
-    answering.close()
-    logger.error("A request that was to be answered at once waited for something.")
-    return False
+def log_fault() -> None:
+    """Log that an application raised; the error's own text can hold what a caller sent, so it stays out."""
+    logger.error("A request failed outside of its door.")
 
 
 def origin_form(target: bytes) -> bytes:

@@ -4,6 +4,7 @@ The replica is opened in each worker after its fork, never here: an LMDB handle 
 """
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -13,7 +14,7 @@ import socket
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import uvloop
@@ -21,7 +22,6 @@ from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_serve
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
-from keydesk.gate.answers import Message
 from keydesk.gate.usage import UsageFlush, UsageMeter
 from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
@@ -30,7 +30,7 @@ from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
-from keydesk.verifier.app import VerifierApp, reads_body
+from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.http1 import Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
@@ -45,6 +45,7 @@ BACKLOG: Final = 4096
 """How many connections wait to be accepted; one more is dropped by the kernel, and tried again after a second."""
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
+GARBAGE_THRESHOLD: Final = 50_000
 DRAIN_SECONDS: Final = 0.8
 
 logger: Final = logging.getLogger(__name__)
@@ -69,9 +70,7 @@ def run_verifier(config: Config) -> None:
     folder = fresh_folder(config)
     try:
         serve_metrics(folder, config.metrics_port, usage_dir=config.usage_dir)
-        # Only Valkey is something that an answer may have to wait for.
-        is_alone = config.valkey_url is None
-        serve(config, worker_loader(config, digester, folder), answers_at_once=is_alone)
+        serve(config, worker_loader(config, digester, folder))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -90,21 +89,23 @@ def fresh_folder(config: Config) -> Path:
     return folder
 
 
-def serve(config: Config, load: Callable[[], Application], *, answers_at_once: bool) -> None:
+class Work(NamedTuple):
+    """What a worker does: it answers, after some preparation and beside what it watches."""
+
+    app: Application
+    prepare: Callable[[], Awaitable[None]]
+    watch: Callable[[], Awaitable[None]]
+
+
+def serve(config: Config, load: Callable[[], Work]) -> None:
     """Listen, and keep the configured number of workers at it until SIGTERM or SIGINT.
 
-    Each worker makes its application with `load`. Raises PortTakenError, SystemExit if the workers keep dying.
+    Each worker makes what it does with `load`. Raises PortTakenError, SystemExit if the workers keep dying.
     """
     with listening_socket(config.verifier_host, config.verifier_port) as listening:
 
         def work() -> None:
-            site = Site(
-                load(),
-                reads_body=reads_body,
-                most_connections=MOST_CONNECTIONS,
-                answers_at_once=answers_at_once,
-            )
-            uvloop.run(serve_site(site, listening))
+            uvloop.run(serve_site(load(), listening))
 
         keep_working(work, count=config.verifier_workers, stop_seconds=STOP_SECONDS)
 
@@ -125,32 +126,27 @@ def listening_socket(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def serve_site(site: Site, listening: socket.socket) -> None:
+async def serve_site(work: Work, listening: socket.socket) -> None:
     """Answer connections until this process gets SIGTERM, then let what is being answered come to its end."""
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    events: asyncio.Queue[Message] = asyncio.Queue()
-    told: asyncio.Queue[Message] = asyncio.Queue()
-    life = asyncio.ensure_future(site.app({"type": "lifespan"}, events.get, told.put))
-    sweep = asyncio.ensure_future(site.sweep())
-    await events.put({"type": "lifespan.startup"})
-    ready = asyncio.ensure_future(told.get())
-    await asyncio.wait((life, ready), return_when=asyncio.FIRST_COMPLETED)
-    if life.done():
-        life.result()  # an application that cannot start ends its worker
+    site = Site(work.app, most_connections=MOST_CONNECTIONS)
+    await work.prepare()
+    beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
     server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG)
     await stopped.wait()
     server.close()
     await site.stop(seconds=DRAIN_SECONDS)
-    sweep.cancel()
-    await events.put({"type": "lifespan.shutdown"})
-    await life
+    for task in beside:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
 
 
-def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], VerifierApp]:
-    """Give the function that builds the application inside a worker process."""
+def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], Work]:
+    """Give the function that builds a worker's part inside its process."""
 
-    def load() -> VerifierApp:
+    def load() -> Work:
         reader = Reader(config.replica_dir)
         tally, meter = Tally(folder), UsageMeter(config.key_marker)
         host = HostLedger(config.limits_dir)
@@ -166,7 +162,8 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
             config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
         )
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
-        return VerifierApp(doors, prepare=prepare, watch=together(watches))
+        gc.set_threshold(GARBAGE_THRESHOLD)  # and a request leaves no cycles to be found
+        return Work(VerifierApp(doors), prepare, together(watches))
 
     return load
 

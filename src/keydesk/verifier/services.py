@@ -23,7 +23,7 @@ class ServiceGate:
 
     def __init__(self, keyformat: KeyFormat, digester: Digester) -> None:
         """Takes the format of service credentials and the function that digests them."""
-        self._parse: Final = keyformat.parse
+        self._is_well_formed: Final = keyformat.is_well_formed
         self._digest: Final = digester
 
     def refusal(self, rows: ServiceRows, credential: str | None, now: float) -> Code | None:
@@ -32,7 +32,7 @@ class ServiceGate:
         Rows past the default lease can still admit, since each decision asks for its own product's lease; they
         cannot refuse, because the credential may be newer than they are.
         """
-        if credential is None or self._parse(credential) is None:
+        if credential is None or not self._is_well_formed(credential):
             return Code.SERVICE_CREDENTIAL_INVALID
         if rows.confirmed_at is None:
             return Code.UNAVAILABLE

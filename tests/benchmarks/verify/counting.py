@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvloop
 
+from keydesk.core.gcra import Spent
 from keydesk.core.limits import Bucket, parse_limit
 from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
@@ -28,7 +29,9 @@ BUCKETS = [Bucket(b"key\0key_%020d\0burst\0003600" % number, LIMIT) for number i
 async def calls(ledger: Ledger, count: int) -> None:
     """Count calls one after the other."""
     for number in range(count):
-        await ledger.spend((BUCKETS[number % len(BUCKETS)],), cost=1, now=time.time())
+        spent = ledger.spend((BUCKETS[number % len(BUCKETS)],), cost=1, now=time.time())
+        if not isinstance(spent, Spent):
+            await spent
 
 
 async def measured(ledger: Ledger) -> float:

@@ -27,28 +27,26 @@ START_SECONDS = 600
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Where /proc/<pid>/stat has them, counted from behind the name."""
 EMPTY = """
-import sys
 from keydesk.config import load_config
-from keydesk.verifier.server import serve
+from keydesk.gate.answers import Answer
+from keydesk.verifier.server import Work, serve
 
-START = {"type": "http.response.start", "status": 200, "headers": []}
-BODY = {"type": "http.response.body", "body": b""}
-
-
-async def app(scope, receive, send):
-    if scope["type"] == "http":
-        if scope["method"] == "POST":
-            await receive()
-        await send(START)
-        await send(BODY)
-        return
-    await receive()
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await send({"type": "lifespan.shutdown.complete"})
+EMPTY = Answer(200, b"")
 
 
-serve(load_config(), lambda: app, answers_at_once=True)
+class App:
+    def reads_body(self, method, path):
+        return method == b"POST"
+
+    def answer(self, request):
+        return EMPTY
+
+
+async def nothing():
+    pass
+
+
+serve(load_config(), lambda: Work(App(), nothing, nothing))
 """
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;

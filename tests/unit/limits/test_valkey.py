@@ -137,12 +137,17 @@ def test_the_script_counts_as_the_rules_do_whatever_the_limits_costs_and_moments
         calls.append((now, cost))
     counts, expected = [EMPTY] * len(limits), []
     for moment, cost in calls:
-        expected.append([word for count in counts for word in count])
+        expected.append(words_of(counts))
         counts = spend(scripted.buckets, counts, cost=cost, now=moment)[1] or counts
     assert asyncio.run(scripted.run(calls)) == (
         expected,
-        [word for count in counts for word in count],
+        words_of(counts),
     )
+
+
+def words_of(counts):
+    """Give what the script says of counts."""
+    return [word for count in counts for word in (count.mark, count.spent)]
 
 
 def test_exactly_as_many_calls_pass_as_the_limit_says_over_several_connections(valkey):
@@ -161,10 +166,10 @@ def test_a_call_says_how_all_its_limits_stand_as_it_would_on_one_host(valkey, tm
     async def count():
         host = HostLedger(tmp_path)
         async with opened(valkey.url) as shared:
-            return [
-                [await ledger.spend(both, cost=2, now=time.time()) for _ in range(3)]
-                for ledger in (shared, host)
-            ]
+            return (
+                [await shared.spend(both, cost=2, now=time.time()) for _ in range(3)],
+                [host.spend(both, cost=2, now=time.time()) for _ in range(3)],
+            )
 
     def shown(spent):
         return spent.code, [(each.limit, each.remaining) for each in spent.balances]

@@ -4,12 +4,12 @@ Each question is asked of a gateway's door with both headers and of the services
 limits that are counted afresh for each.
 """
 
-import asyncio
 import json
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.fixtures.asking import answered, request
 from tests.fixtures.rows import (
     MemoryRows,
     MemoryStore,
@@ -95,12 +95,8 @@ QUESTIONS = st.fixed_dictionaries(
 class FreshLedger:
     """A ledger in which no call was ever counted."""
 
-    async def spend(self, buckets, *, cost, now):
+    def spend(self, buckets, *, cost, now):
         return spend(buckets, [EMPTY] * len(buckets), cost=cost, now=now)[0]
-
-
-async def nothing():
-    await asyncio.sleep(0)
 
 
 @pytest.fixture(scope="module")
@@ -116,21 +112,7 @@ def ask(tmp_path_factory):
             tally=tally,
             clock=lambda: NOW,
         )
-        sent = []
-
-        async def receive():
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        async def send(message):
-            sent.append(message)
-
-        scope = {"type": "http", "method": method, "raw_path": path, "query_string": b""}
-        asyncio.run(
-            VerifierApp(doors, prepare=nothing, watch=nothing)(
-                {**scope, "headers": headers}, receive, send
-            )
-        )
-        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+        return answered(VerifierApp(doors), request(method, path, headers, body=body))
 
     return ask
 

@@ -28,16 +28,15 @@ DECIDING = [code for code, info in CODES.items() if info.compat is not None]
 
 
 def test_an_acceptance_is_200_with_the_whole_identity_and_no_body():
-    start, body = answers.accepted(ACCEPTED, "req_1")
+    answer = answers.accepted(ACCEPTED, "req_1")
     expected = {**IDENTITY, b"x-keydesk-code": b"ok", b"cache-control": b"no-store"}
-    assert (start["status"], dict(start["headers"])) == (200, expected)
-    assert body == {"type": "http.response.body", "body": b""}
+    assert (answer.status, dict(answer.headers), answer.body) == (200, expected, b"")
+    assert answer.head.count(b"\r\n") == len(expected)
 
 
 def test_a_key_without_scopes_still_has_the_header():
-    start, _ = answers.accepted(Decision(Code.OK, key(DIGEST, scopes=()), account()), "req_1")
-    assert dict(start["headers"]) | IDENTITY == dict(start["headers"]) | {**IDENTITY}
-    assert dict(start["headers"])[b"x-keydesk-scopes"] == b""
+    answer = answers.accepted(Decision(Code.OK, key(DIGEST, scopes=()), account()), "req_1")
+    assert dict(answer.headers)[b"x-keydesk-scopes"] == b""
 
 
 UNFIT = st.text(min_size=1).filter(lambda text: not (text.isascii() and text.isprintable()))
@@ -68,15 +67,15 @@ def test_an_acceptance_without_key_or_account_is_impossible():
 
 
 def test_a_refusal_is_a_problem_with_its_code_and_request_id():
-    start, body = answers.refused(Code.WRONG_PRODUCT, "req_1")
-    assert start["status"] == 403
-    assert dict(start["headers"]) == {
+    answer = answers.refused(Code.WRONG_PRODUCT, "req_1")
+    assert answer.status == 403
+    assert dict(answer.headers) == {
         b"content-type": b"application/problem+json",
         b"x-keydesk-code": b"wrong_product",
         b"x-keydesk-request-id": b"req_1",
         b"cache-control": b"no-store",
     }
-    assert json.loads(body["body"]) == {
+    assert json.loads(answer.body) == {
         "type": "urn:keydesk:code:wrong_product",
         "title": "The API key is for another product.",
         "status": 403,
@@ -89,30 +88,29 @@ def test_malformed_and_unknown_keys_are_one_to_the_end_client_and_two_to_the_gat
     malformed, unknown = (
         answers.refused(code, "req_1") for code in (Code.KEY_MALFORMED, Code.KEY_UNKNOWN)
     )
-    assert malformed[1] == unknown[1]
-    assert json.loads(malformed[1]["body"])["code"] == "key_invalid"
-    codes = [dict(answer[0]["headers"])[b"x-keydesk-code"] for answer in (malformed, unknown)]
+    assert malformed.body == unknown.body
+    assert json.loads(malformed.body)["code"] == "key_invalid"
+    codes = [dict(answer.headers)[b"x-keydesk-code"] for answer in (malformed, unknown)]
     assert codes == [b"key_malformed", b"key_unknown"]
 
 
 @pytest.mark.parametrize("code", [code for code in CODES if code is not Code.OK])
 def test_every_401_carries_a_challenge_and_nothing_else_does(code):
-    start, _ = answers.refused(code, "req_1")
-    challenge = dict(start["headers"]).get(b"www-authenticate")
+    challenge = dict(answers.refused(code, "req_1").headers).get(b"www-authenticate")
     assert challenge == (b'Bearer realm="keydesk"' if CODES[code].status == 401 else None)
 
 
 def test_an_unavailable_answer_says_when_to_ask_again():
-    start, _ = answers.refused(Code.UNAVAILABLE, "req_1", retry_after=1)
-    assert (start["status"], dict(start["headers"])[b"retry-after"]) == (503, b"1")
+    answer = answers.refused(Code.UNAVAILABLE, "req_1", retry_after=1)
+    assert (answer.status, dict(answer.headers)[b"retry-after"]) == (503, b"1")
 
 
 @pytest.mark.parametrize("code", DECIDING)
 def test_a_verdict_has_the_exact_code_and_every_field(code):
     verdict = answers.verdict(Decision(code, key(DIGEST), account()), "req_1")
-    start, body = answers.decided(verdict, "req_1")
-    assert start["status"] == HTTPStatus.OK
-    assert json.loads(body["body"]) == {
+    answer = answers.decided(verdict, "req_1")
+    assert answer.status == HTTPStatus.OK
+    assert json.loads(answer.body) == {
         "accepted": code is Code.OK,
         "code": code,
         "status": CODES[code].status,

@@ -1,11 +1,11 @@
 """The application without a server: paths, doors, and that no fault is ever "allowed"."""
 
-import asyncio
 import json
 import logging
 import re
 
 import pytest
+from tests.fixtures.asking import answered, request
 from tests.fixtures.rows import (
     MemoryRows,
     MemoryStore,
@@ -40,44 +40,18 @@ def rows(*changed, confirmed_at=NOW):
     return MemoryRows([*RECORDS, *changed], confirmed_at=confirmed_at)
 
 
-async def nothing():
-    await asyncio.sleep(0)
-
-
-class Pieces:
-    """A request's body, handed over piece by piece and then broken off, as a client does that goes away."""
-
-    def __init__(self, body):
-        self.rest = iter(body)
-        self.next = next(self.rest, None)
-        self.read = 0
-
-    async def receive(self):
-        if self.next is None:
-            return {"type": "http.disconnect"}
-        piece, self.next = self.next, next(self.rest, None)
-        self.read += 1
-        return {"type": "http.request", "body": piece, "more_body": self.next is not None}
-
-
 @pytest.fixture
 def call(tmp_path):
-    def call_app(store, path, headers=(), *, method="GET", query=b"", body=(b"",)):
+    def call_app(store, path, headers=(), *, method="GET", query=b"", body=b""):
         ledger = HostLedger(tmp_path / "limits")
         doors = Doors(
             "kd", DIGEST, store=store, ledger=ledger, tally=Tally(tmp_path), clock=lambda: NOW
         )
-        pieces, sent = Pieces(body), []
-
-        async def send(message):
-            sent.append(message)
-
-        scope = {"type": "http", "method": method, "raw_path": path, "query_string": query}
-        app = VerifierApp(doors, prepare=nothing, watch=nothing)
-        asyncio.run(app({**scope, "headers": list(headers)}, pieces.receive, send))
+        answer = answered(
+            VerifierApp(doors), request(method, path, headers, query=query, body=body)
+        )
         ledger.close()
-        call_app.read_pieces = pieces.read
-        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+        return answer
 
     return call_app
 
@@ -143,7 +117,7 @@ def test_a_fault_is_503_is_counted_and_neither_answer_nor_log_has_a_secret(
     call, caplog, store, path, header, method, tmp_path
 ):
     body = json.dumps({"key": KEY, "product": "disbursement"}).encode()
-    status, headers, answered = call(store, path, [header], method=method, body=[body])
+    status, headers, answered = call(store, path, [header], method=method, body=body)
     assert (status, headers[b"retry-after"]) == (503, b"1")
     assert json.loads(answered)["code"] == "unavailable"
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
@@ -183,8 +157,8 @@ def test_another_query_is_not_spoken_of(call):
 
 
 def ask(call, body, *, store=None, headers=(BEARER,), method="POST"):
-    chunks = [body] if isinstance(body, bytes) else [json.dumps(body).encode()]
-    return call(store or MemoryStore(rows()), b"/v1/verify", headers, method=method, body=chunks)
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return call(store or MemoryStore(rows()), b"/v1/verify", headers, method=method, body=text)
 
 
 def test_a_service_gets_the_decision_with_the_exact_code(call):
@@ -265,20 +239,6 @@ def test_a_service_credential_works_only_in_force_and_with_the_scope(call, field
     )
 
 
-def test_a_credential_revoked_while_the_body_came_in_gets_no_decision(call):
-    revoked = rows(credential(DIGEST(SERVICE), state="REVOKED"))
-    store = MemoryStore(rows())
-    body = json.dumps({"key": KEY, "product": "disbursement"}).encode()
-
-    def pieces():
-        yield body[:10]
-        store.given = revoked
-        yield body[10:]
-
-    answer = call(store, b"/v1/verify", [BEARER], method="POST", body=pieces())
-    assert code_of(answer) == (401, "service_credential_invalid")
-
-
 def test_old_rows_cannot_refuse_a_service_but_each_product_s_lease_still_counts(call):
     old = {"confirmed_at": NOW - 301}
     check = {"key": KEY, "product": "disbursement"}
@@ -305,19 +265,6 @@ def test_a_body_that_is_no_question_is_400_with_a_sentence(call):
         "invalid_input",
         "Expected `str | null`, got `int` - at `$.key`",
     )
-
-
-def test_a_body_in_pieces_is_put_together_and_one_too_large_is_not_read_to_its_end(call):
-    store = MemoryStore(rows())
-    pieces = [b'{"key": "%s", ' % KEY.encode(), b'"product": "disburse', b'ment"}']
-    assert call(store, b"/v1/verify", [BEARER], method="POST", body=pieces)[0] == 200
-    endless = iter(lambda: b" " * 30_000, None)
-    assert call(store, b"/v1/verify", [BEARER], method="POST", body=endless)[0] == 400
-    assert call.read_pieces == 3
-
-
-def test_a_body_that_breaks_off_is_not_decided_on(call):
-    assert call(MemoryStore(rows()), b"/v1/verify", [BEARER], method="POST", body=[])[0] == 400
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "post"])
@@ -370,16 +317,8 @@ def test_a_second_fault_within_a_second_is_answered_but_not_logged_again(caplog,
     doors = Doors(
         "kd", DIGEST, store=store, ledger=ledger, tally=Tally(tmp_path), clock=lambda: NOW
     )
-    app = VerifierApp(doors, prepare=nothing, watch=nothing)
-    sent = []
-
-    async def send(message):
-        sent.append(message.get("status"))
-
-    scope = {"type": "http", "method": "GET", "raw_path": b"/readyz", "query_string": b""}
-    for _ in range(3):
-        asyncio.run(app({**scope, "headers": []}, nothing, send))
-    assert sent == [503, None] * 3
+    app = VerifierApp(doors)
+    assert [answered(app, request("GET", b"/readyz"))[0] for _ in range(3)] == [503] * 3
     assert len(caplog.records) == 1
 
 
@@ -449,7 +388,7 @@ def test_a_compat_product_answers_its_customers_as_they_parse_it(
 
 
 def test_a_call_that_cannot_be_counted_is_503_and_not_let_through(call, monkeypatch):
-    async def spend(*_, **__):
+    def spend(*_, **__):
         raise LedgerUnavailable("away")
 
     monkeypatch.setattr(HostLedger, "spend", spend)

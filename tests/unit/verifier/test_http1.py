@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from keydesk.gate.answers import Answer
 from keydesk.verifier import http1
 from keydesk.verifier.http1 import BUSY, Site
 
@@ -32,30 +33,43 @@ class Wire(asyncio.Transport):
         self.is_paused = False
 
 
-async def fine(scope, receive, send):
-    fine.scope = scope
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"x-a", b"1")]})
-    await send({"type": "http.response.body", "body": b"yes"})
+FINE = Answer(200, b"x-a: 1\r\n", b"yes")
 
 
-async def failing(scope, receive, send):
-    raise RuntimeError(scope)
+class Fine:
+    """Answers at once, and keeps what it was asked."""
+
+    asked = None
+
+    def reads_body(self, method, _path):
+        return method == b"POST"
+
+    def answer(self, request):
+        self.asked = request
+        return FINE
 
 
-async def waiting(scope, receive, send):
-    await asyncio.sleep(0)
-    await fine(scope, receive, send)
+class Failing(Fine):
+    def answer(self, request):
+        raise RuntimeError(request)
+
+
+class Waiting(Fine):
+    async def answer(self, request):
+        await asyncio.sleep(0)
+        return super().answer(request)
+
+
+class FailingLater(Fine):
+    async def answer(self, request):
+        await asyncio.sleep(0)
+        raise RuntimeError(request)
 
 
 @pytest.fixture
 def connect():
-    def connect(app=fine, *, most_connections=10, at_once=True):
-        site = Site(
-            app,
-            reads_body=lambda method, _: method == b"POST",
-            most_connections=most_connections,
-            answers_at_once=at_once,
-        )
+    def connect(app=None, *, most_connections=10):
+        site = Site(app or Fine(), most_connections=most_connections)
         site.date_line = b"date: now\r\n"
         return site
 
@@ -69,26 +83,45 @@ def opened(site):
 
 
 def test_an_answer_is_written_whole_and_the_connection_stays(connect):
-    connection, wire = opened(connect())
+    site = connect()
+    connection, wire = opened(site)
     connection.data_received(GET)
     assert wire.written == (
         b"HTTP/1.1 200 OK\r\ndate: now\r\nx-a: 1\r\ncontent-length: 3\r\n\r\nyes"
     )
-    assert fine.scope == {
-        "type": "http",
-        "method": "GET",
-        "raw_path": b"/a",
-        "query_string": b"b",
-        "headers": [(b"host", b"x"), (b"x-one", b"two")],
-    }
+    asked = site.app.asked
+    assert (asked.method, asked.path, asked.query) == (b"GET", b"/a", b"b")
+    assert (asked.headers, asked.body) == ([(b"host", b"x"), (b"x-one", b"two")], b"")
     assert not wire.is_closed
 
 
-@pytest.mark.parametrize("app", [failing, waiting], ids=["raises", "waits"])
-def test_an_application_that_does_not_answer_at_once_is_503_and_never_a_400(connect, app):
-    connection, wire = opened(connect(app))
-    connection.data_received(GET)
-    assert (wire.written, wire.is_closed) == (BUSY, True)
+@pytest.mark.parametrize("app", [Failing(), FailingLater()], ids=["at once", "later"])
+def test_an_application_that_raises_is_503_and_never_a_400_and_not_quoted(connect, app, caplog):
+    async def ask():
+        connection, wire = opened(connect(app))
+        connection.data_received(GET)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return wire.written, wire.is_closed
+
+    assert asyncio.run(ask()) == (BUSY, True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "A request failed outside of its door."
+    ]
+
+
+def test_a_body_comes_in_pieces_and_of_one_too_large_only_a_byte_too_many_is_kept(connect):
+    site = connect()
+    connection, wire = opened(site)
+    connection.data_received(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nsome")
+    assert (wire.written, site.app.asked) == (b"", None)
+    connection.data_received(b"thing")
+    assert site.app.asked.body == b"something"
+    connection.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ in range(3):
+        connection.data_received(b"7530\r\n" + b" " * 30_000 + b"\r\n")
+    connection.data_received(b"0\r\n\r\n")
+    assert site.app.asked.body == b" " * http1.MAX_BODY_BYTES
 
 
 def test_one_connection_too_many_is_told_to_come_back_and_the_others_are_served(connect):
@@ -142,7 +175,7 @@ def test_a_client_that_does_not_read_is_not_read_either(connect):
 
 def test_requests_wait_for_the_one_before_them_and_too_many_end_the_connection(connect):
     async def ask():
-        connection, wire = opened(connect(waiting, at_once=False))
+        connection, wire = opened(connect(Waiting()))
         connection.data_received(GET * 3)
         for _ in range(20):
             await asyncio.sleep(0)
@@ -157,11 +190,12 @@ def test_a_stop_closes_idle_connections_and_lets_answers_come_to_their_end(conne
     async def stop():
         released = asyncio.Event()
 
-        async def held(scope, receive, send):
-            await released.wait()
-            await fine(scope, receive, send)
+        class Held(Fine):
+            async def answer(self, _):
+                await released.wait()
+                return FINE
 
-        site = connect(held, at_once=False)
+        site = connect(Held())
         (_, idle), (busy, busy_wire) = opened(site), opened(site)
         busy.data_received(GET)
         await site.stop(seconds=0)
@@ -176,7 +210,7 @@ def test_a_stop_closes_idle_connections_and_lets_answers_come_to_their_end(conne
 
 def test_whoever_leaves_is_not_answered(connect):
     async def leave():
-        connection, wire = opened(connect(waiting, at_once=False))
+        connection, wire = opened(connect(Waiting()))
         connection.data_received(GET * 2)
         connection.connection_lost(None)
         for _ in range(10):

@@ -23,7 +23,7 @@ def service_behind(credential: str, *, ip: str | None, request_id: str | None) -
 
     None if the credential is none, is unknown, revoked or over, or if its row was not written by this desk.
     """
-    if KeyFormat(service_marker(settings.KEYDESK.key_marker)).parse(credential) is None:
+    if not KeyFormat(service_marker(settings.KEYDESK.key_marker)).is_well_formed(credential):
         return None
     found = ServiceCredential.objects.filter(
         digest=digester()(credential),
