@@ -17,7 +17,7 @@ pytest := $(python) -m pytest $(PYTEST_ARGS)
 alike := tests/cli tests/contracts tests/integration tests/unit
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint races faults bench css messages reference clean browser gateways wrk
+.PHONY: help demo test lint races faults hosts bench css messages reference clean browser gateways namespaces wrk
 
 help: ## say what can be made
 	@echo "make <target>:"
@@ -28,7 +28,7 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 
 test: lint browser gateways ## everything that has to pass before a change lands
 	$(pytest) -n auto $(alike)
-	$(pytest) $(addprefix --ignore=,$(alike))
+	$(pytest) $(addprefix --ignore=,$(alike) tests/hosts)
 	$(pytest) -n auto --database postgresql tests/integration
 	$(pytest) --database postgresql tests/races tests/replica
 
@@ -43,6 +43,9 @@ races: $(dev) ## what holds when people and processes collide, in full, on both 
 
 faults: $(dev) ## killed processes, taken ports, stopped databases, in full
 	$(pytest) tests/faults --kills 20
+
+hosts: $(dev) namespaces ## several hosts as network namespaces: cuts, a failover, a host that joins (needs root)
+	$(pytest) tests/hosts --host-revocations 300 --failover-keys 200 --many-keys 1000000
 
 bench: $(dev) wrk ## measure the verifier and the desk, print the figures and write them as JSON
 	$(python) tests/benchmarks/verify/run.py $(ARGS)
@@ -92,6 +95,10 @@ gateways:
 	@for name in haproxy caddy; do \
 	  PATH="$$PATH:/usr/sbin" command -v $$name >/dev/null || $(call install,$$name); \
 	done
+
+namespaces:
+	@PATH="$$PATH:/usr/sbin" command -v ip >/dev/null || $(call install,iproute2)
+	@PATH="$$PATH:/usr/sbin" command -v iptables >/dev/null || $(call install,iptables)
 
 wrk:
 	@command -v wrk >/dev/null || $(call install,wrk)

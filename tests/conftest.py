@@ -32,6 +32,11 @@ def pytest_addoption(parser):
     parser.addoption("--database", choices=DATABASES, default="sqlite", help="what holds the truth")
     parser.addoption("--rounds", type=int, default=20, help="rounds of each race (B3, B7)")
     parser.addoption("--revocations", type=int, default=100, help="revocations in the history (F1)")
+    parser.addoption(
+        "--host-revocations", type=int, default=60, help="revocations across hosts (F1)"
+    )
+    parser.addoption("--failover-keys", type=int, default=20, help="keys revoked around F5")
+    parser.addoption("--many-keys", type=int, default=100_000, help="keys of a new host (F6)")
     parser.addoption("--kills", type=int, default=1, help="how often each process is killed")
 
 
@@ -119,8 +124,10 @@ pytest_plugins = [
     "tests.fixtures.browsing",
     "tests.fixtures.desk",
     "tests.fixtures.factors",
+    "tests.fixtures.network",
     "tests.fixtures.passkeys",
     "tests.fixtures.pins",
+    "tests.fixtures.postgres",
     "tests.fixtures.sending",
     "tests.fixtures.smtp",
     "tests.fixtures.valkey",

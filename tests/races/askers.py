@@ -34,12 +34,12 @@ class Answer(NamedTuple):
 class Askers:
     """The side of the test: starts the processes, names the key of each turn, and reads what they wrote."""
 
-    def __init__(self, folder, port, questions, *, processes=2):
+    def __init__(self, folder, port, questions, *, processes=2, inside=()):
         self.turn, self.folder = 0, folder
         (folder / "questions").write_text("\n".join(f"{path} {key}" for path, key in questions))
         self.shared = share(folder / "turn", TURN)
         self.standings = [share(folder / f"standing-{n}", STANDING) for n in range(processes)]
-        command = [sys.executable, "-m", "tests.races.askers", str(folder), str(port)]
+        command = [*inside, sys.executable, "-m", "tests.races.askers", str(folder), str(port)]
         self.processes = [
             subprocess.Popen([*command, str(number)], cwd=PROJECT) for number in range(processes)
         ]

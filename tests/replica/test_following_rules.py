@@ -5,12 +5,14 @@ import time
 from contextlib import contextmanager
 
 import pytest
+from msgspec.structs import replace
 from tests.fixtures.feeds import ROW_KEY, SINAR, rows_in
 
 from keydesk.core.digest import row_mac
 from keydesk.replica.follow import Follower, Stopped
+from keydesk.replica.histories import history_of, parts_of
 from keydesk.replica.layout import Head
-from keydesk.replica.sources.contract import Published, Reading
+from keydesk.replica.sources.contract import Published, Reading, SourceUnavailable
 from keydesk.replica.store import Reader, Writer
 
 
@@ -89,3 +91,58 @@ def test_a_stop_in_the_middle_of_a_batch_takes_none_of_it(step, replica_dir):
     with pytest.raises(Stopped):
         step(ListedSource(Head("first", 5, 0), rows=[SINAR_ROW]), stop)
     assert (rows_in(replica_dir), Reader(replica_dir).status().epoch) == ([], "")
+
+
+class MovingSource(ListedSource):
+    """One that gives its rows as of its first head, and what changed meanwhile only when it is asked again."""
+
+    @contextmanager
+    def snapshot(self):
+        yield Reading(self.first, iter([SINAR_ROW]))
+
+
+def test_a_first_snapshot_counts_with_what_changed_while_it_was_read(step, replica_dir):
+    suspended = replace(SINAR, status="SUSPENDED", revision=2)
+    row = Published(
+        type(suspended),
+        (SINAR.id, SINAR.username, suspended.status, "", 2, row_mac(ROW_KEY, suspended)),
+    )
+    step(MovingSource(Head("first", 1, 0), later=Head("first", 2, 0), rows=[row]))
+    assert rows_in(replica_dir) == [suspended]
+    assert Reader(replica_dir).status().confirmed_at == pytest.approx(time.time(), abs=5)
+
+
+def test_a_first_snapshot_without_what_changed_meanwhile_is_not_confirmed(step, replica_dir):
+    with pytest.raises(SourceUnavailable):
+        step(LeavingSource(Head("first", 1, 0)))
+    assert rows_in(replica_dir) == [SINAR]
+    assert Reader(replica_dir).status().confirmed_at is None
+
+
+class LeavingSource(MovingSource):
+    """One that cannot be read any more after its rows."""
+
+    def changes(self, after):
+        raise SourceUnavailable(f"Nothing after {after} can be read.")
+
+
+def test_an_earlier_timeline_of_the_same_history_is_not_followed(step, replica_dir):
+    step(ListedSource(Head("first@2", 1, 0), rows=[SINAR_ROW]))
+    step(ListedSource(Head("first", 5, 0)))
+    status = Reader(replica_dir).status()
+    assert (status.epoch, status.revision, status.has_gone_back) == ("first@2", 1, True)
+    assert rows_in(replica_dir) == [SINAR]
+
+
+def test_a_later_timeline_is_a_new_history(step, replica_dir):
+    step(ListedSource(Head("first@9", 7, 0), rows=[]))
+    step(ListedSource(Head("first@10", 1, 0), rows=[SINAR_ROW]))
+    status = Reader(replica_dir).status()
+    assert (status.epoch, status.revision, status.has_gone_back) == ("first@10", 1, False)
+
+
+@pytest.mark.parametrize("epoch", ["", "a", "a@", "@", "restored@home", "a@b@c"])
+def test_an_epoch_may_have_any_name(epoch):
+    assert parts_of(epoch) == (epoch, 1)
+    assert parts_of(history_of(epoch, 12)) == (epoch, 12)
+    assert history_of(epoch, 1) == epoch

@@ -1,5 +1,8 @@
 """The replicator outlives its source: it tells once, tries again, and meanwhile the replica grows old."""
 
+import os
+import signal
+
 import pytest
 from tests.fixtures.feeds import DISBURSEMENT, SINAR, SqliteFeed, key
 from tests.fixtures.replicators import eventually
@@ -136,6 +139,25 @@ def test_a_connection_that_the_server_ends_is_made_again(feed, following, replic
         feed.publish(SINAR)
         assert arrives(replica_dir, 2)
         assert replicator.log().count("grows old") == 1
+
+
+@pytest.mark.postgresql
+def test_a_server_process_that_stands_still_is_given_up_for_another(feed):
+    feed.publish(key())
+    source = feed.source()
+    head = source.head()
+    ((pid,),) = feed.execute(
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE application_name = 'keydesk replicator' AND pid <> pg_backend_pid()"
+    ).fetchall()
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(SourceUnavailable):
+            source.head()
+        assert source.head() == head
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        source.close()
 
 
 def test_a_server_that_refuses_connections_is_unavailable():

@@ -41,6 +41,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "migrate": Entry(
         "keydesk.cli.migrate", PREPARE, "Make the database, or bring it up to date.", True
     ),
+    "migrate-data": Entry(
+        "keydesk.cli.migrate_data", PREPARE, "Move the desk from SQLite into PostgreSQL.", True
+    ),
     "doctor": Entry(
         "keydesk.cli.doctor", PREPARE, "Say everything that would stop a start, and its cure."
     ),

@@ -15,6 +15,7 @@ from keydesk.control.vault.installation import note_installation
 from keydesk.server.desk import (
     refuse_newer_database,
     refuse_other_installation,
+    refuse_unfinished_move,
     require_matching_database,
     require_writable_database,
 )
@@ -49,6 +50,7 @@ def migrate(
         typer.echo("The database is up to date.")
         return
     config.require_secret(Secret.ROW_MAC_KEY)  # a database without its secrets is of no use
+    refuse_unfinished_move()
     refuse_newer_database()
     pending = pending_migrations()
     take_time()

@@ -14,6 +14,7 @@ from typing import Final
 import lmdb
 
 from keydesk.replica.batch import Suspect
+from keydesk.replica.histories import is_earlier
 from keydesk.replica.layout import Head, Meta, ReplicaMissing, Signed
 from keydesk.replica.moments import Moment
 from keydesk.replica.sources.contract import Reading, Source, SourceUnavailable
@@ -43,6 +44,7 @@ def run_replicator(
     """
     outage = Outage()
     while not stop.is_set():
+        began = time.monotonic()
         try:
             with Writer(replica_dir) as writer:
                 follower = Follower(source, writer, row_mac_key=row_mac_key, stop=stop)
@@ -56,7 +58,7 @@ def run_replicator(
             discard(replica_dir, error)
         except (SourceUnavailable, ReplicaBusy, ReplicaMissing, lmdb.Error, OSError) as error:
             outage.note(error)
-            stop.wait(outage.pause_seconds)
+            stop.wait(began + outage.pause_seconds - time.monotonic())
     source.close()
 
 
@@ -82,7 +84,9 @@ class Follower:
         moment = Moment.ago()
         head = self._source.head()
         held = self._writer.meta
-        if head.epoch != held.epoch:
+        if is_earlier(head.epoch, held.epoch):
+            self._stay(head)
+        elif head.epoch != held.epoch:
             self._take_snapshot()
         elif head.revision < held.revision:
             self._stay(head)
@@ -95,14 +99,21 @@ class Follower:
             self._next_confirm = time.monotonic() + CONFIRM_SECONDS
 
     def _take_snapshot(self) -> None:
-        moment = Moment.ago()
+        """Take over all rows. A replica that never held any is confirmed only with what changed while they came.
+
+        Until then it decides nothing; one that held some went on with those, and its age said so.
+        """
+        moment, is_first = Moment.ago(), self._writer.meta.confirmed is None
         with self._source.snapshot() as reading:
             head, held = reading.head, self._writer.meta
-            if head.epoch == held.epoch and head.revision < held.revision:
+            is_behind = head.epoch == held.epoch and head.revision < held.revision
+            if is_behind or is_earlier(head.epoch, held.epoch):
                 self._stay(head)
                 return
             rows = with_one_right(self._judged(reading))
-            self._writer.snapshot(head, rows, confirmed=vouched(moment, head))
+            self._writer.snapshot(head, rows, confirmed=None if is_first else vouched(moment, head))
+        if is_first:
+            self._take_changes(followed_by(self._writer.meta, head))
         self._must_compare_all = False
         seconds = Moment.ago().ticks - moment.ticks
         log.info("Took over revision %d of epoch %s in %.1f s.", head.revision, head.epoch, seconds)
@@ -116,13 +127,17 @@ class Follower:
                 self._writer.apply(head, self._judged(reading), confirmed=vouched(moment, head))
 
     def _stay(self, head: Head) -> None:
-        """Keep what is held: a source behind its replica is a standby that lags, or an unannounced restore."""
-        if not self._writer.meta.has_gone_back:
+        """Keep what is held: a source behind its replica lags, was restored unannounced, or is an old primary."""
+        held = self._writer.meta
+        if not held.has_gone_back:
             log.error(
-                "The source is at revision %d, behind this replica's %d of the same epoch: it lags, or it was restored "
-                "without a new epoch. The replica keeps its rows, and they grow old.",
+                "The source is at revision %d of %s, behind this replica's %d of %s: it lags, it was restored "
+                "without a new epoch, or it is a primary of before a failover. The replica keeps its rows, and they "
+                "grow old.",
                 head.revision,
-                self._writer.meta.revision,
+                head.epoch,
+                held.revision,
+                held.epoch,
             )
             self._writer.note_gone_back()
 

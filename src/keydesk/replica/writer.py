@@ -100,8 +100,8 @@ class Writer:
         with self._env.begin() as transaction:
             return int(transaction.stat(self._tables[REFUSED])["entries"])
 
-    def snapshot(self, head: Head, rows: Iterable[Incoming], *, confirmed: Moment) -> None:
-        """Take over everything that the source holds, read at the moment `confirmed`.
+    def snapshot(self, head: Head, rows: Iterable[Incoming], *, confirmed: Moment | None) -> None:
+        """Take over everything that the source holds, read at the moment `confirmed`, None to confirm it later.
 
         In a new epoch this also removes what the source does not hold, except that keys once revoked stay so; within
         an epoch nothing is ever removed. Raises ValueError if the revision goes back within the epoch.
@@ -167,14 +167,20 @@ class Writer:
             return False
 
     def _put_meta(
-        self, transaction: Any, head: Head, confirmed: Moment, place: Place, *, wrote_rows: bool
+        self,
+        transaction: Any,
+        head: Head,
+        confirmed: Moment | None,
+        place: Place,
+        *,
+        wrote_rows: bool,
     ) -> Meta:
         held = self.meta.confirmed
         meta = Meta(
             epoch=head.epoch,
             revision=head.revision,
             heartbeat_at=head.heartbeat_at,
-            confirmed=confirmed if held is None or held.is_before(confirmed) else held,
+            confirmed=later_of(held, confirmed),
             generation=self.meta.generation + wrote_rows,
             place=place,
             followed=head.place,
@@ -191,6 +197,13 @@ def fill(batch: Batch, rows: Iterable[Incoming], head: Head) -> Head:
         else:
             batch.take(row)
     return head
+
+
+def later_of(held: Moment | None, confirmed: Moment | None) -> Moment | None:
+    """Give the later of two moments of which either may be none."""
+    if held is None or confirmed is None:
+        return held or confirmed
+    return confirmed if held.is_before(confirmed) else held
 
 
 def make_folder(replica_dir: Path) -> None:

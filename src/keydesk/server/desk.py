@@ -33,6 +33,8 @@ WAITING_REQUESTS: Final = 128
 STOP_SECONDS: Final = 1
 WRITE_REFUSED: Final = ("readonly", "read-only", "permission denied")
 """What SQLite and PostgreSQL say of a database that this user, or nobody, may write."""
+UNFINISHED_MOVE: Final = "unfinished_move"
+"""The table that a database has while `keydesk migrate-data` fills it, and after one that broke off."""
 LOST_WITH: Final[dict[str, str]] = {
     Secret.PEPPER: "every key is turned away",
     Secret.PIN_PEPPER: "every PIN is wrong",
@@ -79,7 +81,11 @@ def check_database() -> None:
 
 
 def require_matching_database() -> None:
-    """Raise OperatorFault if the database is newer or older than this code, or began with other secrets."""
+    """Raise OperatorFault if the database is newer or older than this code, or began with other secrets.
+
+    Nor is one that was only filled in part right.
+    """
+    refuse_unfinished_move()
     refuse_newer_database()
     if pending_migrations():
         raise OperatorFault("The database is older than this version: run `keydesk migrate`.")
@@ -112,6 +118,15 @@ def require_writable_database() -> None:
             f"The database can be read and not written ({first}): give this user, or the database's role, the right "
             "to write."
         ) from error
+
+
+def refuse_unfinished_move() -> None:
+    """Raise OperatorFault if a move of data into the database has not come to its end."""
+    if UNFINISHED_MOVE in connection.introspection.table_names():
+        raise OperatorFault(
+            "A move of data into this database was not finished, and it cannot be used: run `keydesk migrate-data` "
+            "again, or empty it."
+        )
 
 
 def refuse_newer_database() -> None:

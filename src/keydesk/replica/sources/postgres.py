@@ -1,14 +1,19 @@
 """Published rows out of PostgreSQL. A notification is a hint to look at once; looking regularly is what counts."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import psycopg
+from msgspec.structs import replace
 from psycopg.conninfo import conninfo_to_dict
 
 from keydesk.config import PREFIX, URL_FAULT, ConfigError
 from keydesk.core.records import CHANNEL
+from keydesk.replica.histories import history_of
 from keydesk.replica.layout import Head
 from keydesk.replica.sources.contract import (
     EVERYTHING,
@@ -31,6 +36,16 @@ PATIENCE: Final = {
     "tcp_user_timeout": 5_000,
 }
 """A server that has gone without a word is noticed within seconds, not after TCP's quarter of an hour."""
+IMPATIENCE: Final = {
+    "connect_timeout": 2,  # libpq knows no shorter one
+    "keepalives_idle": 2,
+    "keepalives_interval": 1,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 2_000,
+}
+"""A replicator waits less: it can begin anew at any time, and after a cut it has to be current within two seconds."""
+ANSWER_SECONDS: Final = 5.0
+"""How long a server may think about where it stands, which takes it less than a millisecond."""
 
 
 class PostgresSource:
@@ -38,12 +53,12 @@ class PostgresSource:
 
     def __init__(self, url: str) -> None:
         """Takes a libpq URL; what it says itself about waiting wins. Raises ConfigError if it is none."""
-        self._parameters: Final = parameters_of(url)
+        self._parameters: Final = parameters_of(url, IMPATIENCE)
         self._connection: psycopg.Connection[tuple[Any, ...]] | None = None
 
     def head(self) -> Head:
-        """Give where the source stands now."""
-        with self._connected() as connection:
+        """Give where the source stands now; a server that takes the question and gives no answer is unavailable."""
+        with self._connected() as connection, cut_after(ANSWER_SECONDS, connection):
             return read_head(connection)
 
     @contextmanager
@@ -82,13 +97,13 @@ class PostgresSource:
             ) from error
 
 
-def parameters_of(url: str) -> dict[str, Any]:
-    """Give what libpq is to connect with: what the URL says and, where it says nothing about waiting, our patience.
+def parameters_of(url: str, patience: Mapping[str, int] = PATIENCE) -> dict[str, Any]:
+    """Give what libpq is to connect with: what the URL says and, where it says nothing about waiting, the patience.
 
     Raises ConfigError, which repeats nothing of the URL, if libpq cannot read it.
     """
     try:
-        return {**PATIENCE, **conninfo_to_dict(url)}
+        return {**patience, **conninfo_to_dict(url)}
     except psycopg.ProgrammingError:
         raise ConfigError(f"{PREFIX}DATABASE_URL: {URL_FAULT}") from None
 
@@ -101,10 +116,32 @@ def connect(parameters: dict[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
     return connection
 
 
+@contextmanager
+def cut_after(seconds: float, connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[None]:
+    """Cut the connection if what is done inside takes longer.
+
+    TCP notices a host that is gone, but not one whose PostgreSQL stands still: the kernel there goes on to acknowledge.
+    """
+    timer = threading.Timer(seconds, cut, [connection])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def cut(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
+    """End a connection under the hands of whoever waits for it."""
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as one:
+        one.shutdown(socket.SHUT_RDWR)
+
+
 def read_head(connection: psycopg.Connection[tuple[Any, ...]]) -> Head:
-    """Give the head, and whether the server is a standby."""
-    standby = connection.execute(QUERIES["standby"]).fetchone()
-    return to_head(connection.execute(QUERIES["head"]).fetchone(), is_standby=standby == (True,))
+    """Give the head, its epoch with the server's timeline, and whether the server is a standby."""
+    ((is_standby, timeline),) = connection.execute(QUERIES["standing"]).fetchall()
+    head = to_head(connection.execute(QUERIES["head"]).fetchone(), is_standby=is_standby)
+    return replace(head, epoch=history_of(head.epoch, timeline))
 
 
 def read_rows(connection: psycopg.Connection[tuple[Any, ...]], after: int) -> Iterator[Published]:
