@@ -2,7 +2,7 @@
 
 A decision takes a few microseconds, so handing it from a server's thread to Python's and back would cost more than the
 decision itself (decision 44), and so would putting each request into the messages of a protocol between the two
-(decision 53). A request that needs nothing but mapped memory is answered in the call that brought its last byte; one
+(decision 52). A request that needs nothing but mapped memory is answered in the call that brought its last byte; one
 that has to wait for a store over the network gets a task of its own.
 """
 
