@@ -4,11 +4,13 @@ import asyncio
 import re
 import sys
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 
 import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
@@ -16,12 +18,14 @@ from fastapi import Depends, FastAPI, WebSocket
 from flask import Flask
 from werkzeug.test import Client as WsgiClient
 
-from keydesk.client import Need, testing
+from keydesk.client import Need, asgi, testing
 from keydesk.client.asgi import KeydeskMiddleware
 from keydesk.client.calls import CheckedTwiceError
 from keydesk.client.django import require
 from keydesk.client.fastapi import Requires
-from keydesk.client.flask import FlaskKeydesk
+from keydesk.client.flask import FlaskKeydesk, identity
+from keydesk.client.wsgi import KeydeskMiddleware as WsgiMiddleware
+from keydesk.config import ConfigError
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "python.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
@@ -179,6 +183,7 @@ urlpatterns = [
     path("healthz", lambda _: HttpResponse("well")),
     path("both", require(Need("disbursement"))(view)),
     path("alone", require(Need("disbursement", ("payout",)))(async_view)),
+    path("scope", lambda request: HttpResponse(repr(request.scope))),
 ]
 
 
@@ -223,6 +228,39 @@ def test_djangos_middleware_and_decorator_work_under_asgi(desk, site):
     assert (answer.status_code, answer.json()["code"]) == (403, "scope_missing")
 
 
+def test_under_asgi_a_django_view_finds_the_key_nowhere_on_the_request(desk, site):
+    for name, start in (("x-api-key", ""), ("authorization", "Bearer ")):
+        key = desk.key("disbursement")
+        answer = asyncio.run(AsyncClient().get("/scope", headers={name: start + key}))
+        assert answer.status_code == 200
+        assert b"cookie" in answer.content
+        assert key not in answer.content.decode()
+
+
+def frames_of(error):
+    """Give the local variables of every frame of the package that an error passed."""
+    return [
+        frame.f_locals
+        for frame, _ in walk_tb(error.__traceback__)
+        if Path(frame.f_code.co_filename).parent == Path(asgi.__file__).parent
+    ]
+
+
+def test_when_an_application_fails_no_frame_of_the_middleware_holds_the_key(desk):
+    async def failing(scope, receive, send):
+        raise ZeroDivisionError
+
+    key = desk.key("disbursement", limits=("key:day=5/day",))
+    app = KeydeskMiddleware(failing, desk.keydesk, Need("disbursement"))
+    for header in ((b"x-api-key", key.encode()), (b"authorization", b"Bearer " + key.encode())):
+        scope = {"type": "http", "path": "/", "headers": [header, (b"accept", b"text/html")]}
+        with pytest.raises(ZeroDivisionError) as caught:
+            asyncio.run(app(scope, None, None))
+        frames = frames_of(caught.value)
+        assert [frame["scope"]["headers"] for frame in frames] == [[(b"accept", b"text/html")]] * 2
+        assert key not in repr(frames)
+
+
 def test_a_request_is_never_counted_twice(desk, site):
     key = {"x-api-key": desk.key("disbursement")}
     with pytest.raises(CheckedTwiceError):
@@ -239,6 +277,70 @@ def test_a_request_is_never_counted_twice(desk, site):
     flask.testing = True
     with pytest.raises(CheckedTwiceError):
         flask.test_client().get("/", headers=key)
+
+
+def test_djangos_decorator_sees_that_a_middleware_around_django_has_checked(desk, site):
+    key = {"x-api-key": desk.key("disbursement")}
+    with override_settings(MIDDLEWARE=[], DEBUG_PROPAGATE_EXCEPTIONS=True):
+        around = WsgiMiddleware(WSGIHandler(), desk.keydesk, Need("disbursement"))
+        with pytest.raises(CheckedTwiceError):
+            WsgiClient(around).get("/both", headers=key)
+        with pytest.raises(CheckedTwiceError):
+            asyncio.run(AsyncClient(keydesk="whom another found").get("/alone"))
+
+
+def test_flasks_views_may_be_async(desk):
+    flask, guard = Flask("later"), FlaskKeydesk(desk.keydesk)
+
+    @flask.get("/payouts")
+    @guard.require(Need("disbursement"))
+    async def payouts():
+        return identity().account
+
+    client = flask.test_client()
+    assert client.get("/payouts").status_code == 401
+    answer = client.get("/payouts", headers={"x-api-key": desk.key("disbursement")})
+    assert (answer.status_code, answer.text) == (200, "acc_acme")
+
+
+@pytest.fixture
+def no_pepper(monkeypatch, tmp_path, django_configured_anew):
+    monkeypatch.setenv("KEYDESK_DATA_DIR", str(tmp_path))
+
+
+PROTECTED = {
+    "MIDDLEWARE": ["keydesk.client.django.KeydeskMiddleware"],
+    "ROOT_URLCONF": __name__,
+}
+
+
+def test_django_does_not_start_without_what_its_middleware_checks_with(no_pepper):
+    options = {"need": Need("disbursement"), "open_paths": ["/healthz"]}
+    with (
+        override_settings(**PROTECTED, KEYDESK_CLIENT=options),
+        pytest.raises(ConfigError, match="The secret pepper is missing"),
+    ):
+        Client().get("/healthz")
+
+
+@pytest.mark.parametrize("wrong", [-1, "1"])
+def test_django_does_not_start_with_proxies_that_there_cannot_be(desk, wrong):
+    options = {"need": Need("disbursement"), "open_paths": ["/healthz"], "trusted_proxies": wrong}
+    with (
+        override_settings(**PROTECTED, KEYDESK_CLIENT={**options, "keydesk": desk.keydesk}),
+        pytest.raises(ValueError, match="The number of trusted proxies is 0 or more"),
+    ):
+        Client().get("/healthz")
+
+
+@pytest.mark.parametrize("wrong", [{}, {"trusted": 1}, {"trusted_proxies": -1}])
+def test_a_view_of_django_that_cannot_be_checked_is_a_503(no_pepper, wrong, caplog):
+    with override_settings(MIDDLEWARE=[], ROOT_URLCONF=__name__, KEYDESK_CLIENT=wrong):
+        answers = [Client().get("/both"), asyncio.run(AsyncClient().get("/alone"))]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+        assert answer.headers["retry-after"] == "1"
+    assert "The settings cannot be used" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from tests.fixtures.desk import wait_until
@@ -13,6 +14,7 @@ from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, PEPPER, fill, mint
 
 from keydesk.client import Keydesk, Need, testing
+from keydesk.client import desk as opening
 from keydesk.config import Config, ConfigError
 from keydesk.core.codes import Code
 from keydesk.replica.layout import FILE_NAME
@@ -259,15 +261,77 @@ def test_a_service_without_its_pepper_does_not_start(tmp_path, monkeypatch):
         Keydesk.at(tmp_path, pepper=b"short")
 
 
+def failing_start(*names):
+    """Give a start of threads that has none left for those of these names."""
+    start = threading.Thread.start
+
+    def start_others(thread):
+        if thread.name.split("_")[0] in names:  # asyncio numbers its own
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    return start_others
+
+
 def test_a_process_that_cannot_start_a_thread_refuses(desk, monkeypatch, caplog):
     text = desk.key("disbursement")
-
-    def fail(_):
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", fail)
+    monkeypatch.setattr(threading.Thread, "start", failing_start("keydesk", "asyncio"))
     assert ask(desk.keydesk, text).status == 503
     assert ask_async(desk.keydesk, text).status == 503
     assert "Keydesk cannot be opened: RuntimeError" in caplog.text
     monkeypatch.undo()
     assert ask(desk.keydesk, text).code is Code.OK
+
+
+def open_files():
+    """Give where the descriptors of this process lead."""
+    links = Path("/proc/self/fd").iterdir()
+    return {str(link.readlink()) for link in links if link.is_symlink()}
+
+
+@pytest.mark.parametrize("name", ["keydesk", "keydesk-valkey"])
+def test_what_was_opened_in_vain_is_closed_again(at, tmp_path, valkey, monkeypatch, caplog, name):
+    text = mint()
+    fill(tmp_path / "replica", records_of(text, limits=("key:day=5/day",)))
+    keydesk = at(valkey_url=valkey.url)
+    before = {thread.ident for thread in threading.enumerate()}
+    monkeypatch.setattr(threading.Thread, "start", failing_start(name))
+    assert [ask(keydesk, text).status for _ in range(5)] == [503] * 5
+    monkeypatch.undo()
+    assert {thread.ident for thread in threading.enumerate()} == before
+    assert [path for path in open_files() if path.startswith(str(tmp_path / "limits"))] == []
+    assert ask(keydesk, text).code is Code.OK
+
+
+def test_what_cannot_be_opened_is_logged_once_a_second_at_most(desk, monkeypatch, caplog):
+    text = desk.key("disbursement")
+    monkeypatch.setattr(threading.Thread, "start", failing_start("keydesk"))
+    started = time.monotonic()
+    for _ in range(50):
+        assert ask(desk.keydesk, text).status == 503
+    seconds = time.monotonic() - started
+    assert 1 <= len(caplog.records) <= 1 + int(seconds)
+
+
+def test_a_loop_goes_on_while_the_files_are_opened(desk):
+    text, goes_on, seen = desk.key("disbursement"), threading.Event(), []
+    headers = [(b"x-api-key", text.encode())]
+    is_held = threading.Event()
+
+    def hold():
+        with opening._LOCK:
+            is_held.set()
+            seen.append(goes_on.wait(10))
+
+    async def ask_and_go_on():
+        asked = asyncio.create_task(desk.keydesk.check_async(headers, NEED, address=None))
+        await asyncio.sleep(0)
+        goes_on.set()
+        return await asked
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_held.wait()
+    outcome = asyncio.run(ask_and_go_on())
+    holder.join()
+    assert (outcome.code, seen) == (Code.OK, [True])

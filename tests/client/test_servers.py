@@ -6,7 +6,7 @@ from http.client import HTTPConnection
 
 import msgspec
 import pytest
-from tests.fixtures.hostile import doubled, misframed, misspelt, oversized
+from tests.fixtures.hostile import doubled, line, misframed, misspelt, oversized
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.services import SERVERS, RunningService, running
 from tests.fixtures.verifier import DIGEST, SETTINGS, RunningVerifier, fill, mint
@@ -75,6 +75,29 @@ def test_an_application_sees_who_calls_and_neither_the_key_nor_a_forged_header(d
     assert authorization not in as_bearer.told["names"]
     assert (refused.status, refused.told["code"]) == (401, "key_invalid")
     assert "x-keydesk-code" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("server", "options", "status"),
+    [
+        ("uvicorn", {}, 200),
+        ("granian, asgi", {}, 200),
+        ("granian, wsgi", {}, 403),
+        ("gunicorn", {}, 403),
+        ("gunicorn", {"underscores_dropped": True}, 200),
+    ],
+)
+def test_behind_a_proxy_no_client_can_claim_an_address(desk, server, options, status):
+    key = line(desk.key("disbursement", networks=("10.0.0.0/8",)).encode())
+    allowed, other = (
+        line(address, b"X-Forwarded-For") for address in (b"10.0.0.1", b"203.0.113.9")
+    )
+    with running(server, desk, trusted_proxies=1, **options) as service:
+        assert service.raw(key + allowed) == status
+        for name in (b"x_forwarded_for", b"X_Forwarded_For", b"x-forwarded_for"):
+            claim = line(b"10.0.0.1", name)
+            found = [service.raw(key + head) for head in (claim + other, other + claim, claim)]
+            assert found == [403, 403, 403]
 
 
 @pytest.mark.parametrize("server", SERVERS)

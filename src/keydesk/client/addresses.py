@@ -14,7 +14,8 @@ def client_address(peer: str | None, chain: str, *, trusted_proxies: int) -> str
     """Give the address of the client in its one spelling, None if it is not known.
 
     Takes the peer's address and the text of `X-Forwarded-For`, to which each proxy adds whom it saw at the end. With
-    trusted proxies, a chain that is too short means that somebody went around them, and then nothing is known.
+    trusted proxies the peer is not looked at, so whoever reaches the service around them can claim any address; a
+    chain that is too short gives none.
     """
     if trusted_proxies == 0:
         return None if peer is None else plain(peer)
@@ -30,6 +31,6 @@ def plain(text: str) -> str | None:
 
 def trusted(proxies: int) -> int:
     """Give the number of trusted proxies; raises ValueError if there cannot be so many."""
-    if proxies < 0:
-        raise ValueError(f"The number of trusted proxies is 0 or more, not {proxies}.")
+    if type(proxies) is not int or proxies < 0:  # a caller without types may give anything
+        raise ValueError(f"The number of trusted proxies is 0 or more, not {proxies!r}.")
     return proxies

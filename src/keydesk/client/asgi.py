@@ -65,14 +65,18 @@ class KeydeskMiddleware:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         if KEY in scope:
             raise CheckedTwiceError
-        headers, query = scope["headers"], scope.get("query_string", b"")
-        address = address_of(scope, trusted_proxies=self._proxies)
-        outcome = await self._check(headers, self._need, address=address, query=query)
+        outcome = await self._check(
+            scope["headers"],
+            self._need,
+            address=address_of(scope, trusted_proxies=self._proxies),
+            query=scope.get("query_string", b""),
+        )
         if outcome.identity is None:
             refuse = refuse_websocket if scope["type"] == "websocket" else refuse_request
             await refuse(outcome, scope, receive, send)
         else:
             adding = with_headers(send, outcome.headers) if outcome.headers else send
+            clean(scope)
             await self._app(with_identity(scope, outcome.identity), receive, adding)
 
 
@@ -85,11 +89,18 @@ def address_of(scope: Scope, *, trusted_proxies: int) -> str | None:
     return client_address(None, chain.decode("latin-1"), trusted_proxies=trusted_proxies)
 
 
+def clean(scope: Scope) -> None:
+    """Take the credential out of the scope itself, which those who called hold until the application has answered.
+
+    In a copy alone it would be missing for the application, and stay in every report of an error with local variables.
+    """
+    scope["headers"] = without_credential(scope["headers"])
+
+
 def with_identity(scope: Scope, identity: Identity) -> Scope:
     """Give the scope as the application is to see it."""
-    headers = without_credential(scope["headers"])
     state = {**(scope.get("state") or {}), KEY: identity}
-    return {**scope, "headers": headers, "state": state, KEY: identity}
+    return {**scope, "state": state, KEY: identity}
 
 
 def without_credential(headers: Iterable[Header]) -> list[Header]:

@@ -28,12 +28,17 @@ class Need(Struct, frozen=True):
         if not self.product:
             raise ValueError("A product is named by its slug, like disbursement.")
         scopes: Any = self.scopes  # a caller without types may give anything
-        if not isinstance(scopes, tuple) or not all(scopes):
+        if not isinstance(scopes, tuple) or not all(map(is_one_word, scopes)):
             raise ValueError(f"Scopes are a tuple of names, like ('payout',), not {scopes!r}.")
         if self.environment not in set(Environment):
             raise ValueError(f"An environment is live or test, not {self.environment!r}.")
-        if not 1 <= self.cost <= MOST_COST:
+        if type(self.cost) is not int or not 1 <= self.cost <= MOST_COST:
             raise ValueError(f"A call counts as 1 to {MOST_COST} calls, not as {self.cost!r}.")
+
+
+def is_one_word(scope: Any) -> bool:
+    """Say whether a scope is a text without white space, which separates scopes wherever they are written."""
+    return isinstance(scope, str) and scope.split() == [scope]
 
 
 class Identity(Struct, frozen=True):

@@ -41,6 +41,22 @@ _MALFORMED: Final = Code.KEY_MALFORMED
 logger: Final = logging.getLogger(__name__)
 
 
+class FaultLog:
+    """Logs what failed where, once a second at most: at every call it would fill a disk."""
+
+    def __init__(self, what: str) -> None:
+        """Takes what it is that fails."""
+        self._what: Final = what
+        self._told_at = -LOG_INTERVAL_SECONDS
+
+    def tell(self, error: Exception, *more: str) -> None:
+        """Log an error and what more there is to say; not its text, which can hold a secret or what a caller sent."""
+        now = time.monotonic()
+        if now - self._told_at >= LOG_INTERVAL_SECONDS:
+            self._told_at = now
+            logger.error("%s: %s", self._what, ", ".join([described(error), *more]))
+
+
 class Store(Protocol):
     """The replica, as a check needs it."""
 
@@ -104,7 +120,7 @@ class Checker:
         self._note: Final = meter.note
         self._clock: Final = clock
         self._new_request_id: Final = answers.request_ids()
-        self._logged_at = -LOG_INTERVAL_SECONDS
+        self._faults: Final = FaultLog("A check failed")
 
     def check(
         self, headers: Sequence[Header], need: Need, *, address: str | None, query: bytes = b""
@@ -135,8 +151,8 @@ class Checker:
         request_id, now = self._new_request_id(), self._clock()
         presented = self._read(headers)
         if presented.refusal is _MALFORMED:
-            # It may be a header of gateways that is wrong, and those are not looked at here.
-            presented = self._read([each for each in headers if not each[0].startswith(OURS)])
+            # It may be a header of gateways that is wrong, and of those only the size counts here.
+            presented = self._read([without_name(each) for each in headers])
         question = Question(
             presented.credential,
             need.product,
@@ -195,13 +211,16 @@ class Checker:
         return Envelope.PROBLEM if found is None else found.envelope
 
     def _failed(self, error: Exception) -> Outcome:
-        """Give the 503, and log what failed where; an error's own text can hold what a caller sent."""
+        """Give the 503, and log what failed where."""
         request_id = self._new_request_id()
-        now = time.monotonic()
-        if now - self._logged_at >= LOG_INTERVAL_SECONDS:
-            self._logged_at = now
-            logger.error("A check failed: %s, %s", described(error), request_id)
+        self._faults.tell(error, request_id)
         return unavailable(request_id)
+
+
+def without_name(header: Header) -> Header:
+    """Give a header that is between gateways and verifiers as one of the same size that says nothing."""
+    name, value = header
+    return (b"", name + value) if name.startswith(OURS) else header
 
 
 def unavailable(request_id: str) -> Outcome:

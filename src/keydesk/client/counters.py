@@ -66,7 +66,11 @@ class SharedCounter:
         self._is_open: Final = threading.Event()
         self._keeping: asyncio.Task[None] | None = None
         self._thread: Final = threading.Thread(target=self._run, name="keydesk-valkey", daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no more threads are to be had
+            self._loop.close()
+            raise
         self._is_open.wait(CONNECT_SECONDS + SPARE_SECONDS)
 
     def spend_now(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:

@@ -1,17 +1,19 @@
 """What one process of a service has of Keydesk: opened at first use, after a fork, and shared by all its threads."""
 
+import asyncio
 import logging
 import os
 import threading
 import time
 import weakref
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Final, Self
 
 from keydesk.client.calls import Need, Outcome
-from keydesk.client.checker import Checker, described, unavailable
+from keydesk.client.checker import Checker, FaultLog, unavailable
 from keydesk.client.counters import HostCounter, LockedLedger, SharedCounter
 from keydesk.config import Config, Secret, load_config
 from keydesk.core.clock import Clock, system_clock
@@ -88,9 +90,6 @@ class Opened:
         """Takes the configuration, which says where the files lie."""
         self.users = 0
         self.store: Final = SharedReader(Reader(config.replica_dir))
-        self._host: Final = LockedLedger(config.limits_dir)
-        self._shared: Final = shared_counter(config, self._host)
-        self.counter: Final = self._shared or HostCounter(self._host)
         meter = UsageMeter(config.key_marker)
         self.meter: Final = SharedMeter(meter)
         self._spool: Final = SpoolWriter(config.usage_dir, new_source())
@@ -98,7 +97,14 @@ class Opened:
         self._told: str | None = None
         self._is_over: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._tend, name="keydesk", daemon=True)
-        self._thread.start()
+        with ExitStack() as opened:
+            self._host: Final = opened.enter_context(closing(LockedLedger(config.limits_dir)))
+            self._shared: Final = shared_counter(config, self._host)
+            if self._shared is not None:
+                opened.enter_context(closing(self._shared))
+            self.counter: Final = self._shared or HostCounter(self._host)
+            self._thread.start()
+            opened.pop_all()  # all of it is there, and stays open
         # Unlike atexit, this is also run at the end of a process that multiprocessing has forked, as Granian does. The
         # files are left for the system to close: threads that end with the process may still read.
         self._finalizer: Final = Finalize(None, self.finish, exitpriority=0)
@@ -172,6 +178,7 @@ class Keydesk:
         self._clock: Final = clock
         self._opened: Opened | None = None
         self._checker: Checker | None = None
+        self._faults: Final = FaultLog("Keydesk cannot be opened")
         _KEYDESKS.add(self)
 
     @classmethod
@@ -196,7 +203,7 @@ class Keydesk:
         self, headers: Sequence[Header], need: Need, *, address: str | None, query: bytes = b""
     ) -> Outcome:
         """Give what comes of a call, as `check` does, on any loop."""
-        checker = self._checker or self._ready()
+        checker = self._checker or await self._ready_async()
         if checker is None:
             return unavailable(_new_request_id())
         return await checker.check_async(headers, need, address=address, query=query)
@@ -223,8 +230,16 @@ class Keydesk:
                     self._open()
                 return self._checker
         except Exception as error:  # noqa: BLE001 - then no call passes, whatever the reason
-            logger.error("Keydesk cannot be opened: %s", described(error))  # noqa: TRY400 - its text may be a secret's
+            self._faults.tell(error)
             return None
+
+    async def _ready_async(self) -> Checker | None:
+        """Give what checks, as `_ready` does, which may wait for a disk and for Valkey; the loop does not."""
+        try:
+            return await asyncio.to_thread(self._ready)
+        except RuntimeError:
+            # There is no thread to be had, or the loop is none of asyncio's.
+            return self._ready()
 
     def _open(self) -> None:
         config = self._config

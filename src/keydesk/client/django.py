@@ -1,7 +1,8 @@
 """The check for Django: a middleware for a whole site, and a decorator for single views; sync and async.
 
 The settings have `KEYDESK_CLIENT`, a dictionary: `need` for the middleware, and if they differ from what goes without
-saying `keydesk`, `trusted_proxies` and `open_paths`. An accepted request has `keydesk`, whom it is from.
+saying `keydesk`, `trusted_proxies`, `underscores_dropped` and `open_paths`. An accepted request has `keydesk`, whom it
+is from.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -16,11 +17,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from keydesk.client import asgi, wsgi
 from keydesk.client.addresses import trusted
 from keydesk.client.calls import KEY, CheckedTwiceError, Need, Outcome, as_paths
+from keydesk.client.checker import FaultLog, unavailable
 from keydesk.client.desk import Keydesk
+from keydesk.config import ConfigError
+from keydesk.gate.answers import request_ids
 from keydesk.gate.guard import Header
 
-OPTIONS: Final = frozenset(("keydesk", "need", "open_paths", "trusted_proxies"))
+OPTIONS: Final = frozenset(
+    ("keydesk", "need", "open_paths", "trusted_proxies", "underscores_dropped")
+)
+UNUSABLE: Final = (ConfigError, ImproperlyConfigured, ValueError)
+"""What settings or a configuration raise that cannot be used."""
 Answer = HttpResponseBase | Awaitable[HttpResponseBase]
+
+_FAULTS: Final = FaultLog("The settings cannot be used")
 
 
 class KeydeskMiddleware:
@@ -34,6 +44,8 @@ class KeydeskMiddleware:
         need = options().get("need")
         if not isinstance(need, Need):
             raise ImproperlyConfigured("KEYDESK_CLIENT has no need: Need('disbursement'), say.")
+        desk()
+        proxies()
         self._open_paths: Final = as_paths(options().get("open_paths", ()))
         self._checked: Final = require(need)(get_response)
         self._get_response: Final = get_response
@@ -53,7 +65,11 @@ def require(need: Need) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(view)
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            outcome = desk().check(headers_of(request), need, **circumstances(request))
+            refuse_second_check(request)
+            try:
+                outcome = desk().check(headers_of(request), need, **circumstances(request))
+            except UNUSABLE as error:
+                outcome = failed(error)
             if outcome.identity is None:
                 return refused(outcome)
             identify(request, outcome)
@@ -63,7 +79,13 @@ def require(need: Need) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         async def checked_async(
             request: HttpRequest, *args: Any, **kwargs: Any
         ) -> HttpResponseBase:
-            outcome = await desk().check_async(headers_of(request), need, **circumstances(request))
+            refuse_second_check(request)
+            try:
+                outcome = await desk().check_async(
+                    headers_of(request), need, **circumstances(request)
+                )
+            except UNUSABLE as error:
+                outcome = failed(error)
             if outcome.identity is None:
                 return refused(outcome)
             identify(request, outcome)
@@ -90,16 +112,25 @@ def desk() -> Keydesk:
     return found or configured()
 
 
+def proxies() -> int:
+    """Give the number of trusted proxies of the settings. Raises ValueError."""
+    return trusted(options().get("trusted_proxies", 0))
+
+
 @cache
 def configured() -> Keydesk:
     """Give the `Keydesk` of this process's configuration. Raises ConfigError."""
     return Keydesk()
 
 
-def headers_of(request: HttpRequest) -> Sequence[Header]:
-    """Give a request's headers, byte for byte where the server speaks ASGI. Raises CheckedTwiceError."""
-    if hasattr(request, KEY):
+def refuse_second_check(request: HttpRequest) -> None:
+    """Raise CheckedTwiceError if a middleware has checked a request: Django's, or one around all of Django."""
+    if hasattr(request, KEY) or KEY in request.META or KEY in getattr(request, "scope", ()):
         raise CheckedTwiceError
+
+
+def headers_of(request: HttpRequest) -> Sequence[Header]:
+    """Give a request's headers, byte for byte where the server speaks ASGI."""
     scope = getattr(request, "scope", None)
     headers: Sequence[Header] = wsgi.headers_of(request.META) if scope is None else scope["headers"]
     return headers
@@ -107,21 +138,32 @@ def headers_of(request: HttpRequest) -> Sequence[Header]:
 
 def circumstances(request: HttpRequest) -> dict[str, Any]:
     """Give the address of a request's client, and its query string. Raises ValueError."""
-    proxies = trusted(options().get("trusted_proxies", 0))
     scope = getattr(request, "scope", None)
     if scope is None:
-        address = wsgi.address_of(request.META, trusted_proxies=proxies)
+        dropped = options().get("underscores_dropped", False)
+        address = wsgi.address_of(
+            request.META, trusted_proxies=proxies(), underscores_dropped=dropped
+        )
         return {"address": address, "query": wsgi.query_of(request.META)}
-    address = asgi.address_of(scope, trusted_proxies=proxies)
+    address = asgi.address_of(scope, trusted_proxies=proxies())
     return {"address": address, "query": scope.get("query_string", b"")}
 
 
 def identify(request: HttpRequest, outcome: Outcome) -> None:
     """Put the identity on a request, in the place of the credential and of headers that are ours alone."""
     if outcome.identity is not None:
+        if scope := getattr(request, "scope", None):
+            asgi.clean(scope)
         wsgi.identify(request.META, outcome.identity)
         vars(request).pop("headers", None)  # Django has kept what it made of META
         setattr(request, KEY, outcome.identity)
+
+
+def failed(error: Exception) -> Outcome:
+    """Give the refusal of a call where the settings cannot be used, and log why."""
+    request_id = request_ids()()
+    _FAULTS.tell(error, request_id)
+    return unavailable(request_id)
 
 
 def refused(outcome: Outcome) -> HttpResponse:

@@ -1,10 +1,10 @@
 """The check as a Flask extension: for a whole application, or view by view."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import Final, ParamSpec, cast
 
-from flask import Flask, Response, after_this_request, make_response, request
+from flask import Flask, Response, after_this_request, current_app, make_response, request
 from flask.typing import ResponseReturnValue
 
 from keydesk.client.addresses import trusted
@@ -13,16 +13,22 @@ from keydesk.client.desk import Keydesk
 from keydesk.client.wsgi import KeydeskMiddleware, address_of, headers_of, identify, query_of
 
 Given = ParamSpec("Given")
-View = TypeVar("View", bound=ResponseReturnValue)
+Returned = ResponseReturnValue | Awaitable[ResponseReturnValue]
 
 
 class FlaskKeydesk:
     """What a Flask application checks its calls with."""
 
-    def __init__(self, keydesk: Keydesk, *, trusted_proxies: int = 0) -> None:
-        """Takes how many proxies of the provider's own stand before the application. Raises ValueError."""
+    def __init__(
+        self, keydesk: Keydesk, *, trusted_proxies: int = 0, underscores_dropped: bool = False
+    ) -> None:
+        """Takes how many proxies of the provider's own stand before the application. Raises ValueError.
+
+        What `underscores_dropped` says, `keydesk.client.wsgi.KeydeskMiddleware` tells.
+        """
         self._keydesk: Final = keydesk
         self._proxies: Final = trusted(trusted_proxies)
+        self._underscores_dropped: Final = underscores_dropped
 
     def protect(self, app: Flask, need: Need, *, open_paths: Iterable[str] = ()) -> None:
         """Check every request of an application, but for the paths that need no key. Raises ValueError."""
@@ -31,19 +37,23 @@ class FlaskKeydesk:
             self._keydesk,
             need,
             trusted_proxies=self._proxies,
+            underscores_dropped=self._underscores_dropped,
             open_paths=open_paths,
         )
 
     def require(
         self, need: Need
-    ) -> Callable[[Callable[Given, View]], Callable[Given, View | Response]]:
-        """Check the requests of one view."""
+    ) -> Callable[[Callable[Given, Returned]], Callable[Given, ResponseReturnValue]]:
+        """Check the requests of one view, which may be sync or async."""
 
-        def decorate(view: Callable[Given, View]) -> Callable[Given, View | Response]:
+        def decorate(view: Callable[Given, Returned]) -> Callable[Given, ResponseReturnValue]:
             @wraps(view)
-            def checked(*args: Given.args, **kwargs: Given.kwargs) -> View | Response:
+            def checked(*args: Given.args, **kwargs: Given.kwargs) -> ResponseReturnValue:
                 refusal = self._refusal(need)
-                return view(*args, **kwargs) if refusal is None else refusal
+                if refusal is not None:
+                    return refusal
+                returned = current_app.ensure_sync(view)(*args, **kwargs)
+                return cast(ResponseReturnValue, returned)
 
             return checked
 
@@ -54,7 +64,11 @@ class FlaskKeydesk:
         environ = request.environ
         if KEY in environ:
             raise CheckedTwiceError
-        address = address_of(environ, trusted_proxies=self._proxies)
+        address = address_of(
+            environ,
+            trusted_proxies=self._proxies,
+            underscores_dropped=self._underscores_dropped,
+        )
         outcome = self._keydesk.check(
             headers_of(environ), need, address=address, query=query_of(environ)
         )

@@ -30,23 +30,27 @@ JOINED: Final = {PREFIX + name.decode().upper().replace("-", "_"): name for name
 class KeydeskMiddleware:
     """Lets through what has a key for the need, and answers the rest itself."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is one thing that a service says of itself
         self,
         app: Application,
         keydesk: Keydesk,
         need: Need,
         *,
         trusted_proxies: int = 0,
+        underscores_dropped: bool = False,
         open_paths: Iterable[str] = (),
     ) -> None:
         """Takes the application, what a call needs, the provider's own proxies, and the paths that need no key.
 
-        A path is compared as the server gives it, letter for letter. Raises ValueError.
+        Behind proxies the address of a client is known only if `underscores_dropped` says that they or the server drop
+        headers whose names have underscores. A path is compared as the server gives it, letter for letter. Raises
+        ValueError.
         """
         self._app: Final = app
         self._check: Final = keydesk.check
         self._need: Final = need
         self._proxies: Final = trusted(trusted_proxies)
+        self._underscores_dropped: Final = underscores_dropped
         self._open_paths: Final = as_paths(open_paths)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -59,7 +63,11 @@ class KeydeskMiddleware:
         outcome = self._check(
             headers_of(environ),
             self._need,
-            address=address_of(environ, trusted_proxies=self._proxies),
+            address=address_of(
+                environ,
+                trusted_proxies=self._proxies,
+                underscores_dropped=self._underscores_dropped,
+            ),
             query=query_of(environ),
         )
         if outcome.identity is None:
@@ -89,8 +97,14 @@ def headers_of(environ: Environ) -> list[Header]:
     return headers
 
 
-def address_of(environ: Environ, *, trusted_proxies: int) -> str | None:
-    """Give the address of an environ's client, None if it is not known."""
+def address_of(environ: Environ, *, trusted_proxies: int, underscores_dropped: bool) -> str | None:
+    """Give the address of an environ's client, None if it is not known.
+
+    A server that drops no names with underscores shows a client's `x_forwarded_for` in the place of what the proxies
+    wrote; so behind proxies nothing is known unless the service says that such names are dropped.
+    """
+    if trusted_proxies and underscores_dropped is not True:  # a text like "no" says nothing
+        return None
     peer, chain = environ.get("REMOTE_ADDR"), environ.get(FORWARDED, "")
     return client_address(peer, chain, trusted_proxies=trusted_proxies)
 

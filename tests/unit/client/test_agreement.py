@@ -208,6 +208,16 @@ def test_hostile_headers_are_refused_by_an_asgi_application_as_by_the_verifier(
     assert (expected["status"], expected["key_id"]) == (401, None)
 
 
+@pytest.mark.parametrize("others", [[], OF_GATEWAYS])
+@pytest.mark.parametrize("size", [16_000, 70_000])
+def test_headers_of_gateways_count_to_the_size_that_is_read(through_gateway, others, size):
+    headers = [(b"x-api-key", KEY.encode()), (b"x-keydesk-pad", b"a" * size)]
+    expected = through_gateway(rows_of(GOOD), headers, PLAIN)
+    assert expected["code"] == ("ok" if size == 16_000 else "key_malformed")
+    for through in (through_asgi, through_wsgi):
+        assert through(rows_of(GOOD), [*headers, *others], PLAIN) == expected
+
+
 FOLDED_AWAY = {
     *(f"{name} alone" for name in (b"x_api_key", b"X_Api_Key", b"x-api_key")),
     *(f"{name} too" for name in (b"x_username",)),

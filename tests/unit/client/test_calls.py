@@ -5,7 +5,7 @@ import pytest
 from keydesk.client.addresses import client_address, trusted
 from keydesk.client.asgi import without_credential
 from keydesk.client.calls import Need, as_paths
-from keydesk.client.wsgi import headers_of, identify
+from keydesk.client.wsgi import address_of, headers_of, identify
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ from keydesk.client.wsgi import headers_of, identify
         ({"environment": "production"}, "An environment is live or test, not 'production'"),
         ({"cost": 0}, "A call counts as 1 to 10000 calls, not as 0"),
         ({"cost": 10_001}, "A call counts as 1 to 10000 calls, not as 10001"),
+        ({"cost": True}, "A call counts as 1 to 10000 calls, not as True"),
+        ({"cost": 1.5}, "A call counts as 1 to 10000 calls, not as 1.5"),
+        ({"cost": "5"}, "A call counts as 1 to 10000 calls, not as '5'"),
+        ({"scopes": ("payout", 5)}, "Scopes are a tuple of names"),
+        ({"scopes": ("payout read",)}, "Scopes are a tuple of names"),
+        ({"scopes": ("payout\t",)}, "Scopes are a tuple of names"),
     ],
 )
 def test_a_need_that_no_call_can_meet_is_told_at_once(wrong, told):
@@ -56,8 +62,26 @@ def test_the_clients_address_is_what_the_outermost_trusted_proxy_saw(peer, chain
 
 def test_the_number_of_trusted_proxies_is_none_or_some():
     assert [trusted(number) for number in (0, 3)] == [0, 3]
-    with pytest.raises(ValueError, match="0 or more, not -1"):
-        trusted(-1)
+    for wrong in (-1, "1", True, None):
+        with pytest.raises(ValueError, match=f"0 or more, not {wrong!r}"):
+            trusted(wrong)
+
+
+@pytest.mark.parametrize(
+    ("proxies", "dropped", "address"),
+    [
+        (0, False, "10.0.0.1"),
+        (1, False, None),
+        (1, "no", None),
+        (1, True, "203.0.113.9"),
+    ],
+)
+def test_wsgi_knows_no_address_behind_proxies_unless_names_with_underscores_are_dropped(
+    proxies, dropped, address
+):
+    environ = {"REMOTE_ADDR": "10.0.0.1", "HTTP_X_FORWARDED_FOR": "203.0.113.9"}
+    found = address_of(environ, trusted_proxies=proxies, underscores_dropped=dropped)
+    assert found == address
 
 
 def test_an_applications_own_authorization_stays_beside_a_key():
