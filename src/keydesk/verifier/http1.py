@@ -32,7 +32,7 @@ MAX_WAITING: Final = 64
 REQUEST_SECONDS: Final = 10
 """How long a request may take to arrive."""
 IDLE_SECONDS: Final = 75
-"""How long a connection may be silent between two requests."""
+"""How long a connection may be silent between two requests, unless its site says otherwise."""
 SWEEP_SECONDS: Final = 0.5
 
 HTTP_1_1: Final = "1.1"
@@ -59,9 +59,12 @@ class Application(Protocol):
 class Site:
     """What all connections of a process share: the application, how many there may be, and the time of day."""
 
-    def __init__(self, app: Application, *, most_connections: int) -> None:
-        """Takes the application, and how many connections may be open at once."""
+    def __init__(
+        self, app: Application, *, most_connections: int, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """Takes the application, how many connections may be open at once, and how long one may be silent."""
         self.app: Final = app
+        self.idle_seconds: Final = idle_seconds
         self.most_connections: Final = most_connections
         self.connections: Final[set[Connection]] = set()
         self._left: Final = asyncio.Event()
@@ -347,7 +350,7 @@ class Connection(asyncio.Protocol):
 
     def close_if_late(self, now: float) -> None:
         """Close the connection if its request has not arrived in time, or if it has been silent for long."""
-        allowed = REQUEST_SECONDS if self._beginning else IDLE_SECONDS
+        allowed = REQUEST_SECONDS if self._beginning else self._site.idle_seconds
         if self._task is None and now - self._since > allowed and self._transport is not None:
             self._is_closing = True
             self._transport.abort()  # closing would wait until whoever does not read has read all

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import uvloop
@@ -33,7 +33,7 @@ from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp, describe
 from keydesk.verifier.doors import Doors
-from keydesk.verifier.http1 import Application, Site
+from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
 
 METRICS_HOST: Final = "127.0.0.1"
@@ -47,6 +47,7 @@ BACKLOG: Final = 4096
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
 GARBAGE_THRESHOLD: Final = 50_000
+HANDSHAKE_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 0.8
 
 logger: Final = logging.getLogger(__name__)
@@ -131,6 +132,7 @@ async def serve_site(
     listening: socket.socket,
     *,
     most_connections: int = MOST_CONNECTIONS,
+    idle_seconds: float = IDLE_SECONDS,
     tls: ssl.SSLContext | None = None,
 ) -> None:
     """Answer connections until this process gets SIGTERM, then let what is being answered come to its end.
@@ -140,10 +142,12 @@ async def serve_site(
     """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    site = Site(work.app, most_connections=most_connections)
+    site = Site(work.app, most_connections=most_connections, idle_seconds=idle_seconds)
     await work.prepare()
     beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
-    server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG, ssl=tls)
+    server = await loop.create_server(
+        site.connect, sock=listening, backlog=BACKLOG, **tls_options(tls)
+    )
     stop = asyncio.ensure_future(stopped.wait())
     await asyncio.wait([stop, *beside], return_when=asyncio.FIRST_COMPLETED)
     server.close()
@@ -154,6 +158,11 @@ async def serve_site(
         if isinstance(error, Exception):
             logger.error("A worker ends because its watch failed: %s", describe(error))
             sys.exit(1)
+
+
+def tls_options(tls: ssl.SSLContext | None) -> dict[str, Any]:
+    """Give what a loop's `create_server` is told of encryption: who has not shaken hands in time is let go."""
+    return {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], Work]:
