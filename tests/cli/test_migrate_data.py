@@ -180,8 +180,12 @@ def test_a_url_with_its_password_comes_from_a_file(desk, target, tmp_path):
     assert "Everything has arrived" in desk.run(["migrate-data", "--to-file", str(tmp_path / "url")])  # fmt: skip
 
 
-def test_a_password_on_the_command_line_is_refused_and_not_repeated(desk):
-    said = desk.run(["migrate-data", "--to", "postgresql://me:hunter2@db/keydesk"], says_no=True)
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://me:hunter2@db/keydesk", "postgresql://db/keydesk?user=me&password=hunter2"],
+)
+def test_a_password_on_the_command_line_is_refused_and_not_repeated(desk, url):
+    said = desk.run(["migrate-data", "--to", url], says_no=True)
     assert "--to carries a password" in said
     assert "hunter2" not in said
 

@@ -9,9 +9,10 @@ from msgspec.structs import replace
 from tests.fixtures.feeds import ROW_KEY, SINAR, rows_in
 
 from keydesk.core.digest import row_mac
-from keydesk.replica.follow import Follower, Stopped
-from keydesk.replica.histories import history_of, parts_of
-from keydesk.replica.layout import Head
+from keydesk.replica.follow import Follower, Stopped, run_replicator
+from keydesk.replica.histories import history_of, is_earlier, parts_of
+from keydesk.replica.layout import Head, Place
+from keydesk.replica.moments import Moment
 from keydesk.replica.sources.contract import Published, Reading, SourceUnavailable
 from keydesk.replica.store import Reader, Writer
 
@@ -141,8 +142,55 @@ def test_a_later_timeline_is_a_new_history(step, replica_dir):
     assert (status.epoch, status.revision, status.has_gone_back) == ("first@10", 1, False)
 
 
-@pytest.mark.parametrize("epoch", ["", "a", "a@", "@", "restored@home", "a@b@c"])
+@pytest.mark.parametrize("epoch", ["", "a", "a@", "@", "restored@home", "a@b@c", "a@" + "9" * 5000])
 def test_an_epoch_may_have_any_name(epoch):
     assert parts_of(epoch) == (epoch, 1)
     assert parts_of(history_of(epoch, 12)) == (epoch, 12)
     assert history_of(epoch, 1) == epoch
+
+
+@pytest.mark.parametrize("epoch", ["first", "restored@2026", "a@1"])
+def test_an_old_primary_is_known_whatever_the_epochs_name(epoch):
+    assert is_earlier(history_of(epoch, 1), history_of(epoch, 2))
+    assert not is_earlier(history_of(epoch, 2), history_of(epoch, 1))
+
+
+def test_rows_of_another_history_have_their_own_age(step, replica_dir):
+    step(ListedSource(Head("second", 9, 0), rows=[SINAR_ROW]))
+    step(ListedSource(Head("first", 5, 0, age_ms=600_000), rows=[SINAR_ROW]))
+    status = Reader(replica_dir).status()
+    assert status.epoch == "first"
+    assert status.confirmed_at == pytest.approx(time.time() - 600, abs=5)
+
+
+def test_a_database_after_a_relay_is_compared_whole_once(step, replica_dir):
+    suspended = replace(SINAR, status="SUSPENDED", revision=2)
+    row = Published(
+        type(suspended),
+        (SINAR.id, SINAR.username, suspended.status, "", 2, row_mac(ROW_KEY, suspended)),
+    )
+    step(ListedSource(Head("first", 3, 0, place=Place("log", 1)), rows=[SINAR_ROW]))
+    step(ListedSource(Head("first", 3, 0), rows=[row]))
+    assert rows_in(replica_dir) == [suspended]
+
+
+def test_a_source_that_lags_is_not_told_to_be_current(replica_dir, caplog):
+    class Lagging(ListedSource):
+        looks = 0
+
+        def head(self):
+            self.looks += 1
+            if self.looks == 1:
+                raise SourceUnavailable("It is away.")
+            return self.first
+
+        def wait(self, _):
+            stop.set()
+
+    with Writer(replica_dir) as writer:
+        writer.snapshot(Head("first", 9, 0), [], confirmed=Moment.ago())
+    stop = threading.Event()
+    source = Lagging(Head("first", 4, 0))
+    run_replicator(source, replica_dir=replica_dir, row_mac_key=ROW_KEY, stop=stop)
+    assert "behind this replica" in caplog.text
+    assert "current again" not in caplog.text

@@ -43,6 +43,16 @@ def step(replica_dir, credential_file):
     return step
 
 
+@pytest.mark.parametrize("written", [f"{CREDENTIAL}\nThis is crd_1.", "", "Bearer x"])
+def test_what_is_no_credential_alone_is_neither_sent_nor_told(step, credential_file, written):
+    credential_file.write_text(written)
+    answers = Answers(SINAR)
+    with pytest.raises(SourceUnavailable) as error:
+        step(answers)
+    assert (CREDENTIAL in str(error.value), answers.asked) == (False, [])
+    assert str(credential_file) in str(error.value)
+
+
 def held(replica_dir):
     reader = Reader(replica_dir)
     with reader.view() as view:

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
+import psycopg
 import typer
 from django.conf import settings
+from psycopg.conninfo import conninfo_to_dict
 
 from keydesk.cli.apps import new_app
-from keydesk.config import PREFIX, Config, load_config
+from keydesk.config import PREFIX, URL_FAULT, Config, load_config
 from keydesk.server.faults import OperatorFault
 from keydesk.server.moving import move_data
 
@@ -60,7 +61,11 @@ def url_of(to: str | None, to_file: Path | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise OperatorFault(f"{to_file} cannot be read.") from error
     given = to or ""
-    if ":" in urlsplit(given).netloc.rpartition("@")[0]:
+    try:
+        parts = conninfo_to_dict(given)
+    except psycopg.ProgrammingError:
+        raise OperatorFault(f"--to: {URL_FAULT}") from None
+    if parts.keys() & {"password", "sslpassword"}:
         raise OperatorFault(
             "--to carries a password, which other users of this host can read: put the URL into a file and give "
             "--to-file, or set PGPASSWORD."

@@ -152,10 +152,11 @@ def open_first(path: Path) -> Any:
 
 def clear_earlier_runs(folder: Path, current: Path) -> None:
     """Remove what earlier runs of the machine, or earlier layouts, left in the folder."""
-    kept = {current, lock_of(current)}
-    for path in [*folder.glob("counts-v*.lmdb"), *folder.glob("counts-v*.lmdb-lock")]:
-        if path not in kept:
-            path.unlink(missing_ok=True)
+    kept = {current, lock_of(current), folder / GUARD_NAME, folder / COPY_NAME}
+    for ending in ("lmdb", "lmdb-lock", "guard", "copy"):
+        for path in folder.glob(f"counts-v*.{ending}"):
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
 
 def restore(copy: Path, path: Path) -> None:

@@ -50,7 +50,8 @@ def run_replicator(
                 follower = Follower(source, writer, row_mac_key=row_mac_key, stop=stop)
                 while not stop.is_set():
                     follower.step()
-                    outage.end()
+                    if not writer.meta.has_gone_back:
+                        outage.end()
                     source.wait(POLL_SECONDS)
         except Stopped:
             break
@@ -179,10 +180,14 @@ class Outage:
 
 
 def is_within_reach(head: Head, held: Meta) -> bool:
-    """Say whether the source can give what changed since the replica last followed it; a database always can."""
-    if head.place is None:
-        return True
+    """Say whether the source can give what changed since the replica last followed it.
+
+    A database can by its revisions, unless the replica followed a relay before: what that one left out, no revision
+    tells.
+    """
     followed = held.followed
+    if head.place is None:
+        return followed is None
     if followed is None or followed.log != head.place.log:
         return False
     return head.oldest <= followed.position <= head.place.position

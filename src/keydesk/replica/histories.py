@@ -8,11 +8,13 @@ from typing import Final
 
 FIRST_TIMELINE: Final = 1
 MARK: Final = "@"
+MOST_DIGITS: Final = 10
 
 
 def history_of(epoch: str, timeline: int) -> str:
     """Give the epoch that replicas know: the source's own name of it, and any timeline beyond the first."""
-    return epoch if timeline <= FIRST_TIMELINE else f"{epoch}{MARK}{timeline}"
+    is_plain = timeline <= FIRST_TIMELINE and parts_of(epoch) == (epoch, FIRST_TIMELINE)
+    return epoch if is_plain else f"{epoch}{MARK}{timeline}"
 
 
 def is_earlier(history: str, than: str) -> bool:
@@ -25,6 +27,6 @@ def is_earlier(history: str, than: str) -> bool:
 def parts_of(history: str) -> tuple[str, int]:
     """Give the source's own name of a history, and the timeline."""
     epoch, mark, timeline = history.rpartition(MARK)
-    if mark and timeline.isascii() and timeline.isdecimal():
+    if mark and len(timeline) <= MOST_DIGITS and timeline.isascii() and timeline.isdecimal():
         return epoch, int(timeline)
     return history, FIRST_TIMELINE

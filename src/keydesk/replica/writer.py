@@ -175,7 +175,8 @@ class Writer:
         *,
         wrote_rows: bool,
     ) -> Meta:
-        held = self.meta.confirmed
+        # What confirmed the rows of one history says nothing about those of another.
+        held = self.meta.confirmed if head.epoch == self.meta.epoch else None
         meta = Meta(
             epoch=head.epoch,
             revision=head.revision,

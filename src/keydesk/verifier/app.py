@@ -27,6 +27,7 @@ GET: Final = b"GET"
 POST: Final = b"POST"
 PRODUCT_PART: Final = 3
 KNOWN_PATHS: Final = 256
+LONGEST_KNOWN: Final = 128
 ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
 LOG_INTERVAL_SECONDS: Final = 1.0
 
@@ -64,7 +65,7 @@ class VerifierApp:
             return self._failed(error, at=at)
 
     def _authorize(self, request: Request, path: bytes) -> Answer | Awaitable[Answer]:
-        asked = asked_by(path)
+        asked = (_known_asked_by if len(path) <= LONGEST_KNOWN else asked_by)(path)
         if asked is None:
             return answers.refused(Code.NOT_FOUND, self._new_request_id())
         return self._doors.authorize(request, asked[0], asked[1])
@@ -100,7 +101,6 @@ class VerifierApp:
         return answers.refused(Code.UNAVAILABLE, request_id, retry_after=RETRY_AFTER_SECONDS)
 
 
-@lru_cache(KNOWN_PATHS)
 def asked_by(path: bytes) -> tuple[str, Environment] | None:
     """Give the product and the environment that an authorize path asks for, None if it is not one."""
     parts = path.split(b"/", 4)
@@ -108,6 +108,10 @@ def asked_by(path: bytes) -> tuple[str, Environment] | None:
     if environment is None:
         return None
     return parts[3].decode("latin-1") if len(parts) > PRODUCT_PART else "", environment
+
+
+_known_asked_by: Final = lru_cache(KNOWN_PATHS)(asked_by)
+"""As above, for the short paths that gateways ask again and again."""
 
 
 def describe(error: Exception) -> str:

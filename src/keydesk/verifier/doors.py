@@ -42,8 +42,6 @@ from keydesk.verifier.metrics import Door, Tally
 from keydesk.verifier.questions import Batch, InvalidBodyError, read_questions
 from keydesk.verifier.services import ServiceGate, ServiceRows
 
-QUERY_SIGNS: Final = (b"api_key=", b"api-key=", b"apikey=")
-
 
 class Store(Protocol):
     """The replica, as the doors need it."""
@@ -76,12 +74,11 @@ class Asked(Struct, frozen=True, gc=False):
 
 
 class Inquiry(Struct, frozen=True):
-    """A service's request: what it asks at which moment, under which id, and since when."""
+    """A service's request: what it asks, under which id, and since when."""
 
     questions: Sequence[Question]
     request_id: str
     is_batch: bool
-    now: float
     started: int
 
 
@@ -106,8 +103,9 @@ class Doors:
         clock: Clock = system_clock,
     ) -> None:
         """Takes the marker, digests, replica, the counts of limits, of metrics and of usage, and the clock."""
-        self._marker: Final = marker.encode() + b"_"
-        self._read: Final = CredentialReader(marker).read
+        reader = CredentialReader(marker)
+        self._read: Final = reader.read
+        self._is_in_query: Final = reader.is_in_query
         self._read_service: Final = CredentialReader(service_marker(marker)).read_bearer
         self._decider: Final = Decider(KeyFormat(marker), digester)
         self._decide: Final = self._decider.decide
@@ -127,13 +125,10 @@ class Doors:
 
         Method, body and the rest of the path do not matter.
         """
+        started = perf_counter_ns()
         presented = self._read(request.headers)
-        asked = Asked(
-            request,
-            question_of(presented, product, environment),
-            self._new_request_id(),
-            perf_counter_ns(),
-        )
+        question = question_of(presented, product, environment)
+        asked = Asked(request, question, self._new_request_id(), started)
         decision = self._decision(presented, asked.question)
         if isinstance(decision, Decision):
             return self._authorized(asked, decision)
@@ -179,7 +174,7 @@ class Doors:
             for decision, check in zip(decided, checks, strict=True)
         ]
         is_batch = isinstance(body, Batch)
-        inquiry = Inquiry(questions, request_id, is_batch, now, started)
+        inquiry = Inquiry(questions, request_id, is_batch, started)
         decisions = [each for each in made if isinstance(each, Decision)]
         if len(decisions) < len(made):
             return then(all_of(made), partial(self._verdicts, inquiry))
@@ -214,7 +209,7 @@ class Doors:
         """Give the answer to a gateway, and count it."""
         request, question = asked.request, asked.question
         notice = None
-        if request.query and self._has_credential(request.query):
+        if request.query and self._is_in_query(request.query):
             notice = answers.QUERY_NOTICE
         if decision.code is _OK:
             answer = answers.accepted(decision, asked.request_id, notice=notice)
@@ -270,12 +265,12 @@ class Doors:
 
     def _verdicts(self, inquiry: "Inquiry", decisions: Sequence[Decision]) -> Answer:
         """Give the answer to a service, and count every decision in it."""
-        ids = [inquiry.request_id]
+        now, ids = self._clock(), [inquiry.request_id]
         if inquiry.is_batch:
             ids = [self._new_request_id() for _ in decisions]
         for made, question, each_id in zip(decisions, inquiry.questions, ids, strict=True):
             self._count_verify(made.code, inquiry.started)
-            self._note(made, question, each_id, inquiry.now)
+            self._note(made, question, each_id, now)
         if inquiry.is_batch:
             verdicts = list(map(answers.verdict, decisions, ids))
             return answers.decided({"decisions": verdicts}, inquiry.request_id)
@@ -283,9 +278,6 @@ class Doors:
         if decision.code is Code.UNAVAILABLE:
             return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
         return answers.decided(answers.verdict(decision, request_id), request_id)
-
-    def _has_credential(self, query: bytes) -> bool:
-        return self._marker in query or any(sign in query.lower() for sign in QUERY_SIGNS)
 
 
 def question_of(presented: Presented, product: str, environment: Environment) -> Question:

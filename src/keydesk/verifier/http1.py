@@ -32,7 +32,7 @@ MAX_WAITING: Final = 64
 REQUEST_SECONDS: Final = 10
 """How long a request may take to arrive."""
 IDLE_SECONDS: Final = 75
-"""How long a connection may be silent between two requests."""
+"""How long a connection may be silent between two requests, unless its site says otherwise."""
 SWEEP_SECONDS: Final = 0.5
 
 HTTP_1_1: Final = "1.1"
@@ -59,9 +59,12 @@ class Application(Protocol):
 class Site:
     """What all connections of a process share: the application, how many there may be, and the time of day."""
 
-    def __init__(self, app: Application, *, most_connections: int) -> None:
-        """Takes the application, and how many connections may be open at once."""
+    def __init__(
+        self, app: Application, *, most_connections: int, idle_seconds: float = IDLE_SECONDS
+    ) -> None:
+        """Takes the application, how many connections may be open at once, and how long one may be silent."""
         self.app: Final = app
+        self.idle_seconds: Final = idle_seconds
         self.most_connections: Final = most_connections
         self.connections: Final[set[Connection]] = set()
         self._left: Final = asyncio.Event()
@@ -119,7 +122,9 @@ class Request:
         """Take what the parser knows once all headers are there."""
         self.method = parser.get_method()
         self.version = parser.get_http_version()
-        self.keep_alive = parser.should_keep_alive() and self.version == HTTP_1_1
+        self.keep_alive = (
+            parser.should_keep_alive() and self.version == HTTP_1_1 and not parser.should_upgrade()
+        )
         target = self.target if self.target.startswith(b"/") else origin_form(self.target)
         self.path, _, self.query = target.partition(b"?")
 
@@ -131,7 +136,9 @@ class Connection(asyncio.Protocol):
         "_awaits_body",
         "_beginning",
         "_head_bytes",
+        "_in_head",
         "_is_closing",
+        "_is_last",
         "_parser",
         "_request",
         "_since",
@@ -145,14 +152,14 @@ class Connection(asyncio.Protocol):
         """Takes what the process's connections share."""
         self._site: Final = site
         self._transport: asyncio.Transport | None = None
-        self._parser = HttpRequestParser(self)
+        self._parser: Any = HttpRequestParser(self)
         self._request = Request()
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._beginning = False
-        self._awaits_body = False
+        self._awaits_body = self._in_head = False
         self._head_bytes = 0
-        self._is_closing = False
+        self._is_closing = self._is_last = False
         self._since = time.monotonic()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -166,23 +173,27 @@ class Connection(asyncio.Protocol):
         self._site.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio names it
-        """Forget the connection; an answer that is still to come goes nowhere."""
+        """Forget the connection, and whatever is still being answered on it.
+
+        The parser holds this object, and this object the parser: let go of, both are gone at once.
+        """
         self._site.leave(self)
         self._is_closing = True
         self._waiting.clear()
+        self._request, self._parser = Request(), None
+        if self._task is not None:
+            # Not at once: what the task waits for is to begin before it can be told to end.
+            asyncio.get_running_loop().call_soon(self._task.cancel)
 
     def data_received(self, data: bytes) -> None:
         """Read what has arrived, and answer what is complete."""
-        if self._is_closing:
+        if self._is_closing or self._is_last:
             return
-        if not self._beginning:
-            self._since = time.monotonic()
         self._head_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except HttpParserUpgrade:
-            self._is_closing = True  # an answer was given; what follows is not HTTP
-            self._close()
+        except HttpParserUpgrade as upgrade:
+            self._leave_upgrade(data[upgrade.args[0] :])
         except HttpParserError:
             self._refuse(HTTPStatus.BAD_REQUEST)
         else:
@@ -204,20 +215,23 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         self._request = Request()
-        self._beginning = True
+        self._beginning = self._in_head = True
+        self._since = time.monotonic()
 
     def on_url(self, target: bytes) -> None:
         """Take a piece of the request's target."""
         self._request.target += target
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; blanks at its end are no part of it (RFC 9110, 5.5)."""
-        self._request.headers.append((name.lower(), value.rstrip(b" \t")))
+        """Take a header; blanks at its end are no part of it (RFC 9110, 5.5). A trailer is none (6.5.1)."""
+        if self._in_head:
+            self._request.headers.append((name.lower(), value.rstrip(b" \t")))
 
     def on_headers_complete(self) -> None:
         """Answer the request, unless its answer needs the body; then let a client send it that asks first."""
         request = self._request
         request.complete(self._parser)
+        self._in_head = False
         self._head_bytes = 0
         self._awaits_body = self._site.app.reads_body(request.method, request.path)
         if request.version not in VERSIONS:
@@ -238,8 +252,23 @@ class Connection(asyncio.Protocol):
         """Answer a request whose answer needed the body."""
         self._beginning = False
         self._head_bytes = 0
-        if self._awaits_body and not self._is_closing:
+        self._since = time.monotonic()
+        if self._awaits_body and not self._is_closing and not self._parser.should_upgrade():
             self._take(self._request)
+
+    def _leave_upgrade(self, rest: bytes) -> None:
+        """Go on in HTTP/1.1 with a request that offers another protocol (RFC 9110, 7.8).
+
+        For the parser such a request ends with its head. So one whose answer needs the body is read anew without the
+        offer; any other was answered, or is being answered, and is the connection's last.
+        """
+        if not self._awaits_body:
+            self._is_last = True
+            return
+        request, self._parser = self._request, HttpRequestParser(self)
+        start = b"%b %b HTTP/%b" % (request.method, request.target, request.version.encode())
+        lines = [name + b": " + value for name, value in request.headers if name != b"upgrade"]
+        self.data_received(b"\r\n".join([start, *lines, b"", rest]))
 
     # --- answering ---
 
@@ -285,7 +314,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(BUSY)
             self._close()
             return
-        keep_alive = request.keep_alive and not self._site.is_stopping
+        keep_alive = request.keep_alive and not (self._is_last or self._site.is_stopping)
         head = b"%b%b%b%bcontent-length: %d\r\n\r\n" % (
             status_line(answer.status),
             self._site.date_line,
@@ -298,7 +327,14 @@ class Connection(asyncio.Protocol):
             self._close()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        """Answer what cannot be read as a request, and close."""
+        """Answer what cannot be read as a request, and close.
+
+        Where the request before it is still being answered, that answer is the last.
+        """
+        if self._task is not None:
+            self._waiting.clear()
+            self._is_last = True
+            return
         if self._transport is not None and not self._is_closing:
             self._transport.write(
                 status_line(status)
@@ -314,9 +350,10 @@ class Connection(asyncio.Protocol):
 
     def close_if_late(self, now: float) -> None:
         """Close the connection if its request has not arrived in time, or if it has been silent for long."""
-        allowed = REQUEST_SECONDS if self._beginning else IDLE_SECONDS
-        if self._task is None and now - self._since > allowed:
-            self._close()
+        allowed = REQUEST_SECONDS if self._beginning else self._site.idle_seconds
+        if self._task is None and now - self._since > allowed and self._transport is not None:
+            self._is_closing = True
+            self._transport.abort()  # closing would wait until whoever does not read has read all
 
     def close_if_done(self) -> None:
         """Close the connection unless it is being answered."""

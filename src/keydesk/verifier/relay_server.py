@@ -14,6 +14,8 @@ from keydesk.verifier.server import STOP_SECONDS, Work, listening_socket, nothin
 
 MOST_CONNECTIONS: Final = 256
 """How many replicators may follow at once; each has one connection."""
+IDLE_SECONDS: Final = 2.0
+"""How long one may be silent: a replicator asks four times a second."""
 
 
 def run_relay(config: Config) -> None:
@@ -31,7 +33,15 @@ def run_relay(config: Config) -> None:
         def work() -> None:
             app = RelayApp(config.key_marker, digester, Reader(config.replica_dir))
             served = Work(app, nothing, app.watch)
-            uvloop.run(serve_site(served, listening, most_connections=MOST_CONNECTIONS, tls=tls))
+            uvloop.run(
+                serve_site(
+                    served,
+                    listening,
+                    most_connections=MOST_CONNECTIONS,
+                    idle_seconds=IDLE_SECONDS,
+                    tls=tls,
+                )
+            )
 
         keep_working(work, count=1, stop_seconds=STOP_SECONDS)
 

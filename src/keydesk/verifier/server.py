@@ -4,7 +4,6 @@ The replica is opened in each worker after its fork, never here: an LMDB handle 
 """
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -12,10 +11,11 @@ import shutil
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import uvloop
@@ -31,9 +31,9 @@ from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
-from keydesk.verifier.app import VerifierApp
+from keydesk.verifier.app import VerifierApp, describe
 from keydesk.verifier.doors import Doors
-from keydesk.verifier.http1 import Application, Site
+from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
 
 METRICS_HOST: Final = "127.0.0.1"
@@ -47,6 +47,7 @@ BACKLOG: Final = 4096
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
 GARBAGE_THRESHOLD: Final = 50_000
+HANDSHAKE_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 0.8
 
 logger: Final = logging.getLogger(__name__)
@@ -68,26 +69,26 @@ def run_verifier(config: Config) -> None:
     cannot be had, SystemExit if the workers keep dying.
     """
     digester = key_digester(config.require_secret(Secret.PEPPER))
-    folder = fresh_folder(config)
-    try:
-        serve_metrics(folder, config.metrics_port, usage_dir=config.usage_dir)
-        serve(config, worker_loader(config, digester, folder))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def fresh_folder(config: Config) -> Path:
-    """Give an empty folder for what the workers count, without what a killed verifier of this port left there.
-
-    Raises ConfigError if the data folder cannot be written.
-    """
     folder = config.data_dir / "verifier" / str(config.verifier_port)
+    # The folder belongs to whoever has the ports.
+    with listening_socket(config.verifier_host, config.verifier_port) as listening:
+        serve_metrics(folder, config.metrics_port, usage_dir=config.usage_dir)
+        empty(folder)
+        try:
+            serve(
+                listening, worker_loader(config, digester, folder), workers=config.verifier_workers
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def empty(folder: Path) -> None:
+    """Make the folder for what the workers count, without what a killed verifier left there. Raises ConfigError."""
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be made: {error.strerror}.") from error
-    return folder
 
 
 class Work(NamedTuple):
@@ -98,17 +99,16 @@ class Work(NamedTuple):
     watch: Callable[[], Awaitable[None]]
 
 
-def serve(config: Config, load: Callable[[], Work]) -> None:
-    """Listen, and keep the configured number of workers at it until SIGTERM or SIGINT.
+def serve(listening: socket.socket, load: Callable[[], Work], *, workers: int) -> None:
+    """Keep so many workers answering on the socket until SIGTERM or SIGINT.
 
-    Each worker makes what it does with `load`. Raises PortTakenError, SystemExit if the workers keep dying.
+    Each worker makes what it does with `load`. Raises SystemExit if the workers keep dying.
     """
-    with listening_socket(config.verifier_host, config.verifier_port) as listening:
 
-        def work() -> None:
-            uvloop.run(serve_site(load(), listening))
+    def work() -> None:
+        uvloop.run(serve_site(load(), listening))
 
-        keep_working(work, count=config.verifier_workers, stop_seconds=STOP_SECONDS)
+    keep_working(work, count=workers, stop_seconds=STOP_SECONDS)
 
 
 def listening_socket(host: str, port: int, *, what: str = "verifier") -> socket.socket:
@@ -132,25 +132,37 @@ async def serve_site(
     listening: socket.socket,
     *,
     most_connections: int = MOST_CONNECTIONS,
+    idle_seconds: float = IDLE_SECONDS,
     tls: ssl.SSLContext | None = None,
 ) -> None:
     """Answer connections until this process gets SIGTERM, then let what is being answered come to its end.
 
-    With `tls`, connections are encrypted; it must be a server's.
+    With `tls`, connections are encrypted; it must be a server's. A worker whose watch fails is of no use: it ends in
+    the same way, with SystemExit, for another to take its place.
     """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    site = Site(work.app, most_connections=most_connections)
+    site = Site(work.app, most_connections=most_connections, idle_seconds=idle_seconds)
     await work.prepare()
     beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
-    server = await loop.create_server(site.connect, sock=listening, backlog=BACKLOG, ssl=tls)
-    await stopped.wait()
+    server = await loop.create_server(
+        site.connect, sock=listening, backlog=BACKLOG, **tls_options(tls)
+    )
+    stop = asyncio.ensure_future(stopped.wait())
+    await asyncio.wait([stop, *beside], return_when=asyncio.FIRST_COMPLETED)
     server.close()
     await site.stop(seconds=DRAIN_SECONDS)
-    for task in beside:
+    for task in (stop, *beside):
         task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    for error in await asyncio.gather(*beside, return_exceptions=True):
+        if isinstance(error, Exception):
+            logger.error("A worker ends because its watch failed: %s", describe(error))
+            sys.exit(1)
+
+
+def tls_options(tls: ssl.SSLContext | None) -> dict[str, Any]:
+    """Give what a loop's `create_server` is told of encryption: who has not shaken hands in time is let go."""
+    return {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], Work]:
@@ -172,7 +184,9 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
             config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
         )
         gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
-        gc.set_threshold(GARBAGE_THRESHOLD)  # and a request leaves no cycles to be found
+        gc.set_threshold(
+            GARBAGE_THRESHOLD
+        )  # neither a request nor a connection leaves cycles to be found
         return Work(VerifierApp(doors), prepare, together(watches))
 
     return load
@@ -241,10 +255,16 @@ def copy_watch(ledger: HostLedger) -> Callable[[], Awaitable[None]]:
 
 
 def together(tasks: Iterable[Callable[[], Awaitable[None]]]) -> Callable[[], Awaitable[None]]:
-    """Give the task that runs all of these until it is cancelled."""
+    """Give the task that runs all of these until it is cancelled, or until one fails: then the others end as well."""
 
     async def run() -> None:
-        await asyncio.gather(*(task() for task in tasks))
+        running = [asyncio.ensure_future(task()) for task in tasks]
+        try:
+            await asyncio.gather(*running)
+        finally:
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
     return run
 

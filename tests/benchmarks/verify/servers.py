@@ -33,9 +33,11 @@ START_SECONDS = 600
 USER_TICKS, SYSTEM_TICKS = 11, 12
 """Where /proc/<pid>/stat has them, counted from behind the name."""
 EMPTY = """
+import asyncio
+
 from keydesk.config import load_config
 from keydesk.gate.answers import Answer
-from keydesk.verifier.server import Work, serve
+from keydesk.verifier.server import Work, listening_socket, serve
 
 EMPTY = Answer(200, b"")
 
@@ -52,7 +54,13 @@ async def nothing():
     pass
 
 
-serve(load_config(), lambda: Work(App(), nothing, nothing))
+async def watch():
+    await asyncio.Event().wait()
+
+
+config = load_config()
+with listening_socket(config.verifier_host, config.verifier_port) as listening:
+    serve(listening, lambda: Work(App(), nothing, watch), workers=config.verifier_workers)
 """
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;

@@ -1,6 +1,8 @@
 """The connection without a network: what is closed when, and that no fault of an application is ever a 200."""
 
 import asyncio
+import gc
+import re
 import time
 
 import pytest
@@ -25,6 +27,8 @@ class Wire(asyncio.Transport):
 
     def close(self):
         self.is_closed = True
+
+    abort = close
 
     def pause_reading(self):
         self.is_paused = True
@@ -157,12 +161,42 @@ def test_a_request_that_does_not_arrive_and_a_connection_that_nobody_uses_are_cl
     assert wire.is_closed is is_closed
 
 
-def test_bytes_that_trickle_in_do_not_gain_time(connect):
+@pytest.fixture
+def clock(monkeypatch):
+    """The server's clock, which stands still until a test moves it on."""
+
+    class Clock:
+        now = 1000.0
+
+        def monotonic(self):
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(http1, "time", clock)
+    return clock
+
+
+def test_bytes_that_trickle_in_do_not_gain_time(connect, clock):
     connection, wire = opened(connect())
-    for byte in GET[:10]:
+    for byte in GET[: http1.REQUEST_SECONDS + 1]:
+        assert not wire.is_closed
         connection.data_received(bytes([byte]))
-    connection.close_if_late(time.monotonic() + http1.REQUEST_SECONDS + 1)
+        clock.now += 1
+        connection.close_if_late(clock.now)
     assert wire.is_closed
+
+
+def test_a_request_has_its_own_time_however_the_one_before_it_ended(connect, clock):
+    connection, wire = opened(connect())
+    connection.data_received(GET[:10])
+    for _ in range(2 * http1.REQUEST_SECONDS):
+        connection.data_received(GET[10:] + GET[:10])
+        clock.now += 1
+        connection.close_if_late(clock.now)
+    assert (wire.is_closed, wire.written.count(b"HTTP/1.1 200 OK")) == (
+        False,
+        2 * http1.REQUEST_SECONDS,
+    )
 
 
 def test_a_client_that_does_not_read_is_not_read_either(connect):
@@ -173,17 +207,91 @@ def test_a_client_that_does_not_read_is_not_read_either(connect):
     assert not wire.is_paused
 
 
-def test_requests_wait_for_the_one_before_them_and_too_many_end_the_connection(connect):
+class Echoing(Waiting):
+    """Answers later, with the path that it was asked."""
+
+    async def answer(self, request):
+        await asyncio.sleep(0)
+        return Answer(200, b"", request.path)
+
+
+def test_requests_wait_for_the_one_before_them(connect):
     async def ask():
-        connection, wire = opened(connect(Waiting()))
-        connection.data_received(GET * 3)
+        connection, wire = opened(connect(Echoing()))
+        connection.data_received(b"".join(GET.replace(b"/a", b"/%d" % n) for n in range(3)))
         for _ in range(20):
             await asyncio.sleep(0)
-        few = wire.written.count(b"HTTP/1.1 200 OK")
-        connection.data_received(GET * (http1.MAX_WAITING + 2))
-        return few, wire.written.count(b"429"), wire.is_closed
+        return re.findall(rb"\r\n\r\n(/\d)", wire.written), wire.is_closed
 
-    assert asyncio.run(ask()) == (3, 1, True)
+    assert asyncio.run(ask()) == ([b"/0", b"/1", b"/2"], False)
+
+
+@pytest.mark.parametrize(
+    "more", [GET * (http1.MAX_WAITING + 1), b"garbage\r\n\r\n"], ids=["too many", "garbage"]
+)
+def test_what_ends_a_connection_never_takes_the_place_of_an_answer_that_is_still_to_come(
+    connect, more
+):
+    async def ask():
+        connection, wire = opened(connect(Echoing()))
+        connection.data_received(GET + more)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        return wire.written, wire.is_closed
+
+    head = b"HTTP/1.1 200 OK\r\ndate: now\r\nconnection: close\r\ncontent-length: 2\r\n\r\n"
+    assert asyncio.run(ask()) == (head + b"/a", True)
+
+
+OFFER = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+
+
+def test_a_body_is_read_whatever_other_protocol_its_request_offers(connect):
+    site = connect()
+    connection, wire = opened(site)
+    connection.data_received(b"POST /a HTTP/1.1\r\n" + OFFER + b"Content-Length: 9\r\n\r\nsome")
+    connection.data_received(b"thing" + GET)
+    assert wire.written.count(b"HTTP/1.1 200 OK") == 2
+    assert site.app.asked.path == b"/a"
+    connection.data_received(b"POST /b HTTP/1.1\r\nContent-Length: 1\r\n" + OFFER + b"\r\nx")
+    assert (site.app.asked.path, site.app.asked.body) == (b"/b", b"x")
+
+
+def test_an_offer_of_another_protocol_ends_the_connection_with_its_answer(connect):
+    async def ask(app):
+        connection, wire = opened(connect(app))
+        connection.data_received(GET[:-2] + OFFER + b"\r\n" + GET)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return wire.written.count(b"200 OK"), b"connection: close" in wire.written, wire.is_closed
+
+    assert [asyncio.run(ask(app)) for app in (Fine(), Waiting())] == [(1, True, True)] * 2
+
+
+def test_a_trailer_is_no_header(connect):
+    site = connect()
+    connection, _ = opened(site)
+    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    connection.data_received(head + b"1\r\nx\r\n0\r\nAuthorization: Bearer kds_live_0\r\n\r\n")
+    assert site.app.asked.headers == [(b"transfer-encoding", b"chunked")]
+
+
+def test_a_closed_connection_leaves_nothing_for_the_collector(connect):
+    def connections():
+        return sum(type(each) is http1.Connection for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        site, before = connect(), connections()
+        for _ in range(10):
+            connection, _ = opened(site)
+            connection.data_received(GET)
+            connection.connection_lost(None)
+        del connection
+        assert connections() == before
+    finally:
+        gc.enable()
 
 
 def test_a_stop_closes_idle_connections_and_lets_answers_come_to_their_end(connect):
@@ -215,6 +323,6 @@ def test_whoever_leaves_is_not_answered(connect):
         connection.connection_lost(None)
         for _ in range(10):
             await asyncio.sleep(0)
-        return wire.written
+        return wire.written, len(asyncio.all_tasks())
 
-    assert asyncio.run(leave()) == b""
+    assert asyncio.run(leave()) == (b"", 1)

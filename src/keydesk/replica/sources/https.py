@@ -4,6 +4,7 @@ Whatever comes is checked for being whole and of one history before any of it is
 another address, and a relay that is silent counts as one that is not there.
 """
 
+import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ ANSWER_SECONDS: Final = 15.0
 READ_BYTES: Final = 64 * 1024
 SHOWN_LENGTH: Final = 200
 MILLISECONDS: Final = 1000
+CREDENTIAL: Final = re.compile(r"[0-9A-Za-z_]+", re.ASCII)
 KINDS: Final = {kind.kind: kind for kind in RECORD_TYPES}
 
 _decode: Final = msgspec.msgpack.Decoder(list[Any]).decode
@@ -153,10 +155,23 @@ class HttpsSource:
                 connection = HTTPConnection(host, port, timeout=SILENCE_SECONDS)
             else:
                 connection = HTTPSConnection(host, port, timeout=SILENCE_SECONDS, context=self._tls)
-            credential = self._credential_file.read_text().strip()
-            self._headers = {"Authorization": f"Bearer {credential}"}
+            self._headers = {"Authorization": f"Bearer {credential_in(self._credential_file)}"}
             self._connection = connection
         return self._connection
+
+
+def credential_in(path: Path) -> str:
+    """Give the service credential of a file; raises OSError, or SourceUnavailable if the file holds anything else.
+
+    What is no header's value would be repeated by the error of whoever sends it, and so by the log.
+    """
+    try:
+        credential = path.read_text().strip()
+    except UnicodeDecodeError:
+        credential = ""
+    if not CREDENTIAL.fullmatch(credential):
+        raise SourceUnavailable(f"{path} does not hold a service credential and nothing else.")
+    return credential
 
 
 def read_whole(response: HTTPResponse) -> bytes:
@@ -218,5 +233,5 @@ def decoded(value: bytes) -> list[Any]:
     """Give the elements of a row's value; raises SourceUnavailable if they cannot be read."""
     try:
         return _decode(value)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise SourceUnavailable(f"The relay gives a row that cannot be read: {error}") from error
