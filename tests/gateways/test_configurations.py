@@ -74,7 +74,14 @@ def test_the_program_itself_finds_nothing_wrong(printed, tmp_path, name, form):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_the_command_in_a_configuration_makes_it_again(printed, name):
-    given = options({"scopes": "payout read", "environment": "test", "marker": "acme"})
+    given = options(
+        {
+            "scopes": "payout read",
+            "environment": "test",
+            "marker": "acme",
+            "lua-file": "/srv/keydesk.lua",
+        }
+    )
     text, _ = printed(name, *given)
     [command] = re.findall(rf"Made by: keydesk gateway {name} (.+)", text)
     assert printed(name, *shlex.split(command)) == (text, "")

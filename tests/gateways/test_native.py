@@ -3,13 +3,15 @@
 import json
 import random
 import signal
+import socketserver
 import subprocess
+import threading
 import time
 from contextlib import contextmanager
 
 import pytest
 from tests.fixtures.desk import wait_until
-from tests.fixtures.gateways import NativeGateway, check
+from tests.fixtures.gateways import NativeGateway, check, read_request
 from tests.fixtures.replicators import eventually
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, SETTINGS, RunningVerifier, fill, mint
@@ -154,8 +156,12 @@ def test_random_rows_and_requests_are_decided_as_the_verifier_decides_them(
 def test_an_acceptance_needs_no_verifier_and_carries_the_whole_identity(tmp_path, one_backend):
     one_backend.reset()
     with standing(tmp_path, good_rows(), one_backend) as (_, gateway):
-        assert status_of(gateway, more=b"X-Keydesk-Account: mallory\r\n") == 200
+        spoofed = b"X-Keydesk-Account: mallory\r\nX-Real-IP: 192.0.2.1\r\n"
+        assert status_of(gateway, more=spoofed) == 200
     [request] = one_backend.taken()
+    assert [value for name, value in request.lines if name.lower() == b"x-real-ip"] == [
+        b"127.0.0.1"
+    ]
     ours = {name.lower(): value for name, value in request.lines if b"keydesk" in name.lower()}
     assert ours.pop(b"x-keydesk-request-id").startswith(b"req_")
     assert ours == {
@@ -187,17 +193,20 @@ CHANGES = {
     "stopped": (product(state="STOPPED", lease_seconds=None), 403),
     "asks for a username": (product(requires_username=True, lease_seconds=None), 403),
     "has a quota": (product(limits=("key:day=1/day",), lease_seconds=None), 200),
+    "asks for no username any more": (product(lease_seconds=None), 200),
 }
+BEFORE = {"asks for no username any more": {"requires_username": True}}
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_any_row_takes_effect_within_the_bound(tmp_path, one_backend, change):
-    fill(tmp_path / "replica", good_rows())
+    rows = good_rows(**BEFORE.get(change, {}))
+    fill(tmp_path / "replica", rows)
     with (
         RunningVerifier(tmp_path, VERIFIER_WORKERS=1) as verifier,
-        standing(tmp_path, good_rows(), one_backend, verifier=verifier.port) as (desk, gateway),
+        standing(tmp_path, rows, one_backend, verifier=verifier.port) as (desk, gateway),
     ):
-        assert status_of(gateway) == 200
+        assert status_of(gateway) == (403 if change in BEFORE else 200)
         record, status = CHANGES[change]
         desk.publish(type(record)(**{**record_fields(record), "revision": 11}))
         assert becomes(gateway, status) < BOUND_SECONDS
@@ -321,10 +330,7 @@ def test_a_map_that_haproxy_lost_is_filled_again(tmp_path, one_backend, lost):
         Runtime(gateway.socket)._ask(f"clear map {gateway.socket.parent}/{lost}.map")
         assert becomes(gateway, 200) < BOUND_SECONDS
         wait_until(
-            lambda: (
-                "filled again" in (gateway.socket.parent / "feeder.log").read_text()
-                or lost == "state"
-            ),
+            lambda: "filled again" in (gateway.socket.parent / "feeder.log").read_text(),
             seconds=5,
             what="the feeder says so",
         )
@@ -366,6 +372,25 @@ def test_an_identity_that_would_shift_the_fields_of_an_entry_is_an_outage(tmp_pa
     ):
         assert verifier.authorize(KEYS[0]).status == 200
         assert status_of(gateway) == 503
+
+
+class Unreading(socketserver.StreamRequestHandler):
+    """A verifier whose server cannot read the request as HTTP."""
+
+    def handle(self):
+        read_request(self.rfile)
+        self.wfile.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_what_the_verifier_cannot_read_is_malformed_and_nothing_else(tmp_path, one_backend):
+    rows = good_rows(state="STOPPED", envelope="problem")
+    with socketserver.TCPServer(("127.0.0.1", 0), Unreading) as unreading:
+        threading.Thread(target=unreading.serve_forever, args=(0.02,), daemon=True).start()
+        port = unreading.server_address[1]
+        with standing(tmp_path, rows, one_backend, verifier=port) as (_, gateway):
+            answer = gateway.ask(api_key(KEYS[0]))
+        unreading.shutdown()
+    assert (answer.status, json.loads(answer.text)["code"]) == (401, "key_invalid")
 
 
 @pytest.mark.parametrize("moment", [2**63 - 1, 2**63, 10**30])
@@ -438,6 +463,16 @@ def test_without_a_replica_a_sentence_says_what_is_missing(printed):
     assert sentence.startswith("--native reads the product from this host's replica.")
 
 
+NO_BASE64 = "KEYDESK_PEPPER must be 44 characters of base64 that end in ="
+UNFIT_PEPPERS = {
+    "": "KEYDESK_PEPPER is not in HAProxy's environment",
+    "AAEC": NO_BASE64,
+    SETTINGS["PEPPER"][:-1]: NO_BASE64,
+    SETTINGS["PEPPER"] + "\n": NO_BASE64,
+    "-" + SETTINGS["PEPPER"][1:]: NO_BASE64,
+}
+
+
 def test_haproxy_finds_nothing_wrong_and_no_secret_is_in_the_file(tmp_path, printed, monkeypatch):
     fill(tmp_path / "data" / "replica", [product(limits=("key:burst=5/60s",))])
     beside = {"lua-file": f"{tmp_path}/keydesk.lua", "socket": f"{tmp_path}/s.sock"}
@@ -447,7 +482,8 @@ def test_haproxy_finds_nothing_wrong_and_no_secret_is_in_the_file(tmp_path, prin
         (tmp_path / file).write_text(text)
     assert check("native", tmp_path) == (0, "Configuration file is valid\n")
     assert SETTINGS["PEPPER"] not in (tmp_path / "haproxy.cfg").read_text()
-    monkeypatch.setitem(SETTINGS, "PEPPER", "")
-    code, said = check("native", tmp_path)
-    assert code == 1
-    assert "KEYDESK_PEPPER is not in HAProxy's environment" in said
+    for pepper, sentence in UNFIT_PEPPERS.items():
+        monkeypatch.setitem(SETTINGS, "PEPPER", pepper)
+        code, said = check("native", tmp_path)
+        assert code == 1, pepper
+        assert sentence in said

@@ -10,7 +10,8 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import load_config
-from keydesk.gateways.haproxy.feeder import run_feeder
+from keydesk.gateways.haproxy.feeder import FedAlready, run_feeder
+from keydesk.server.faults import OperatorFault
 
 app = new_app()
 
@@ -30,4 +31,7 @@ def feed_haproxy(
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run_feeder(socket, load_config().replica_dir, stop=stop)
+    try:
+        run_feeder(socket, load_config().replica_dir, stop=stop)
+    except FedAlready as error:
+        raise OperatorFault(str(error)) from error

@@ -76,6 +76,7 @@ def command(site: Site) -> str:
         *([f'--scopes "{site.scopes}"'] if site.scopes else []),
         *([f"--marker {site.marker}"] if site.marker != "kd" else []),
         *(["--compat"] if site.compat else []),
+        *([f"--lua-file {site.lua_file}"] if site.lua_file != Site.lua_file else []),
         *(f"--trusted-proxy {network}" for network in site.trusted_proxies),
     ]
     return " ".join(options)

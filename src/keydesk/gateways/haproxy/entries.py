@@ -102,7 +102,7 @@ class Place(Struct, frozen=True):
         """Say whether a configuration made for this place still says what the product asks for."""
         try:
             return self == Place.of(product, self.environment, self.scopes)
-        except Lacking:
+        except ValueError:
             return False
 
 
@@ -168,8 +168,14 @@ def end_of(key: KeyRecord) -> int:
 def calls_of(
     key: KeyRecord, product: ProductRecord, entitlement: EntitlementRecord, place: Place
 ) -> int | None:
-    """Give a key's calls in the window of its place, 0 without a limit; None where HAProxy cannot count them."""
-    limits = [bucket.limit for bucket in buckets_for(key, product, entitlement)]
+    """Give a key's calls in the window of its place, 0 without a limit; None where HAProxy cannot count them.
+
+    A limit that cannot be read, which only a newer Keydesk writes, is one of these.
+    """
+    try:
+        limits = [bucket.limit for bucket in buckets_for(key, product, entitlement)]
+    except ValueError:
+        return None
     if not limits and place.seconds is None:
         return 0
     if len(limits) == 1 and limits[0].whose == Whose.KEY and limits[0].seconds == place.seconds:

@@ -2,17 +2,22 @@
 
 `keys.map` is only ever replaced as a whole, once it was counted. What changes meanwhile goes into `changed.map`, which
 is looked at first and stays short, so that one change takes effect at once however many keys there are. The moment
-until which HAProxy may decide is moved on only while both are known to be whole.
+until which HAProxy may decide is moved on only while both are known to be whole, and only ever some seconds ahead.
 """
 
+import fcntl
+import hashlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import lmdb
+from msgspec import MsgspecError
 
 from keydesk.core.records import (
     AccountRecord,
@@ -32,7 +37,12 @@ CHECK_SECONDS: Final = 0.1
 PAUSE_SECONDS: Final = 0.25
 MOST_CHANGED: Final = 10_000
 """How many keys `changed.map` may hold before everything is written anew."""
+AHEAD_SECONDS: Final = 5
+"""How long HAProxy may decide by itself without hearing of its feeder; the verifier does from then on."""
 UNTIL: Final = "until"
+LEASE: Final = "lease"
+
+T = TypeVar("T")
 
 log: Final = logging.getLogger("keydesk.feeder")
 
@@ -45,12 +55,39 @@ class NotFedError(Exception):
     """HAProxy cannot be fed as it is set up; the message says what to mend."""
 
 
+class FedAlready(Exception):  # noqa: N818 - it names a state, not a mistake
+    """Another feeder feeds this HAProxy: stop that one, or run this one for another socket."""
+
+
 def run_feeder(socket: Path, replica_dir: Path, *, stop: threading.Event) -> None:
     """Feed the HAProxy behind a socket from the replica in a folder until `stop` is set.
 
-    Trouble with either is told once and tried again; nothing but `stop` ends it.
+    Trouble with either is told once and tried again; nothing but `stop` ends it. Raises FedAlready if another feeder
+    feeds the same HAProxy.
     """
-    reader, told = Reader(replica_dir), ""
+    with sole_feeder(socket, replica_dir):
+        feed(socket, Reader(replica_dir), stop=stop)
+
+
+@contextmanager
+def sole_feeder(socket: Path, replica_dir: Path) -> Iterator[None]:
+    """Hold a socket for one feeder while it runs; the hold ends with the process, however that ends.
+
+    Raises FedAlready if another feeder holds it.
+    """
+    name = hashlib.sha256(os.fsencode(socket.resolve())).hexdigest()[:16]
+    replica_dir.mkdir(parents=True, exist_ok=True)
+    with (replica_dir / f"feeder-{name}.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise FedAlready(f"Another keydesk feed-haproxy feeds {socket}.") from None
+        yield
+
+
+def feed(socket: Path, reader: Reader, *, stop: threading.Event) -> None:
+    """Feed the HAProxy behind a socket, which nobody else feeds, until `stop` is set, and close the reader."""
+    told = ""
     while not stop.is_set():
         try:
             feeder = Feeder(Runtime(socket), reader, stop=stop)
@@ -62,12 +99,16 @@ def run_feeder(socket: Path, replica_dir: Path, *, stop: threading.Event) -> Non
                 stop.wait(POLL_SECONDS)
         except Lost as error:
             log.warning("The maps are filled again: %s", error)
-        except (NotFedError, RuntimeFault, ReplicaMissing, lmdb.Error, OSError) as error:
+        except TROUBLE as error:
             if told != str(error):
                 told = str(error)
                 log.warning("HAProxy is not fed: %s", told)
             stop.wait(PAUSE_SECONDS)
     reader.close()
+
+
+TROUBLE: Final = (NotFedError, RuntimeFault, ReplicaMissing, MsgspecError, lmdb.Error, OSError)
+"""What may pass: HAProxy or the replica is away, or a row is of a newer Keydesk than this one."""
 
 
 class Feeder:
@@ -101,15 +142,21 @@ class Feeder:
         verifier decides meanwhile.
         """
         if not self._is_whole:
-            self._let_decide_until(ASK)
+            self._leave_to_verifier()
         path, earlier = self._maps["keys"], set(self._changed)
         before, version = self._runtime.counts()[path], self._runtime.prepare(path)
-        count, touched = self._prepare(version)
-        if self._stop.is_set():
+        is_ready = False
+        try:
+            count, touched = self._prepare(version)
+            found = self._runtime.counts()[path] - before
+            if found != count:
+                raise Lost(f"HAProxy took {found} of {count} keys")
+            is_ready = not self._stop.is_set()
+        finally:
+            if not is_ready:
+                self._runtime.clear(path, version)
+        if not is_ready:
             return
-        found = self._runtime.counts()[path] - before
-        if found != count:
-            raise Lost(f"HAProxy took {found} of {count} keys")
         self._runtime.commit(path, version)
         for key in earlier:
             touched |= self._follow()
@@ -124,12 +171,15 @@ class Feeder:
         product, count = self._product(), 0
         touched: set[str] = set()
         self._limits, self._has_new_limits = product.limits, False
-        with self._reader.view() as view, self._reader.rows() as rows:
+        with self._reader.view() as view:
             if not view.reaches_back_to(self._at):
                 self._at = view.place
-            for pairs in in_portions(self._pairs(view.rows("key"), rows, product)):
+            for portion in in_portions(view.rows("key")):
                 if self._stop.is_set():
                     break
+                # Rows no older than what was followed last: since `view`, an account may have been suspended.
+                with self._reader.rows() as rows:
+                    pairs = list(self._pairs(portion, rows, product))
                 count += self._runtime.add(self._maps["keys"], pairs, version=version)
                 touched |= self._follow()
                 if self._is_whole:
@@ -199,18 +249,29 @@ class Feeder:
         expected = {"keys": self.count, "changed": len(self._changed)}
         for name, count in expected.items():
             if counts[self._maps[name]] != count:
-                self._let_decide_until(ASK)
+                self._leave_to_verifier()
                 raise Lost(f"{name}.map has {counts[self._maps[name]]} entries in place of {count}")
         self._renew()
 
     def _renew(self) -> None:
         """Tell HAProxy until when it may decide, or that the verifier does."""
         confirmed_at = self._reader.status().confirmed_at
-        self._let_decide_until(until_of(self._product(), self._place, confirmed_at))
+        ends_at = lease_end(self._product(), self._place, confirmed_at)
+        if ends_at is None:
+            self._leave_to_verifier()
+            return
+        self._put(LEASE, str(ends_at))
+        until = min(ends_at, int(time.time()) + AHEAD_SECONDS)
+        # Never added: a process that was started a moment ago would decide with empty maps.
+        if not self._runtime.set(self._maps["state"], UNTIL, str(until)):
+            raise Lost("HAProxy was started anew")
 
-    def _let_decide_until(self, until: str) -> None:
-        if not self._runtime.set(self._maps["state"], UNTIL, until):
-            self._runtime.add(self._maps["state"], [(UNTIL, until)])
+    def _leave_to_verifier(self) -> None:
+        self._put(UNTIL, ASK)
+
+    def _put(self, name: str, value: str) -> None:
+        if not self._runtime.set(self._maps["state"], name, value):
+            self._runtime.add(self._maps["state"], [(name, value)])
 
     def _product(self) -> ProductRecord:
         with self._reader.rows() as rows:
@@ -236,17 +297,17 @@ class Feeder:
         return key.digest.hex().upper(), entry
 
 
-def until_of(product: ProductRecord, place: Place, confirmed_at: float | None) -> str:
-    """Give the moment (Unix seconds) until which HAProxy may decide, or `ask`.
+def lease_end(product: ProductRecord, place: Place, confirmed_at: float | None) -> int | None:
+    """Give the moment (Unix seconds) at which a product's lease ends, or None where the verifier decides.
 
-    Ask is right where the product is stopped, or is no longer what the configuration was made for.
+    It does where the product is stopped, or is no longer what the configuration was made for.
     """
     if product.state != ProductState.ACTIVE or not place.fits(product):
-        return ASK
+        return None
     if confirmed_at is None:
-        return "0"
+        return 0
     lease = product.lease_seconds
-    return str(LATEST if lease is None else int(confirmed_at + lease))
+    return LATEST if lease is None else int(confirmed_at + lease)
 
 
 def maps_of(runtime: Runtime) -> dict[str, str]:
@@ -258,11 +319,11 @@ def maps_of(runtime: Runtime) -> dict[str, str]:
     return paths
 
 
-def in_portions(pairs: Iterator[Pair], size: int = 500) -> Iterator[list[Pair]]:
-    """Give the pairs in lists, between which there is time for what changed."""
+def in_portions(found: Iterable[T], size: int = 500) -> Iterator[list[T]]:
+    """Give what is found in lists, between which there is time for what changed."""
     portion = []
-    for pair in pairs:
-        portion.append(pair)
+    for each in found:
+        portion.append(each)
         if len(portion) == size:
             yield portion
             portion = []

@@ -11,6 +11,12 @@
 
 local TIMEOUT_SECONDS = 0.3
 
+-- HAProxy takes a pepper that is no base64 for an empty one, and would find no key: 32 bytes, or it does not start.
+local pepper = os.getenv("KEYDESK_PEPPER") or ""
+if pepper ~= "" and not (#pepper == 44 and pepper:find("^[A-Za-z0-9+/]+=$")) then
+    error("KEYDESK_PEPPER must be 44 characters of base64 that end in =")
+end
+
 -- What belongs to the client's connection or body, not to the question.
 local STAYS_BEHIND = {
     ["connection"] = true, ["content-length"] = true, ["expect"] = true, ["host"] = true,

@@ -7,7 +7,7 @@ from typing import Final
 from keydesk.core.codes import Code
 from keydesk.core.records import Envelope, ProductRecord
 from keydesk.gateways.haproxy import set_src
-from keydesk.gateways.haproxy.entries import Lacking, Place
+from keydesk.gateways.haproxy.entries import Place
 from keydesk.gateways.refusals import CHALLENGE, REFUSING, body_of, status_of
 from keydesk.gateways.rendering import facts, fill, own_answers, template
 from keydesk.gateways.site import FILE, Site, SiteError
@@ -36,7 +36,7 @@ def files(site: Site, product: ProductRecord, socket: str) -> dict[str, str]:
         raise SiteError(f"The refusals of {product.slug} do not have the compat envelope.")
     try:
         place = Place.of(product, site.environment.value, tuple(site.scopes.split()))
-    except Lacking as error:
+    except ValueError as error:
         raise SiteError(str(error)) from error
     values = {
         **facts(site),
@@ -79,7 +79,7 @@ def rules_of(place: Place) -> dict[str, str]:
 IS_THE_ACCOUNTS: Final = "{ req.fhdr(x-username),strcmp(txn.keydesk_username) eq 0 }"
 CHECK_USERNAME: Final = f"""\
     http-request set-var(txn.keydesk_username) var(txn.keydesk_entry),field(5,|)
-    http-request allow unless {IS_THE_ACCOUNTS}
+    http-request allow unless asked or {IS_THE_ACCOUNTS}
 """
 NAMED: Final = "known !by_state { var(txn.keydesk_username) -m len gt 0 }"
 REFUSE_USERNAME: Final = f"""\

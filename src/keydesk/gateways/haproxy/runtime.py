@@ -61,6 +61,10 @@ class Runtime:
         """Put a prepared version in the place of what a map holds."""
         self._do(f"commit map @{version} {path}")
 
+    def clear(self, path: str, version: int) -> None:
+        """Take back a prepared version of a map."""
+        self._do(f"clear map @{version} {path}")
+
     def add(self, path: str, pairs: Iterable[Pair], *, version: int | None = None) -> int:
         """Add entries whose keys a map does not have, and give how many."""
         target, count = path if version is None else f"@{version} {path}", 0
