@@ -99,9 +99,13 @@ def get(request, desk, django_configured_anew):
 
 
 @pytest.fixture
-def django_configured_anew():
-    """A process makes one `Keydesk` of its configuration, and each test has a configuration of its own."""
+def django_configured_anew(monkeypatch):
+    """A process makes one `Keydesk` of its configuration, and each test has a configuration of its own.
+
+    What is wrong is told once a second, and each test asks for the first time.
+    """
     django = sys.modules["keydesk.client.django"]
+    monkeypatch.setattr(django, "_FAULTS", type(django._FAULTS)("The settings cannot be used"))
     django.configured.cache_clear()
     yield
     django.configured.cache_clear()
