@@ -7,24 +7,23 @@ wrong on the way is `unavailable`, never "allowed".
 import logging
 import time
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from http import HTTPStatus
 from pathlib import PurePath
 from traceback import extract_tb
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from msgspec import Struct
 
 from keydesk.client.calls import Identity, Need, Outcome
 from keydesk.core.clock import Clock, system_clock
 from keydesk.core.codes import Code
-from keydesk.core.decide import UNAVAILABLE, Decider, Decision, Question, Rows, counted
+from keydesk.core.decide import UNAVAILABLE, Decider, Decision, Question, counted
 from keydesk.core.digest import Digester
 from keydesk.core.gcra import Balance, Spent
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.limits import Bucket
-from keydesk.core.records import Envelope
 from keydesk.gate import answers
+from keydesk.gate.absence import NO_ROWS, Store, envelope_of
 from keydesk.gate.credentials import CredentialReader
 from keydesk.gate.guard import Header
 from keydesk.gate.usage import Meter, NoMeter
@@ -57,13 +56,6 @@ class FaultLog:
             logger.error("%s: %s", self._what, ", ".join([described(error), *more]))
 
 
-class Store(Protocol):
-    """The replica, as a check needs it."""
-
-    def rows(self) -> AbstractContextManager[Rows]:
-        """Give one consistent view; raises ReplicaMissing."""
-
-
 class Counter(Protocol):
     """A place where calls are counted, for callers that may wait and for callers on a loop."""
 
@@ -72,20 +64,6 @@ class Counter(Protocol):
 
     async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
         """Count a call at the moment `now` (Unix seconds), None if it cannot be counted."""
-
-
-class NoRows:
-    """What there is to read where there is no replica: nothing, never confirmed."""
-
-    confirmed_at = None
-
-    def nothing(self, *_: Any) -> None:
-        """Give no row."""
-
-    key = account = product = entitlement = nothing
-
-
-NO_ROWS: Final = NoRows()
 
 
 class Asked(Struct, frozen=True):
@@ -197,18 +175,9 @@ class Checker:
 
     def _refused(self, asked: Asked, decision: Decision, query: bytes) -> Outcome:
         notice = answers.QUERY_NOTICE if query and self._is_in_query(query) else None
-        envelope = self._envelope(asked.question.product)
+        envelope = envelope_of(self._store, asked.question.product)
         answer = answers.turned_away(decision, asked.request_id, envelope=envelope, notice=notice)
         return refusal(decision.code, asked.request_id, answer)
-
-    def _envelope(self, product: str) -> str:
-        """Give the form of a product's refusals; a problem where nothing is known of it."""
-        try:
-            with self._store.rows() as rows:
-                found = rows.product(product)
-        except ReplicaMissing:
-            return Envelope.PROBLEM
-        return Envelope.PROBLEM if found is None else found.envelope
 
     def _failed(self, error: Exception) -> Outcome:
         """Give the 503, and log what failed where."""

@@ -32,7 +32,7 @@ class FlaskKeydesk:
 
     def protect(self, app: Flask, need: Need, *, open_paths: Iterable[str] = ()) -> None:
         """Check every request of an application, but for the paths that need no key. Raises ValueError."""
-        app.wsgi_app = KeydeskMiddleware(  # type: ignore[method-assign]
+        app.wsgi_app = KeydeskMiddleware(  # type: ignore[method-assign] # as Flask says to wrap an application
             app.wsgi_app,
             self._keydesk,
             need,

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from http import HTTPStatus
 from time import perf_counter_ns
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -28,8 +28,9 @@ from keydesk.core.decide import (
 from keydesk.core.digest import Digester
 from keydesk.core.gcra import Spent
 from keydesk.core.keyformat import KeyFormat, service_marker
-from keydesk.core.records import Envelope, Environment
+from keydesk.core.records import Environment
 from keydesk.gate import answers
+from keydesk.gate.absence import NO_ROWS, envelope_of
 from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader, Presented, is_from_nginx
 from keydesk.gate.guard import Header
@@ -53,17 +54,6 @@ class Store(Protocol):
         """Give what is known about the replica's age; raises ReplicaMissing."""
 
 
-class NoRows:
-    """What there is to read where there is no replica: nothing, never confirmed."""
-
-    confirmed_at = None
-
-    def nothing(self, *_: Any) -> None:
-        """Give no row."""
-
-    key = account = product = entitlement = credential = nothing
-
-
 class Asked(Struct, frozen=True, gc=False):
     """A gateway's sub-request: what it asks, under which id, and since when (`time.perf_counter_ns()`)."""
 
@@ -84,7 +74,6 @@ class Inquiry(Struct, frozen=True):
 
 Made = TypeVar("Made")
 _OK: Final = Code.OK
-NO_ROWS: Final = NoRows()
 NO_METER: Final = NoMeter()
 
 
@@ -217,7 +206,7 @@ class Doors:
             answer = answers.turned_away(
                 decision,
                 asked.request_id,
-                envelope=self._envelope(question.product),
+                envelope=envelope_of(self._store, question.product),
                 for_nginx=is_from_nginx(request.headers),
                 notice=notice,
             )
@@ -245,15 +234,6 @@ class Doors:
         except LedgerUnavailable:
             return UNAVAILABLE
         return counted(decision, spent) if isinstance(spent, Spent) else later(decision, spent)
-
-    def _envelope(self, product: str) -> str:
-        """Give the form of a product's refusals; a problem where nothing is known of it."""
-        try:
-            with self._store.rows() as rows:
-                found = rows.product(product)
-        except ReplicaMissing:
-            return Envelope.PROBLEM
-        return Envelope.PROBLEM if found is None else found.envelope
 
     def _service_refusal(self, headers: list[Header]) -> Code | None:
         credential = self._read_service(headers)
