@@ -35,6 +35,9 @@ class Count(Struct, frozen=True, gc=False):
 
 
 EMPTY: Final = Count(0, 0)
+# Reaching an enum's member costs more than comparing with it (Python 3.11), and every call needs these.
+_OK: Final = Code.OK
+_DAY: Final = Window.DAY.value
 
 
 class Period(NamedTuple):
@@ -84,7 +87,7 @@ def spend(
             return Spent(code, (balance,), max(1, wait)), None
         kept.append(after)
         balances.append(balance)
-    return Spent(Code.OK, tuple(balances)), kept
+    return Spent(_OK, tuple(balances)), kept
 
 
 def pass_rate(limit: Limit, count: Count, cost: int, now: int) -> tuple[Count, Balance, int | None]:
@@ -95,8 +98,11 @@ def pass_rate(limit: Limit, count: Count, cost: int, now: int) -> tuple[Count, B
     """
     interval = interval_of(limit)
     window = interval * limit.calls
-    level = max(count.mark - now, 0)
-    level = 0 if level > 2 * window else min(level, window)
+    level = count.mark - now
+    if level < 0 or level > 2 * window:
+        level = 0
+    elif level > window:
+        level = window
     after = level + cost * interval
     if after > window:
         balance = Balance(limit, (window - level) // interval, _seconds(level))
@@ -110,14 +116,15 @@ def pass_quota(
     limit: Limit, count: Count, cost: int, now: int
 ) -> tuple[Count, Balance, int | None]:
     """Give the count after a call at a quota, how it then stands, and the seconds to wait if the call is stopped."""
-    period = period_of(limit, now // MICROSECONDS)
-    spent = count.spent if count.mark == period.number else 0
-    reset = period.ends_at - now // MICROSECONDS
+    seconds = now // MICROSECONDS
+    number, ends_at = period_of(limit.window, seconds // DAY_SECONDS)
+    spent = count.spent if count.mark == number else 0
+    reset = ends_at - seconds
     if spent + cost > limit.calls:
         return count, Balance(limit, max(0, limit.calls - spent), reset), reset
     spent += cost
     balance = Balance(limit, limit.calls - spent, reset)
-    return Count(period.number, spent, period.ends_at), balance, None
+    return Count(number, spent, ends_at), balance, None
 
 
 def interval_of(limit: Limit) -> int:
@@ -129,20 +136,14 @@ def kept_seconds(limit: Limit) -> int:
     """Give the seconds after which a count that no call has touched says nothing any more, so that it can go."""
     if limit.window is None:
         return _seconds(interval_of(limit) * limit.calls)
-    return DAY_SECONDS if limit.window == Window.DAY else LONGEST_MONTH_SECONDS
-
-
-def period_of(limit: Limit, now: int) -> Period:
-    """Give the day or month of a quota in which the moment `now` (whole Unix seconds) lies, in UTC."""
-    day = now // DAY_SECONDS
-    if limit.window == Window.DAY:
-        return Period(day, (day + 1) * DAY_SECONDS)
-    return month_of(day)
+    return DAY_SECONDS if limit.window == _DAY else LONGEST_MONTH_SECONDS
 
 
 @lru_cache(4)
-def month_of(day: int) -> Period:
-    """Give the month in which a day lies; days are counted from the Unix epoch."""
+def period_of(window: str | None, day: int) -> Period:
+    """Give the day itself or the month of a quota in which a day lies, in UTC; days are counted from the Unix epoch."""
+    if window == _DAY:
+        return Period(day, (day + 1) * DAY_SECONDS)
     at = gmtime(day * DAY_SECONDS)
     number = at.tm_year * MONTHS + at.tm_mon - 1
     year, month = divmod(number + 1, MONTHS)
