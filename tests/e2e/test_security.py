@@ -6,11 +6,15 @@ import sys
 
 import pytest
 from playwright.sync_api import expect
+from tests.fixtures.entering import look, open_letter
 from tests.fixtures.factors import code_of
 from tests.fixtures.faults import faults_of
 
 SECURITY = "/a/sinarabadi/settings/security/"
-PAGES = ("confirm", "authenticator", "passkeys/add", "password")
+PAGES = (
+    *("confirm", "authenticator", "passkeys/add"),
+    *("new-address", "new-address/asked", "new-address/made-up", "password"),
+)
 DEMAND = """
 import django
 django.setup()
@@ -181,6 +185,34 @@ def test_another_session_is_ended_from_the_list(at_security, nia):
     expect(phone.page.get_by_role("heading", name="Log in")).to_be_visible()
     page.reload()
     expect(page.get_by_text("This session")).to_be_visible()
+
+
+def ask_for_address(page, email):
+    """Ask for another address from the Security page, mistyped at first."""
+    page.locator("a[href*=new-address]").click()
+    look(page)
+    for typed in ("nia", email):
+        page.locator("#email").fill(typed)
+        page.locator("#email").press("Enter")
+        page.locator(f"#email[aria-invalid], [href='{SECURITY}']").first.wait_for()
+        look(page)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_an_address_is_changed_through_the_mail_that_it_gets(at_security, nia, scheme, width):
+    guest = at_security(nia, color_scheme=scheme, viewport={"width": width, "height": 844})
+    page, email = guest.page, f"new-{nia['email']}"
+    ask_for_address(page, email)
+    expect(page).to_have_url(re.compile("/account/new-address/asked/"))
+    open_letter(page, guest.desk, nia["email"], "Another email address was asked for")
+    open_letter(page, guest.desk, email, "Confirm your new email address")
+    page.locator("main a[href*=new-address]").click()
+    look(page)
+    page.locator("main form button").click()
+    expect(page.locator("main form")).to_have_count(0)
+    look(page)
+    page.goto(guest.desk.dashboard_url + SECURITY)
+    expect(page.get_by_text(email, exact=True)).to_be_visible()
 
 
 def test_the_pages_have_no_faults(at_security, nia, surroundings):

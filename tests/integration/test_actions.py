@@ -28,7 +28,7 @@ from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.entitlements.models import PlannedChange
 from keydesk.control.entry.actions import sign_up
-from keydesk.control.entry.links import confirmation_token, password_token
+from keydesk.control.entry.links import change_token, confirmation_token, password_token
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.keys.actions import generate_key, stop_key
 from keydesk.control.onboarding.rules import DocumentKind, Section
@@ -287,9 +287,20 @@ SCENARIOS = {
         Event.ENTITLEMENT_REQUESTED,
         lambda on: (on.eko, on.entitlement() | {"account_id": on.new_account().id}),
     ),
+    "entry.ask_for_address": (
+        Event.ADDRESS_CHANGE_ASKED,
+        lambda on: (on.citra, {"email": "citra@pindah.example"}),
+    ),
     "entry.ask_for_password": (
         Event.PASSWORD_ASKED,
         lambda on: (on.stranger, {"email": on.citra.label}),
+    ),
+    "entry.change_address": (
+        Event.ADDRESS_CHANGED,
+        lambda on: (
+            on.citra,
+            {"token": change_token(on.user_of(on.citra), "citra@pindah.example")},
+        ),
     ),
     "entry.choose_password": (
         Event.PASSWORD_CHOSEN,
@@ -617,7 +628,9 @@ SCENARIOS = {
 }
 
 NEEDS_NO_PERMISSION = {
+    "entry.ask_for_address",
     "entry.ask_for_password",
+    "entry.change_address",
     "entry.choose_password",
     "entry.confirm_address",
     "entry.send_confirmation",
@@ -646,7 +659,7 @@ NEEDS_NO_PERMISSION = {
     "stepup.replace_pin_by_link",
     "stepup.set_pin",
 }
-"""A person's own language, factors, session and PIN are theirs, whatever their role; a link is a right itself."""
+"""A person's own language, address, factors, session and PIN are theirs in every role; a link is a right itself."""
 
 ABOUT_ONESELF = NEEDS_NO_PERMISSION | {"stepup.confirm", "stepup.confirm_with_passkey"}
 

@@ -1,7 +1,8 @@
 """T1, log-in rows: nobody learns by text or by time whether an address has a log-in.
 
-What takes the time is the slow hash, so the proof counts hashes. The clock is printed and never asserted: a busy
-machine would decide the test.
+What takes the time is the slow hash, so the proof counts hashes; a failed log-in, and asking for another address, send
+the database the same statements in the same order as well. The clock is printed and never asserted: a busy machine
+would decide the test.
 """
 
 import random
@@ -10,8 +11,12 @@ import statistics
 import time
 
 import pytest
+import time_machine
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from keydesk.control.people.models import User
 from keydesk.control.people.passwords import PasswordHasher
@@ -19,6 +24,10 @@ from keydesk.control.people.passwords import PasswordHasher
 pytestmark = pytest.mark.django_db
 
 SAMPLES = 6
+VALUE = re.compile(
+    r"(?:'(?:[^']|'')*'|\b\d+\b|\bNULL\b)(?:::\w+)?|\bs\d+_x\d+\b|\b_django_curs_\d+_sync_\d+\b"
+)
+"""What stands in a statement for a value, and the running names of savepoints and cursors."""
 OURS = "keydesk.control.people.passwords.PasswordHasher"
 NEWCOMER = {
     "full_name": "Hana Putri",
@@ -96,6 +105,41 @@ def test_a_log_in_that_fails_says_and_costs_the_same_for_everybody(measured):
     found = measured(lambda email: Client().post("/account/login/", form | {"login": email}))
     ((shown, hashed),) = set.union(*found.values())
     assert (shown[0], hashed) == (200, 1)
+
+
+@pytest.fixture
+def asked():
+    """Ask for an address, and give the statements that the database was sent, without their values."""
+
+    def asked(ask, address):
+        cache.clear()
+        with CaptureQueriesContext(connection) as sent:
+            ask(address)
+        return [VALUE.sub("?", query["sql"]) for query in sent]
+
+    return asked
+
+
+def test_a_log_in_that_fails_asks_the_same_of_the_database_for_everybody(addresses, asked):
+    form = {"password": "not the password of anybody"}
+    found = {
+        name: asked(lambda email: Client().post("/account/login/", form | {"login": email}), email)
+        for name, email in addresses.items()
+    }
+    assert found == dict.fromkeys(found, found["unknown"])
+
+
+def test_asking_for_another_address_asks_the_same_of_the_database_for_everybody(
+    addresses, asked, browse, dewi, password
+):
+    with time_machine.travel(timezone.now(), tick=False):  # a session is noted as used now and then
+        client = browse(dewi)
+        client.post("/account/confirm/", {"password": password})
+        found = {
+            name: asked(lambda email: client.post("/account/new-address/", {"email": email}), email)
+            for name, email in addresses.items()
+        }
+    assert found == dict.fromkeys(found, found["unknown"])
 
 
 def test_a_disabled_person_with_the_right_password_is_told_what_a_wrong_one_is_told(

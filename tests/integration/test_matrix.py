@@ -132,12 +132,15 @@ EXPECTED = {
     # Nobody here has confirmed who they are: all are sent to do that, strangers to log in.
     **{
         f"web:{name}": {(*PEOPLE, *STRANGERS): "302 302 405 405"}
-        for name in ("add_passkey", "authenticator", "password", "recovery_codes")
+        for name in ("add_passkey", "authenticator", "change_address", "password", "recovery_codes")
     },
     **{
         f"web:{name}": {(*PEOPLE, *STRANGERS): "302 302 405 405"}
         for name in ("remove_factor", "rename_passkey")
     },
+    "web:address_asked": {PEOPLE: "200 405 405 405", STRANGERS: "302 405 405 405"},
+    # The link is not one that a mail held; whoever is not logged in learns nothing of it.
+    "web:new_address": {PEOPLE: "410 410 405 405", STRANGERS: "302 302 405 405"},
     "web:confirm": {PEOPLE: "200 422 405 405", STRANGERS: "302 302 405 405"},
     "web:end_other_sessions": {(*PEOPLE, *STRANGERS): "405 302 405 405"},
     "web:end_session": {PEOPLE: "405 404 405 405", STRANGERS: "405 302 405 405"},

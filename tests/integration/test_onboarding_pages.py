@@ -21,7 +21,7 @@ from keydesk.control.onboarding.actions import (
 )
 from keydesk.control.onboarding.models import Document, Submission
 from keydesk.control.onboarding.queries import application_of
-from keydesk.control.onboarding.rules import Section
+from keydesk.control.onboarding.rules import CONSENT_VERSION, Section
 from keydesk.core.records import AccountStatus
 
 HOME = "/a/tirtajaya/"
@@ -118,6 +118,26 @@ def test_a_new_account_lands_on_its_onboarding(client, lina):
 
 def test_an_account_that_waits_lands_on_its_overview(client, waiting):
     assert client.get("/")["Location"] == HOME
+
+
+def test_after_a_revision_the_pages_say_that_the_consent_is_given_again_until_it_is(
+    client, waiting, send_back
+):
+    said, places = "Give your consent again, to what you submit now", (ONBOARDING, BUSINESS, REVIEW)
+
+    def pages():
+        return [said in text_of(client.get(place)) for place in places]
+
+    send_back(waiting, {"business.city": "Which Bogor?"})
+    asked = pages()
+    consent = f"{ONBOARDING}consent/"
+    given = {"text_version": CONSENT_VERSION, "agreed": "1"}
+    assert client.post(consent, form_of(client, consent, **given)).status_code == 302
+    assert (asked, pages()) == ([True] * 3, [False] * 3)
+
+
+def test_nobody_is_told_to_give_a_consent_again_that_was_not_given_yet(client, lina):
+    assert "your consent again" not in text_of(client.get(ONBOARDING))
 
 
 @pytest.mark.parametrize("role", ["approver", "maker", "viewer"])

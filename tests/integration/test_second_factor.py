@@ -309,6 +309,7 @@ CHANGES = {
     "/account/factors/{id}/rename/": {"name": "Renamed"},
     "/account/factors/{id}/remove/": {},
     "/account/recovery-codes/": {},
+    "/account/new-address/": {"email": "ana@pindah.example"},
     "/account/password/": {"new_password": "sembilan kuda di tepi danau"},
 }
 

@@ -1,6 +1,7 @@
 """Who may do what to whom in an account: every role over every role, what ends with a membership, and who stays."""
 
 import itertools
+import re
 
 import pytest
 from django.contrib.auth import SESSION_KEY
@@ -321,7 +322,8 @@ def test_a_long_team_page_asks_no_more_of_the_database_than_a_short_one(browse, 
         invite_member(ana, account_id=sinar.id, email=email, role=Role.MAKER)
     with CaptureQueriesContext(connection) as long:
         client.get(TEAM)
-    assert len(long) <= len(short) + 1
+    # Without an open invitation, neither a page of them nor their senders' roles are asked for.
+    assert len(long) <= len(short) + 2
 
 
 def test_a_new_role_takes_back_what_was_confirmed(ana, budi, sinar, granted):
@@ -428,6 +430,29 @@ def test_from_ten_members_on_there_are_a_search_and_pages(browse, ana, hire, sin
     assert "11 to 12 of 12" in second
     found = client.get(f"{TEAM}?search=PERSON7").content.decode()
     assert ("Person7" in found, "Person6" in found) == (True, False)
+
+
+def test_from_eleven_open_invitations_on_there_are_pages_beside_those_of_the_members(
+    browse, ana, sinar
+):
+    client = browse(ana)
+
+    def shown(query=""):
+        page = client.get(f"{TEAM}{query}").content.decode()
+        guests = re.findall(r'<td role="cell">(guest\d+)@example.com</td>', page)
+        return guests, re.findall(r'href="([^"]*#invitations)" rel="(\w+)"', page)
+
+    guests = [f"guest{number}" for number in range(10, 23)]
+    for guest in guests:
+        given = {"email": f"{guest}@example.com", "role": Role.MAKER}
+        invite_member(ana, account_id=sinar.id, **given)
+        if guest == "guest19":
+            assert shown() == (guests[:10], [])
+    assert shown() == (guests[:10], [("?invitations=2#invitations", "next")])
+    back = [("?page=1&amp;invitations=1#invitations", "prev")]
+    assert shown("?page=1&invitations=2") == (guests[10:], back)
+    assert shown("?invitations=99")[0] == guests[10:]
+    assert shown("?invitations=x")[0] == guests[:10]
 
 
 def test_the_page_tells_every_permission_that_a_member_can_have():

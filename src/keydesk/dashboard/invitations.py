@@ -1,5 +1,6 @@
 """Inviting people into an account: the form, and what is done about an invitation that is open."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,7 +17,7 @@ from keydesk.control.invitations.actions import (
     withdraw_invitation,
 )
 from keydesk.control.invitations.models import Invitation
-from keydesk.control.invitations.queries import invitation_of, lapsed_among, open_invitations
+from keydesk.control.invitations.queries import invitation_of, lapsed_among
 from keydesk.control.invitations.rules import is_over
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.roles import role_asked_for, role_options
@@ -31,9 +32,9 @@ from keydesk.dashboard.visit import (
 from keydesk.web.problems import Problem, problem_of
 
 
-def invitation_rows(visit: Visit) -> list[dict[str, Any]]:
-    """Give what the Team page shows of the account's open invitations."""
-    waiting = list(open_invitations(visit.account))
+def invitation_rows(visit: Visit, invitations: Iterable[Invitation]) -> list[dict[str, Any]]:
+    """Give what the Team page shows of open invitations of the account."""
+    waiting = list(invitations)
     lapsed = lapsed_among(waiting)
     return [invitation_row(visit, each, is_lapsed=each.id in lapsed) for each in waiting]
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role, permission_over
+from keydesk.control.invitations.queries import open_invitations
 from keydesk.control.people.actions import (
     change_role,
     deactivate_member,
@@ -37,6 +38,7 @@ from keydesk.dashboard.visit import (
 from keydesk.web.problems import Problem, problem_of
 
 MEMBERS_A_PAGE: Final = 10
+INVITATIONS_A_PAGE: Final = 10
 SEARCH_FROM_MEMBERS: Final = 10
 
 DONE: Final[dict[str, Promise | str]] = {
@@ -64,12 +66,26 @@ def team(request: HttpRequest, visit: Visit) -> HttpResponse:
         "page": page,
         "search": search,
         "is_search_offered": everybody.count() >= SEARCH_FROM_MEMBERS,
-        "invitations": invitation_rows(visit) if may_edit else [],
         "matrix": role_matrix(),
         "done": DONE.get(request.GET.get("done", "")),
         **page_links(request, page),
     }
+    if may_edit:
+        context |= invitations_shown(request, visit)
     return render(request, "dashboard/team/page.html", context)
+
+
+def invitations_shown(request: HttpRequest, visit: Visit) -> dict[str, Any]:
+    """Give a page of the open invitations, and the way to those before and after."""
+    asked, invitations = request.GET.get("invitations"), open_invitations(visit.account)
+    page = Paginator(invitations, INVITATIONS_A_PAGE).get_page(asked)
+    return {
+        "invitations": invitation_rows(visit, page),
+        "invitations_page": page,
+        "invitations_links": page_links(
+            request, page, anchor="#invitations", parameter="invitations"
+        ),
+    }
 
 
 def member_row(visit: Visit, membership: Membership) -> dict[str, Any]:

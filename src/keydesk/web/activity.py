@@ -25,6 +25,8 @@ EVENT_NAMES: Final[dict[Event, Promise | str]] = {
     Event.ACCOUNT_NETWORKS_SET: _("IP allow-list changed"),
     Event.ACCOUNT_SIGNED_UP: _("Company signed up"),
     Event.ACCOUNT_STATUS_CHANGED: _("Status of the account changed"),
+    Event.ADDRESS_CHANGED: _("Email address changed"),
+    Event.ADDRESS_CHANGE_ASKED: _("Link for another email address asked for"),
     Event.ADDRESS_CONFIRMED: _("Email address confirmed"),
     Event.ADDRESS_KNOWN: _("Signed up with an address that has a log-in"),
     Event.APPLICATION_APPROVED: _("Application approved"),

@@ -8,13 +8,14 @@ from django.http import HttpRequest
 from keydesk.control.people.rules import plain_email
 
 LIMITS: Final = {
+    "address_change": "20/m/ip,5/h/key,5/h/user",
     "confirmation": "20/m/ip,5/h/key",
     "new_password": "20/m/ip",
     "password_asked": "20/m/ip,5/h/key",
     "sign_up": "20/m/ip",
     "sign_up_mail": "5/h/key",
 }
-"""By what is done: so many in a time, by the client's address and by the email address that was typed."""
+"""By what is done: so many in a time, by the client's address, the email address that was typed, and who asks."""
 
 
 def is_within(request: HttpRequest, action: str, *, key: str = "") -> bool:

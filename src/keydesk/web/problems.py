@@ -134,6 +134,7 @@ def address_problem(details: dict[str, Any]) -> str:
             "There is an open invitation for this address. Send it again from the list, or withdraw it first."
         ),
         "member": _("Somebody with this address is a member already."),
+        "own": _("This is your address already. Enter the one that is to take its place."),
         "taken": _("Somebody has this address already."),
     }
     return reasons.get(

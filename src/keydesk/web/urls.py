@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from keydesk.web import brand, confirmation, entry, mailbox, security
+from keydesk.web import brand, confirmation, entry, mailbox, own_address, security
 from keydesk.web.language import language
 
 app_name = "web"
 
+ADDRESS = "account/new-address/"
 FACTOR = "account/factors/<int:factor_id>/"
 SESSIONS = "account/sessions/"
 
@@ -20,6 +21,9 @@ urlpatterns = [
     path(FACTOR + "remove/", security.remove_factor, name="remove_factor"),
     path("account/recovery-codes/", security.recovery_codes, name="recovery_codes"),
     path("account/password/", security.password, name="password"),
+    path(ADDRESS, own_address.change_address, name="change_address"),
+    path(ADDRESS + "asked/", own_address.address_asked, name="address_asked"),
+    path(ADDRESS + "<str:token>/", own_address.new_address, name="new_address"),
     path(SESSIONS + "end-others/", security.end_other_sessions, name="end_other_sessions"),
     path(SESSIONS + "<int:session_id>/end/", security.end_session, name="end_session"),
     path("brand/<slug:colour>.css", brand.style, name="brand_style"),

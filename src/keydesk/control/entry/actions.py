@@ -1,7 +1,8 @@
-"""Signing up, confirming an address and choosing a new password.
+"""Signing up, confirming an address, choosing a new password, and changing the address with which one logs in.
 
-Whoever asks has no permission and is not known yet. What each of these gives back, and how long it takes, is the same
-whether an address has a log-in or not: the difference is in the mail, which its owner alone reads.
+No permission is asked for: whoever asks is not known yet, or asks for themselves, after the pages had them confirm who
+they are. What each of these gives back, and how long it takes, is the same whether an address has a log-in or not: the
+difference is in the mail, which its owner alone reads.
 """
 
 from django.conf import settings
@@ -141,6 +142,59 @@ def choose_password(actor: Actor, *, token: str, password: str) -> None:
         record(actor, Event.PASSWORD_CHOSEN, object_id=member_ref(user.pk))
 
 
+def ask_for_address(actor: Actor, *, email: str) -> None:
+    """Mail a link to an address that is to take the place of the person's own, which is told of it.
+
+    An address that has a log-in gets a mail that says so in the place of the link. Nothing changes before the link is
+    used. Raises Refused `invalid_input` for what is no address, and for the person's own (reason `own`).
+    """
+    plain = _address(email)
+    with transaction.atomic():
+        user = _locked(actor)
+        if plain == user.email:
+            raise Refused(Code.INVALID_INPUT, field="email", reason="own")
+        url, owner = _url("web:new_address", links.change_token(user, plain)), user_by_email(plain)
+        if owner is None:
+            kind, language = MailKind.ADDRESS_CHANGE_CONFIRM, user.language
+        else:
+            kind, language, url = (
+                MailKind.ADDRESS_CHANGE_KNOWN,
+                owner.language,
+                _url("account_login"),
+            )
+        post(kind, to=plain, language=language, context={"url": url})
+        _post(MailKind.ADDRESS_CHANGE_ASKED, user, {"email": plain})
+        record(actor, Event.ADDRESS_CHANGE_ASKED, object_id=member_ref(user.pk))
+
+
+def change_address(actor: Actor, *, token: str) -> None:
+    """Give the person the address behind a mailed link of theirs, and tell the one before.
+
+    Their sessions go on, and so does all that is theirs. Raises Refused `not_found` for a link that was made up, was
+    used, is too old or somebody else's, and for an address that has got another log-in since.
+    """
+    try:
+        with transaction.atomic():
+            user = _locked(actor)
+            email = links.address_behind(token, user)
+            if email is None:
+                raise Refused(Code.NOT_FOUND)
+            _post(MailKind.ADDRESS_CHANGED, user, {"email": email})
+            details = {"from": user.email, "to": email}
+            user.email, user.email_confirmed_at = email, timezone.now()
+            user.save(update_fields=["email", "email_confirmed_at"])
+            record(actor, Event.ADDRESS_CHANGED, object_id=member_ref(user.pk), details=details)
+    except IntegrityError as error:
+        raise Refused(Code.NOT_FOUND) from error
+
+
+def _locked(actor: Actor) -> User:
+    """Give the person who acts, locked, so that what they change about themselves changes one after the other."""
+    if actor.user_id is None:
+        raise Refused(Code.PERMISSION_DENIED)
+    return User.objects.select_for_update().get(pk=actor.user_id)
+
+
 def _address(text: str) -> str:
     """Give an address in its one spelling; raises Refused `invalid_input` for what is none."""
     plain = plain_email(text)
@@ -149,6 +203,8 @@ def _address(text: str) -> str:
         MaxLengthValidator(EMAIL_LENGTH)(plain)
     except ValidationError as error:
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
+    if not plain.isascii():
+        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
     return plain
 
 

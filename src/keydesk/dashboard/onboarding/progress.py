@@ -140,6 +140,11 @@ def current_documents(file: ApplicationFile) -> list[dict[str, Any]]:
     ]
 
 
+def must_agree_again(visit: Visit, file: ApplicationFile) -> bool:
+    """Say whether the consent is still to be given again, after a submission that came back."""
+    return is_open(visit) and file.latest is not None and Section.CONSENT not in file.data
+
+
 def next_url(visit: Visit, section: str) -> str:
     """Give the address of what comes after a section."""
     order = [*SECTIONS, REVIEW]
@@ -182,6 +187,7 @@ def wizard_frame(visit: Visit, file: ApplicationFile, *, here: str) -> dict[str,
         "here_step": here,
         "done_count": sum(step.is_done for step in steps),
         "is_open": is_open(visit),
+        "must_agree_again": must_agree_again(visit, file),
         "version": file.version,
         "review_url": section_url(visit, REVIEW),
         "start_url": start_url(visit),
