@@ -43,7 +43,11 @@ def step(replica_dir, credential_file):
     return step
 
 
-@pytest.mark.parametrize("written", [f"{CREDENTIAL}\nThis is crd_1.", "", "Bearer x"])
+@pytest.mark.parametrize(
+    "written",
+    [f"{CREDENTIAL}\nThis is crd_1.", "", "Bearer x"],
+    ids=["with a remark", "nothing", "a header"],
+)
 def test_what_is_no_credential_alone_is_neither_sent_nor_told(step, credential_file, written):
     credential_file.write_text(written)
     answers = Answers(SINAR)

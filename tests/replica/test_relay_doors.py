@@ -38,7 +38,9 @@ def relay(host):
 
 
 @pytest.mark.parametrize(
-    "credential", [None, "", "kds_live_", CREDENTIAL[:-1], mint("kds"), mint(), VERIFIER, EXPIRED]
+    "credential",
+    [None, "", "kds_live_", CREDENTIAL[:-1], mint("kds"), mint(), VERIFIER, EXPIRED],
+    ids=["none", "empty", "marker", "cut", "unknown", "a key", "another scope", "expired"],
 )
 @pytest.mark.parametrize("path", [wire.HEAD_PATH, wire.CHANGES_PATH, wire.ROWS_PATH])
 def test_nobody_comes_in_without_a_credential_in_force_that_may_replicate(relay, path, credential):
