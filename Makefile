@@ -7,14 +7,19 @@ PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
 PYTEST_ARGS ?=
+# The order of the tests is shuffled, and the same at each run: what decides a landing can be run again.
+SEED ?= 1
 
 python := $(VENV)/bin/python
 desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
-pytest := $(python) -m pytest $(PYTEST_ARGS)
-# Tests that share nothing and so run beside each other, one process a core.
+pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
+# One process a core: tests that share nothing one by one; the next file by file, with a desk for each file.
 alike := tests/cli tests/contracts tests/integration tests/unit
+filed := tests/client tests/e2e tests/gateways tests/http tests/replica
+# One after the other: what kills, races and stops within seconds.
+alone := tests/faults tests/races
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint races faults hosts bench css messages reference clean browser gateways namespaces wrk
@@ -28,7 +33,8 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 
 test: lint browser gateways ## everything that has to pass before a change lands
 	$(pytest) -n auto $(alike)
-	$(pytest) $(addprefix --ignore=,$(alike) tests/hosts)
+	$(pytest) -n auto --dist loadfile $(filed)
+	$(pytest) $(alone)
 	$(pytest) -n auto --database postgresql tests/integration
 	$(pytest) --database postgresql tests/races tests/replica
 

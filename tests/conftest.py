@@ -81,6 +81,10 @@ def start_run(database):
         # As root, the server runs as a user of its own, who has to come in.
         Path(folder).chmod(0o755)
         server = pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
+        # Nothing here has to outlive the machine; what does, tests/hosts and tests/faults start themselves.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
         os.environ[RUN_SERVER] = server.get_uri()
 
 

@@ -57,13 +57,13 @@ class Secret(StrEnum):
     KEY_ENCRYPTION_KEY = "key_encryption_key"
     """Wraps the account data keys; only the dashboard holds it."""
     PEPPER = "pepper"
-    """Keys the stored digests of API keys; the dashboard and the verifiers hold it."""
+    """Keys the stored digests of API keys; the dashboard, the verifiers and the relay hold it."""
     PIN_PEPPER = "pin_pepper"
     """Keys the PIN hashes; only the dashboard holds it."""
     ROW_MAC_KEY = "row_mac_key"
     """Signs published rows; the control plane and the replicator hold it."""
     SESSION_KEY = "session_key"
-    """Signs cookies and tokens of the pages; only the dashboard holds it."""
+    """Signs cookies and tokens of the pages; the dashboard and the worker hold it."""
 
 
 class ConfigError(Exception):

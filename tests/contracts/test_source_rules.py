@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "keydesk"
 MODULES = sorted(path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts)
-FACES = ("dashboard", "web", "api", "cli", "jobs")
+FACES = ("dashboard", "console", "web", "api", "cli", "jobs")
 WRITES = {"save", "create", "bulk_create", "get_or_create", "update_or_create", "delete"}
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40

@@ -192,7 +192,7 @@ def authorize(demo_desk):
     return authorize
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def operator(demo_desk):
     """Run a command on the desk's host."""
 

@@ -1,7 +1,7 @@
 """A real desk of their own for tests that break it."""
 
 import pytest
-from tests.fixtures.desk import RunningDesk, desk_environment
+from tests.fixtures.desk import RunningDesk, copy_demo, desk_environment
 
 
 @pytest.fixture(scope="session")
@@ -11,22 +11,17 @@ def kills(request):
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("desk")
-    running = RunningDesk("demo", desk_environment(folder / "demo"), folder / "output.log")
-    try:
-        running.wait_until_up()
-        yield running
-    finally:
-        running.stop()
+def desk(demo_desk):
+    return demo_desk
 
 
 @pytest.fixture
-def desk_starter():
+def desk_starter(demo_folder):
     """Start a demo that the test itself may end."""
     started = []
 
     def start(folder):
+        copy_demo(demo_folder, folder / "demo")
         running = RunningDesk("demo", desk_environment(folder / "demo"), folder / "output.log")
         started.append(running)
         running.wait_until_up()

@@ -3,6 +3,9 @@
 import json
 import shutil
 import socket
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pysqlite3
@@ -148,8 +151,61 @@ def test_a_process_is_given_no_secret_that_it_does_not_hold(prepared, tmp_path):
         "verifier": {"KEYDESK_PEPPER", *valkey},
         "child of verifier": {"KEYDESK_PEPPER", *valkey},
         "replicator": {"KEYDESK_ROW_MAC_KEY", *database},
-        "worker": {"KEYDESK_SESSION_KEY", *database},
+        "worker": {"KEYDESK_ROW_MAC_KEY", "KEYDESK_SESSION_KEY", *database},
     }
+
+
+PLAN = """
+import django
+django.setup()
+from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.accounts.queries import account_by_username
+from keydesk.control.entitlements.actions import plan_change
+from keydesk.core.records import EntitlementState, Environment
+plan_change(
+    HOST_OPERATOR,
+    account_id=account_by_username("sinarabadi").id,
+    product="disbursement",
+    environment=Environment.LIVE,
+    target=EntitlementState.DISABLED,
+    reason="a test",
+)
+"""
+
+
+def plan_an_end(environment):
+    """Enable a product for an account, and plan its end, which is due at once."""
+    for command in (
+        "product create disbursement --name Disbursement",
+        "account create sinarabadi --name PT",
+        "account approve sinarabadi",
+        "entitlement enable sinarabadi disbursement",
+    ):
+        done = keydesk(*command.split(), environment=environment)
+        assert done.returncode == 0, done.stderr
+    settings = {"DJANGO_SETTINGS_MODULE": "keydesk.server.settings"}
+    subprocess.run([sys.executable, "-c", PLAN], env=environment | settings, check=True)
+
+
+def states_of_changes(folder):
+    with closing(pysqlite3.connect(folder / "keydesk.sqlite3")) as database:
+        return [state for (state,) in database.execute("SELECT state FROM planned_changes")]
+
+
+def test_the_worker_carries_out_planned_changes_with_no_secret_but_those_that_it_holds(
+    prepared, tmp_path
+):
+    plan_an_end(prepared)
+    folder = tmp_path / "data" / "secrets"
+    secrets = {f"KEYDESK_{path.name.upper()}": path.read_text() for path in folder.iterdir()}
+    shutil.rmtree(folder)
+    desk = RunningDesk("serve", {**prepared, **secrets}, tmp_path / "log")
+    try:
+        wait_until(
+            lambda: states_of_changes(tmp_path / "data") == ["DONE"], seconds=60, what="it is done"
+        )
+    finally:
+        desk.stop()
 
 
 def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_up(

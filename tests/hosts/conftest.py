@@ -197,7 +197,6 @@ def three(installation, valkey_host):
     _, key = installation.generate()
     for verifier in installation.verifiers:
         verifier.wait_for(key, 200)
-    installation.key = key
     return installation
 
 

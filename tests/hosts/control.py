@@ -46,11 +46,6 @@ class Control:
         began, ended, fault, result = json.loads(line)
         return began, ended, fault, result
 
-    def stop(self):
-        self.process.stdin.close()
-        self.process.wait(20)
-        self.process.stdout.close()
-
 
 def set_up(lease_seconds):
     """Make one product with a short lease, and two accounts that may use it."""

@@ -18,7 +18,7 @@ START_SECONDS = 10
 ASKED = 1_000
 REVOKED_MEANWHILE, REVOKED_AFTERWARDS = range(1, 900), range(900, 920)
 """Which of those that are asked about are revoked while the host loads, at most, and once it is ready."""
-BLOCK_BYTES, KIBIBYTE = 512, 1024
+BLOCK_BYTES, KIB_A_MIB = 512, 1024
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def memory_of(pid):
     """Give the memory that a process holds in all and by itself, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text()
     sizes = dict(re.findall(r"^(VmRSS|RssAnon):\s+(\d+) kB$", status, re.MULTILINE))
-    return tuple(int(sizes[name]) // KIBIBYTE for name in ("VmRSS", "RssAnon"))
+    return tuple(int(sizes[name]) // KIB_A_MIB for name in ("VmRSS", "RssAnon"))
 
 
 def report(host, many_keys, seconds, changes):

@@ -50,7 +50,7 @@ def test_without_a_pin_nothing_can_be_confirmed(ana):
 
 
 def test_a_set_pin_confirms_and_is_stored_as_an_argon2id_hash_alone(
-    ana, with_pin, everything_stored
+    ana, with_pin, everything_stored, costly_pins
 ):
     with_pin(ana)
     stored = Pin.objects.get().hash
@@ -88,7 +88,9 @@ class Watch:
             self.most = max(self.most, self.running)
 
 
-def test_at_most_two_pins_and_passwords_are_hashed_at_a_time(monkeypatch, at_once, password):
+def test_at_most_two_pins_and_passwords_are_hashed_at_a_time(
+    monkeypatch, at_once, password, costly_pins
+):
     watch, hasher = Watch(), PasswordHasher()
     for module in (low_level, _password_hasher):
         for name in ("hash_secret", "verify_secret"):
@@ -109,7 +111,7 @@ def test_a_hash_that_cannot_be_read_fits_nobody(ana, with_pin):
     assert refusal(confirm, ana) == (Code.PIN_WRONG, {"tries_left": 4})
 
 
-def test_a_hash_of_older_parameters_is_made_anew_by_the_next_right_try(ana, with_pin):
+def test_a_hash_of_older_parameters_is_made_anew_by_the_next_right_try(ana, with_pin, costly_pins):
     with_pin(ana)
     older = Argon2(time_cost=2, memory_cost=19 * 1024, parallelism=1)
     Pin.objects.update(hash=older.hash(pins._peppered(PIN, ana.user_id)))

@@ -6,7 +6,6 @@ in seconds makes a rate, `day` and `month` a quota that is filled up again as th
 """
 
 import re
-from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -84,11 +83,6 @@ def parse_limit(text: str) -> Limit:
     if limit.seconds is not None and limit.calls > MOST_CALLS_A_SECOND * limit.seconds:
         raise ValueError(f"A rate is at most {MOST_CALLS_A_SECOND} calls a second.")
     return limit
-
-
-def names_of(texts: Iterable[str]) -> list[tuple[str, str]]:
-    """Give whose and which each limit is: what may come only once in a list of them."""
-    return [(limit.whose, limit.name) for limit in map(parse_limit, texts)]
 
 
 def buckets_for(

@@ -35,7 +35,7 @@ HELD: Final[Mapping[str, frozenset[Secret]]] = {
     "verifier": frozenset({Secret.PEPPER}),
     "relay": frozenset({Secret.PEPPER}),
     "dashboard": frozenset(Secret),
-    "worker": frozenset({Secret.SESSION_KEY}),
+    "worker": frozenset({Secret.ROW_MAC_KEY, Secret.SESSION_KEY}),
 }
 """The processes of a host in the order of their start, each with the secrets that it holds."""
 WITHOUT_DATABASE: Final = frozenset({"verifier", "relay"})

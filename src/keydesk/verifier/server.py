@@ -184,10 +184,10 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
         doors = Doors(
             config.key_marker, digester, store=reader, ledger=ledger, tally=tally, meter=meter
         )
-        gc.freeze()  # what is loaded now stays, so the collector need not walk through it again and again
-        gc.set_threshold(
-            GARBAGE_THRESHOLD
-        )  # neither a request nor a connection leaves cycles to be found
+        # What is loaded now stays, so the collector need not walk through it again and again; and neither a request nor
+        # a connection leaves cycles to be found.
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD)
         return Work(VerifierApp(doors), prepare, together(watches))
 
     return load

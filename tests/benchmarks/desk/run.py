@@ -14,11 +14,14 @@ import secrets
 import statistics
 import tempfile
 import time
+import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-RESULTS = Path(__file__).parents[3] / "test-results"
+ROOT = Path(__file__).parents[3]
+RESULTS = ROOT / "test-results"
+KEPT = ROOT / "benchmarks"
 AIM_MS = 50
 AT_A_TIME = 5_000
 PRODUCTS = ("disbursement", "account-inquiry", "payment-link")
@@ -29,23 +32,29 @@ MEMBERS, KEYS, EVENTS = 200, 2_000, 20_000
 
 def main() -> None:
     """Make the installation, fill it, ask each page many times, print and write."""
-    parser = argparse.ArgumentParser(prog="make bench")
+    parser = argparse.ArgumentParser()
     parser.add_argument("--accounts", type=int, default=100_000)
     parser.add_argument("--asks", type=int, default=100, help="of each page")
     parser.add_argument("--database", choices=["sqlite", "postgresql"], default="sqlite")
-    options, _others = parser.parse_known_args()
+    parser.add_argument(
+        "--keep", action="store_true", help="write benchmarks/<version>-desk-<database>.json"
+    )
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="keydesk-bench-") as name:
         with_postgresql = options.database == "postgresql"
         install(Path(name), server_in(Path(name)) if with_postgresql else None)
         fill(options.accounts)
+        version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
         report = {
+            "version": version,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "accounts": options.accounts,
             "database": options.database,
             "aim_ms": AIM_MS,
             "pages_ms": measure(options.accounts, options.asks),
         }
-    tell(report)
+    ending = f"desk-{options.database}.json"
+    tell(report, KEPT / f"{version}-{ending}" if options.keep else RESULTS / f"bench-{ending}")
 
 
 def server_in(folder: Path) -> str:
@@ -118,7 +127,6 @@ def write(numbers: range, revisions: Any, now: datetime) -> None:
     from keydesk.control.accounts.models import Account
     from keydesk.control.entitlements.models import Entitlement
     from keydesk.control.keys.models import ApiKey
-    from keydesk.control.people.models import Membership, User
 
     states = ("APPROVED", "APPROVED", "APPROVED", "WAITING_FOR_APPROVAL", "SUSPENDED")
     accounts = Account.objects.bulk_create(
@@ -133,13 +141,7 @@ def write(numbers: range, revisions: Any, now: datetime) -> None:
         )
         for number in numbers
     )
-    users = User.objects.bulk_create(
-        User(email=f"ana@company-{number}.example", full_name=f"Ana {number}") for number in numbers
-    )
-    Membership.objects.bulk_create(
-        Membership(user=user, account=account, role="superadmin")
-        for user, account in zip(users, accounts, strict=True)
-    )
+    join([(account, f"ana@{account.username}.example") for account in accounts])
     places = [
         (account, PRODUCTS[(number + turn) % 3], number, turn)
         for number, account in zip(numbers, accounts, strict=True)
@@ -159,19 +161,39 @@ def write(numbers: range, revisions: Any, now: datetime) -> None:
         for account, product, number, _turn in places
     )
     ApiKey.objects.bulk_create(
-        ApiKey(
-            account=account,
-            product_id=product,
-            environment="live",
-            name=f"Key {turn}",
-            digest=secrets.token_bytes(32),
-            shown_prefix=f"kd_live_{secrets.token_hex(2)}",
-            created_at=now,
-            request_token=f"press-{number}-{turn}",
-            revision=next(revisions),
-            mac=bytes(32),
-        )
-        for account, product, number, turn in places
+        key_of(account, product, str(turn), revisions, now)
+        for account, product, _number, turn in places
+    )
+
+
+def join(members: list[tuple[Any, str]]) -> None:
+    """Make a Superadmin of each account, with this address."""
+    from keydesk.control.people.models import Membership, User
+
+    users = User.objects.bulk_create(
+        User(email=email, full_name=email.partition("@")[0]) for _, email in members
+    )
+    Membership.objects.bulk_create(
+        Membership(user=user, account=account, role="superadmin")
+        for user, (account, _) in zip(users, members, strict=True)
+    )
+
+
+def key_of(account: Any, product: str, name: str, revisions: Any, now: datetime) -> Any:
+    """Give a key of an account that nobody could use: its digest is made up."""
+    from keydesk.control.keys.models import ApiKey
+
+    return ApiKey(
+        account=account,
+        product_id=product,
+        environment="live",
+        name=f"Key {name}",
+        digest=secrets.token_bytes(32),
+        shown_prefix=f"kd_live_{secrets.token_hex(2)}",
+        created_at=now,
+        request_token=f"press-{account.pk}-{name}",
+        revision=next(revisions),
+        mac=bytes(32),
     )
 
 
@@ -181,24 +203,17 @@ def crowd(revisions: Any, now: datetime) -> None:
     from keydesk.control.audit.models import AuditEvent
     from keydesk.control.entitlements.models import Entitlement
     from keydesk.control.keys.models import ApiKey
-    from keydesk.control.people.models import Membership, User
 
-    row = {"created_at": now, "mac": bytes(32)}
     account = Account.objects.create(
         username=CROWDED,
         name="PT Company with Much",
         status="APPROVED",
+        created_at=now,
         status_changed_at=now,
         revision=next(revisions),
-        **row,
+        mac=bytes(32),
     )
-    users = User.objects.bulk_create(
-        User(email=f"member-{number}@{CROWDED}.example", full_name=f"Member {number}")
-        for number in range(MEMBERS)
-    )
-    Membership.objects.bulk_create(
-        Membership(user=user, account=account, role="superadmin") for user in users
-    )
+    join([(account, f"member-{number}@{CROWDED}.example") for number in range(MEMBERS)])
     Entitlement.objects.create(
         account=account,
         product_id=PRODUCTS[0],
@@ -209,18 +224,7 @@ def crowd(revisions: Any, now: datetime) -> None:
         mac=bytes(32),
     )
     ApiKey.objects.bulk_create(
-        ApiKey(
-            account=account,
-            product_id=PRODUCTS[0],
-            environment="live",
-            name=f"Key {number}",
-            digest=secrets.token_bytes(32),
-            shown_prefix=f"kd_live_{secrets.token_hex(2)}",
-            request_token=f"press-{number}",
-            revision=next(revisions),
-            **row,
-        )
-        for number in range(KEYS)
+        key_of(account, PRODUCTS[0], str(number), revisions, now) for number in range(KEYS)
     )
     AuditEvent.objects.bulk_create(
         AuditEvent(
@@ -314,17 +318,16 @@ def say(text: str) -> None:
     print(text, flush=True)  # noqa: T201 - the figures are what it is run for
 
 
-def tell(report: dict[str, Any]) -> None:
+def tell(report: dict[str, Any], path: Path) -> None:
     """Print the figures and write them."""
     for name, figures in report["pages_ms"].items():
         say(
             f"{name:36} p50 {figures['p50']:7.1f} ms   p95 {figures['p95']:7.1f} ms   "
             f"of its own {figures['own_p95']:7.1f} ms   processor {figures['processor_p50']:6.1f} ms"
         )
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"bench-desk-{report['database']}.json").write_text(
-        json.dumps(report, indent=2) + "\n"
-    )
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=2) + "\n")
+    say(f"written to {path}")
 
 
 if __name__ == "__main__":

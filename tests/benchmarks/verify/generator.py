@@ -15,6 +15,7 @@ import select
 import socket
 import sys
 import time
+from collections import Counter
 from itertools import islice
 from pathlib import Path
 
@@ -33,10 +34,15 @@ class Phase:
         self.offered = self.not_sent = self.accepted = self.late = 0
         self.refused = self.shed = self.broken = 0
         self.times = {True: [], False: []}
-        self.windows = {}
+        self.began = 0.0
+        self.sent, self.well = Counter(), Counter()
+        """How many requests were sent in each window, and of how many the answer was a decision soon enough."""
 
-    def note(self, status, *, is_good, asked_at, now, began):
-        took = now - asked_at
+    def window_of(self, moment):
+        return int((moment - self.began) // WINDOW_SECONDS)
+
+    def note(self, status, *, is_good, asked_at):
+        took = time.perf_counter() - asked_at
         if status == b"503":
             self.shed += 1
         elif status == b"200":
@@ -46,8 +52,7 @@ class Phase:
         else:
             self.refused += 1
             self.times[is_good].append(took)
-        window = self.windows.setdefault(int((asked_at - began) / WINDOW_SECONDS), [0, 0])
-        window[status == b"503" or took > WINDOW_SECONDS] += 1
+        self.well[self.window_of(asked_at)] += status != b"503" and took <= WINDOW_SECONDS
 
     def summary(self, took):
         times = {good: sorted(each) for good, each in self.times.items()}
@@ -66,11 +71,10 @@ class Phase:
         }
 
     def well_from(self):
-        """Give when the first half second began in which every answer was a decision within 100 ms; None if never."""
-        last = max(self.windows, default=-1)
-        for begin in range(last - QUIET_WINDOWS + 2):
+        """Give when the first half second began of which every request got a decision within 100 ms; None if never."""
+        for begin in range(max(self.sent, default=-1) - QUIET_WINDOWS + 2):
             quiet = range(begin, begin + QUIET_WINDOWS)
-            if all(self.windows.get(place, (0, 1))[1] == 0 for place in quiet):
+            if all(0 < self.sent[place] == self.well[place] for place in quiet):
                 return begin * WINDOW_SECONDS
         return None
 
@@ -91,7 +95,7 @@ class Generator:
         self.open, self.idle, self.waiting = {}, [], {}
 
     def run(self, phase):
-        began = time.perf_counter()
+        phase.began = began = time.perf_counter()
         end = began + phase.seconds
         while (now := time.perf_counter()) < end:
             if phase.rate is None:
@@ -100,17 +104,17 @@ class Generator:
                 due = int((now - began) * phase.rate)
             while phase.offered < due:
                 self.launch(phase, now)
-            self.take(phase, began, wait=0.0005)
+            self.take(phase, wait=0.0005)
         took = time.perf_counter() - began
         if phase.rate is None:
-            self.drain(phase, began)
+            self.drain(phase)
         return phase.summary(took)
 
-    def drain(self, phase, began):
+    def drain(self, phase):
         """Wait for what is still unanswered."""
         end = time.perf_counter() + DRAIN_SECONDS
         while self.waiting and time.perf_counter() < end:
-            self.take(phase, began, wait=0.01)
+            self.take(phase, wait=0.01)
 
     def launch(self, phase, now):
         phase.offered += 1
@@ -121,21 +125,25 @@ class Generator:
             self.waiting[place] = (is_good, now)
             self.send(place, request, phase)
         elif len(self.open) < self.most:
-            self.connect(request, is_good, now)
+            phase.broken += not self.connect(request, is_good, now)
         else:
             phase.not_sent += 1
+            return
+        phase.sent[phase.window_of(now)] += 1
 
     def connect(self, request, is_good, now):
+        """Open a connection for a request, which is sent once it stands; say whether the system takes it."""
         opened = socket.socket()
         opened.setblocking(False)
         opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if opened.connect_ex(self.address) not in {0, errno.EINPROGRESS}:
             opened.close()
-            return
+            return False
         place = opened.fileno()
         self.open[place] = [opened, request]
         self.waiting[place] = (is_good, now)
         self.poll.register(place, select.EPOLLIN | select.EPOLLOUT)
+        return True
 
     def send(self, place, request, phase):
         try:
@@ -143,16 +151,16 @@ class Generator:
         except OSError:
             self.lose(place, phase)
 
-    def take(self, phase, began, *, wait):
+    def take(self, phase, *, wait):
         for place, event in self.poll.poll(wait):
             if event & select.EPOLLOUT and self.open[place][1] is not None:
                 request, self.open[place][1] = self.open[place][1], None
                 self.poll.modify(place, select.EPOLLIN)
                 self.send(place, request, phase)
             if event & ~select.EPOLLOUT and place in self.open:
-                self.receive(place, phase, began)
+                self.receive(place, phase)
 
-    def receive(self, place, phase, began):
+    def receive(self, place, phase):
         try:
             answer = self.open[place][0].recv(65536)
         except BlockingIOError:
@@ -164,8 +172,7 @@ class Generator:
             return
         asked = self.waiting.pop(place, None)
         if asked is not None:
-            now = time.perf_counter()
-            phase.note(answer[9:12], is_good=asked[0], asked_at=asked[1], now=now, began=began)
+            phase.note(answer[9:12], is_good=asked[0], asked_at=asked[1])
         if b"connection: close" in answer:
             self.lose(place, phase)
         else:

@@ -34,10 +34,11 @@ USER_TICKS, SYSTEM_TICKS = 11, 12
 """Where /proc/<pid>/stat has them, counted from behind the name."""
 EMPTY = """
 import asyncio
+import gc
 
 from keydesk.config import load_config
 from keydesk.gate.answers import Answer
-from keydesk.verifier.server import Work, listening_socket, serve
+from keydesk.verifier.server import GARBAGE_THRESHOLD, Work, listening_socket, serve
 
 EMPTY = Answer(200, b"")
 
@@ -58,9 +59,15 @@ async def watch():
     await asyncio.Event().wait()
 
 
+def load():
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
+    return Work(App(), nothing, watch)
+
+
 config = load_config()
 with listening_socket(config.verifier_host, config.verifier_port) as listening:
-    serve(listening, lambda: Work(App(), nothing, watch), workers=config.verifier_workers)
+    serve(listening, load, workers=config.verifier_workers)
 """
 NGINX = """
 worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log crit;

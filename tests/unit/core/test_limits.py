@@ -4,7 +4,7 @@ import msgspec
 import pytest
 from tests.fixtures.rows import entitlement, key, product
 
-from keydesk.core.limits import Limit, buckets_for, names_of, parse_limit
+from keydesk.core.limits import Limit, buckets_for, parse_limit
 
 KEY = key(bytes(32))
 
@@ -77,7 +77,3 @@ def test_test_calls_spend_nothing_of_the_live_budget_of_an_account_or_product():
 def test_a_row_with_a_limit_that_is_none_lets_nothing_through():
     with pytest.raises(ValueError, match="is not like"):
         buckets_for(KEY, product(limits=("anything",)), entitlement())
-
-
-def test_a_list_of_limits_tells_whose_and_which_each_one_is():
-    assert names_of(["key:a=1/1s", "account:a=1/day"]) == [("key", "a"), ("account", "a")]

@@ -96,13 +96,6 @@ def queue(*, claimed: str = "", reviewer_id: int | None = None) -> QuerySet[Subm
     return found
 
 
-def open_submission(account: Account) -> Submission | None:
-    """Give the submission of the account that waits for a decision."""
-    if account.status != AccountStatus.WAITING_FOR_APPROVAL:
-        return None
-    return submissions_of(account).filter(outcome=None).first()
-
-
 def products_on_offer() -> QuerySet[Product]:
     """Give the products that may be wanted, by name."""
     return products_by_name().filter(state=ProductState.ACTIVE)
