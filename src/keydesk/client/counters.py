@@ -15,6 +15,7 @@ from keydesk.limits.valkey import CONNECT_SECONDS, SharedLedger
 
 SPARE_SECONDS: Final = 1.0
 """How much longer than for Valkey a call waits for the loop that asks it."""
+LATE: Final = "The thread that asks the shared store of counts does not answer."
 
 
 class LockedLedger(HostLedger):
@@ -30,29 +31,12 @@ class LockedLedger(HostLedger):
         with self._lock:
             return super().spend(buckets, cost=cost, now=now)
 
+    spend_now = spend
+
     def prune(self, now: float | None = None) -> int:
         """Forget counts that say nothing any more, a few at each call; give how many."""
         with self._lock:
             return super().prune(now)
-
-
-class HostCounter:
-    """A counter over the host's file."""
-
-    def __init__(self, ledger: LockedLedger) -> None:
-        """Takes the ledger."""
-        self._ledger: Final = ledger
-
-    def spend_now(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
-        """Count a call, None if it cannot be counted."""
-        try:
-            return self._ledger.spend(buckets, cost=cost, now=now)
-        except LedgerUnavailable:
-            return None
-
-    async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
-        """Count a call, None if it cannot be counted; it takes some microseconds."""
-        return self.spend_now(buckets, cost=cost, now=now)
 
 
 class SharedCounter:
@@ -73,26 +57,26 @@ class SharedCounter:
             raise
         self._is_open.wait(CONNECT_SECONDS + SPARE_SECONDS)
 
-    def spend_now(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
-        """Count a call, None if it cannot be counted; the thread waits meanwhile."""
+    def spend_now(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
+        """Count a call against all its buckets, or none; the thread waits meanwhile. Raises LedgerUnavailable."""
         asked = asyncio.run_coroutine_threadsafe(
             self._ledger.spend(buckets, cost=cost, now=now), self._loop
         )
         try:
             return asked.result(self._wait_seconds)
-        except (LedgerUnavailable, TimeoutError):
-            return None
+        except TimeoutError:
+            raise LedgerUnavailable(LATE) from None
 
-    async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent | None:
-        """Count a call, None if it cannot be counted; the caller's loop goes on meanwhile."""
+    async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:
+        """Count a call against all its buckets, or none; the caller's loop goes on. Raises LedgerUnavailable."""
         asked = asyncio.run_coroutine_threadsafe(
             self._ledger.spend(buckets, cost=cost, now=now), self._loop
         )
         try:
             async with asyncio.timeout(self._wait_seconds):
                 return await asyncio.wrap_future(asked)
-        except (LedgerUnavailable, TimeoutError):
-            return None
+        except TimeoutError:
+            raise LedgerUnavailable(LATE) from None
 
     def close(self) -> None:
         """Close the connection and end the thread."""

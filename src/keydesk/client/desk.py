@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Final, Self
 
 from keydesk.client.calls import Need, Outcome
-from keydesk.client.checker import Checker, FaultLog, unavailable
-from keydesk.client.counters import HostCounter, LockedLedger, SharedCounter
+from keydesk.client.checker import Checker, unavailable
+from keydesk.client.counters import LockedLedger, SharedCounter
 from keydesk.config import Config, Secret, load_config
 from keydesk.core.clock import Clock, system_clock
 from keydesk.core.decide import Decision, Question
 from keydesk.core.digest import key_digester
 from keydesk.gate.answers import request_ids
+from keydesk.gate.faults import FaultLog
 from keydesk.gate.guard import Header
 from keydesk.gate.usage import FLUSH_SECONDS, Taken, UsageFlush, UsageMeter
 from keydesk.host.spool import SpoolWriter, new_source
@@ -102,7 +103,7 @@ class Opened:
             self._shared: Final = shared_counter(config, self._host)
             if self._shared is not None:
                 opened.enter_context(closing(self._shared))
-            self.counter: Final = self._shared or HostCounter(self._host)
+            self.counter: Final = self._shared or self._host
             self._thread.start()
             opened.pop_all()  # all of it is there, and stays open
         # Unlike atexit, this is also run at the end of a process that multiprocessing has forked, as Granian does. The

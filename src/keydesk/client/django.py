@@ -17,10 +17,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from keydesk.client import asgi, wsgi
 from keydesk.client.addresses import trusted
 from keydesk.client.calls import KEY, CheckedTwiceError, Need, Outcome, as_paths
-from keydesk.client.checker import FaultLog, unavailable
+from keydesk.client.checker import unavailable
 from keydesk.client.desk import Keydesk
 from keydesk.config import ConfigError
 from keydesk.gate.answers import request_ids
+from keydesk.gate.faults import FaultLog
 from keydesk.gate.guard import Header
 
 OPTIONS: Final = frozenset(

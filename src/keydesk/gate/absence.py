@@ -1,17 +1,18 @@
 """What a door goes on with where there is no replica, so that every door does so alike."""
 
 from contextlib import AbstractContextManager
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from keydesk.core.decide import Rows
-from keydesk.core.records import Envelope
 from keydesk.replica.layout import ReplicaMissing
 
+Seen_co = TypeVar("Seen_co", bound=Rows, covariant=True)
 
-class Store(Protocol):
+
+class Store(Protocol[Seen_co]):
     """The replica, as a check needs it."""
 
-    def rows(self) -> AbstractContextManager[Rows]:
+    def rows(self) -> AbstractContextManager[Seen_co]:
         """Give one consistent view; raises ReplicaMissing."""
 
 
@@ -20,20 +21,25 @@ class NoRows:
 
     confirmed_at = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing open."""
+
     def nothing(self, *_: Any) -> None:
         """Give no row."""
 
     key = account = product = entitlement = credential = nothing
 
 
-NO_ROWS: Final = NoRows()
+NO_ROWS: Final[Any] = NoRows()
 
 
-def envelope_of(store: Store, product: str) -> str:
-    """Give the form of a product's refusals, by its slug; a problem where nothing is known of it."""
+def rows_of(store: Store[Seen_co]) -> AbstractContextManager[Seen_co]:
+    """Give one consistent view of the replica, in which there is nothing if there is no replica."""
     try:
-        with store.rows() as rows:
-            found = rows.product(product)
+        return store.rows()
     except ReplicaMissing:
-        return Envelope.PROBLEM
-    return Envelope.PROBLEM if found is None else found.envelope
+        view: AbstractContextManager[Seen_co] = NO_ROWS
+        return view

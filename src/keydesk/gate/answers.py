@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from keydesk.core.codes import CODES, COMPAT_MESSAGES, Code
-from keydesk.core.decide import Decision
+from keydesk.core.decide import RETRY_AFTER_SECONDS, Decision
 from keydesk.core.gcra import Balance
 from keydesk.core.limits import DAY_SECONDS, Limit, Window
 from keydesk.core.records import Envelope
@@ -191,6 +191,11 @@ def refused(
     info = CODES[code]
     problem = problem_of(code, request_id, status=info.status, title=info.title, detail=detail)
     return problem_answer(problem, code, retry_after=retry_after)
+
+
+def unavailable(request_id: str, *, detail: str | None = None) -> Answer:
+    """Give the 503 for what cannot be decided or told at the moment."""
+    return refused(Code.UNAVAILABLE, request_id, detail=detail, retry_after=RETRY_AFTER_SECONDS)
 
 
 def turned_away(

@@ -81,6 +81,9 @@ class NoMeter:
         """Do nothing."""
 
 
+NO_METER: Final = NoMeter()
+
+
 class Counter(Generic[Row]):
     """How many requests of each kind there were, and when the last one was (Unix seconds).
 

@@ -3,19 +3,15 @@
 Paths are compared as raw bytes and never normalised or decoded, because a gateway appends its client's own path.
 """
 
-import logging
-import time
 from collections.abc import Awaitable
 from functools import lru_cache
-from pathlib import PurePath
-from traceback import extract_tb
 from typing import Final
 
 from keydesk.core.codes import Code
-from keydesk.core.decide import RETRY_AFTER_SECONDS
 from keydesk.core.records import Environment
 from keydesk.gate import answers
 from keydesk.gate.answers import Answer
+from keydesk.gate.faults import FaultLog
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.http1 import Request
 from keydesk.verifier.metrics import Door
@@ -29,9 +25,6 @@ PRODUCT_PART: Final = 3
 KNOWN_PATHS: Final = 256
 LONGEST_KNOWN: Final = 128
 ENVIRONMENTS: Final = {b"authorize": Environment.LIVE, b"authorize-test": Environment.TEST}
-LOG_INTERVAL_SECONDS: Final = 1.0
-
-logger: Final = logging.getLogger(__name__)
 
 
 class VerifierApp:
@@ -42,7 +35,7 @@ class VerifierApp:
         self._doors: Final = doors
         self._about_process: Final = {b"/livez": doors.livez, b"/readyz": doors.readyz}
         self._new_request_id: Final = answers.request_ids()
-        self._logged_at = -LOG_INTERVAL_SECONDS
+        self._faults: Final = FaultLog("A request failed")
 
     def reads_body(self, method: bytes, path: bytes) -> bool:
         """Say whether a request is answered by what its body says; no gateway's request is."""
@@ -85,20 +78,14 @@ class VerifierApp:
         return answers.refused(Code.NOT_FOUND, self._new_request_id())
 
     def _failed(self, error: Exception, *, at: bytes) -> Answer:
-        """Count the fault, give the 503, and log what failed where.
-
-        An error's own text can hold what a caller sent, so it stays out.
-        """
+        """Count the fault, give the 503, and log what failed where."""
         if at == VERIFY:
             self._doors.count_fault(Door.VERIFY)
         elif at.startswith(AUTHORIZE):
             self._doors.count_fault(Door.AUTHORIZE)
         request_id = self._new_request_id()
-        now = time.monotonic()
-        if now - self._logged_at >= LOG_INTERVAL_SECONDS:
-            self._logged_at = now
-            logger.error("A request failed: %s, %s", describe(error), request_id)
-        return answers.refused(Code.UNAVAILABLE, request_id, retry_after=RETRY_AFTER_SECONDS)
+        self._faults.tell(error, request_id)
+        return answers.unavailable(request_id)
 
 
 def asked_by(path: bytes) -> tuple[str, Environment] | None:
@@ -112,12 +99,3 @@ def asked_by(path: bytes) -> tuple[str, Environment] | None:
 
 _known_asked_by: Final = lru_cache(KNOWN_PATHS)(asked_by)
 """As above, for the short paths that gateways ask again and again."""
-
-
-def describe(error: Exception) -> str:
-    """Give an error's class and the innermost places it passed, without its text."""
-    places = [
-        f"{PurePath(frame.filename).name}:{frame.lineno}"
-        for frame in extract_tb(error.__traceback__)
-    ]
-    return f"{type(error).__name__} at {' < '.join(reversed(places[-3:]))}"

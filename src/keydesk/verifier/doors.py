@@ -6,7 +6,6 @@ turn into 503.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from http import HTTPStatus
 from time import perf_counter_ns
@@ -19,23 +18,21 @@ from keydesk.core.codes import Code
 from keydesk.core.decide import (
     DEFAULT_LEASE_SECONDS,
     RETRY_AFTER_SECONDS,
-    UNAVAILABLE,
     Decider,
     Decision,
     Question,
-    counted,
 )
 from keydesk.core.digest import Digester
-from keydesk.core.gcra import Spent
 from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.core.records import Environment
-from keydesk.gate import answers
-from keydesk.gate.absence import NO_ROWS, envelope_of
+from keydesk.gate import absence, answers
+from keydesk.gate.absence import rows_of
 from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader, Presented, is_from_nginx
 from keydesk.gate.guard import Header
-from keydesk.gate.usage import Meter, NoMeter
-from keydesk.limits.ledger import Ledger, LedgerUnavailable
+from keydesk.gate.usage import NO_METER, Meter
+from keydesk.gate.walk import Call, Walk, spent_on
+from keydesk.limits.ledger import Ledger
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Status
 from keydesk.verifier.http1 import Request
@@ -44,29 +41,17 @@ from keydesk.verifier.questions import Batch, InvalidBodyError, read_questions
 from keydesk.verifier.services import ServiceGate, ServiceRows
 
 
-class Store(Protocol):
+class Store(absence.Store[ServiceRows], Protocol):
     """The replica, as the doors need it."""
-
-    def rows(self) -> AbstractContextManager[ServiceRows]:
-        """Give one consistent view; raises ReplicaMissing."""
 
     def status(self) -> Status:
         """Give what is known about the replica's age; raises ReplicaMissing."""
 
 
-class Asked(Struct, frozen=True, gc=False):
-    """A gateway's sub-request: what it asks, under which id, and since when (`time.perf_counter_ns()`)."""
-
-    request: Request
-    question: Question
-    request_id: str
-    started: int
-
-
 class Inquiry(Struct, frozen=True):
-    """A service's request: what it asks, under which id, and since when."""
+    """A service's request: what it asks, under which id, and since when (`time.perf_counter_ns()`)."""
 
-    questions: Sequence[Question]
+    calls: Sequence[Call]
     request_id: str
     is_batch: bool
     started: int
@@ -74,7 +59,6 @@ class Inquiry(Struct, frozen=True):
 
 Made = TypeVar("Made")
 _OK: Final = Code.OK
-NO_METER: Final = NoMeter()
 
 
 class Doors:
@@ -94,13 +78,12 @@ class Doors:
         """Takes the marker, digests, replica, the counts of limits, of metrics and of usage, and the clock."""
         reader = CredentialReader(marker)
         self._read: Final = reader.read
-        self._is_in_query: Final = reader.is_in_query
         self._read_service: Final = CredentialReader(service_marker(marker)).read_bearer
         self._decider: Final = Decider(KeyFormat(marker), digester)
-        self._decide: Final = self._decider.decide
+        self._walk: Final = Walk(reader, self._decider, store=store)
         self._gate: Final = ServiceGate(KeyFormat(service_marker(marker)), digester)
         self._store: Final = store
-        self._ledger: Final = ledger
+        self._spend: Final = ledger.spend
         self._count_authorize: Final = tally.counter(Door.AUTHORIZE)
         self._count_verify: Final = tally.counter(Door.VERIFY)
         self._note: Final = meter.note
@@ -116,12 +99,17 @@ class Doors:
         """
         started = perf_counter_ns()
         presented = self._read(request.headers)
-        question = question_of(presented, product, environment)
-        asked = Asked(request, question, self._new_request_id(), started)
-        decision = self._decision(presented, asked.question)
+        call = Call(
+            question_of(presented, product, environment),
+            self._new_request_id(),
+            self._clock(),
+            presented.cost,
+            presented.refusal,
+        )
+        decision = self._walk.decision(call, self._spend)
         if isinstance(decision, Decision):
-            return self._authorized(asked, decision)
-        return then(decision, partial(self._authorized, asked))
+            return self._authorized(request, started, call, decision)
+        return then(decision, partial(self._authorized, request, started, call))
 
     def whoami(self, request: Request) -> Answer:
         """Tell the holder of a key what it is for, and which address they come from."""
@@ -130,11 +118,8 @@ class Doors:
         if presented.credential is None:
             return answers.refused(presented.refusal or Code.KEY_MISSING, request_id)
         credential, address = presented.credential, presented.address
-        try:
-            with self._store.rows() as rows:
-                decision = self._decider.about_itself(rows, credential, address, self._clock())
-        except ReplicaMissing:
-            decision = UNAVAILABLE
+        with rows_of(self._store) as rows:
+            decision = self._decider.about_itself(rows, credential, address, self._clock())
         if not decision.accepted:
             return answers.refused(decision.code, request_id, retry_after=decision.retry_after)
         return answers.decided(answers.whoami(decision, request_id, address=address), request_id)
@@ -153,17 +138,15 @@ class Doors:
         except InvalidBodyError as error:
             self._count_verify(Code.INVALID_INPUT, started)
             return answers.bad_request(request_id, detail=str(error))
-        checks = body.checks if isinstance(body, Batch) else [body]
-        questions = [check.question() for check in checks]
         now = self._clock()
-        with self._store.rows() as rows:
-            decided = [self._decide(rows, question, now) for question in questions]
-        made = [
-            self._counted(decision, check.cost, now)
-            for decision, check in zip(decided, checks, strict=True)
-        ]
-        is_batch = isinstance(body, Batch)
-        inquiry = Inquiry(questions, request_id, is_batch, started)
+        if isinstance(body, Batch):
+            calls = [check.call(self._new_request_id(), now) for check in body.checks]
+        else:
+            calls = [body.call(request_id, now)]
+        with rows_of(self._store) as rows:
+            decided = [self._decider.decide(rows, call.question, now) for call in calls]
+        made = [spent_on(*pair, self._spend) for pair in zip(calls, decided, strict=True)]
+        inquiry = Inquiry(calls, request_id, isinstance(body, Batch), started)
         decisions = [each for each in made if isinstance(each, Decision)]
         if len(decisions) < len(made):
             return then(all_of(made), partial(self._verdicts, inquiry))
@@ -194,64 +177,30 @@ class Doors:
             {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
         )
 
-    def _authorized(self, asked: "Asked", decision: Decision) -> Answer:
+    def _authorized(self, request: Request, started: int, call: Call, decision: Decision) -> Answer:
         """Give the answer to a gateway, and count it."""
-        request, question = asked.request, asked.question
-        notice = None
-        if request.query and self._is_in_query(request.query):
-            notice = answers.QUERY_NOTICE
+        query = request.query
         if decision.code is _OK:
-            answer = answers.accepted(decision, asked.request_id, notice=notice)
+            answer = answers.accepted(decision, call.request_id, notice=self._walk.notice(query))
         else:
-            answer = answers.turned_away(
-                decision,
-                asked.request_id,
-                envelope=envelope_of(self._store, question.product),
-                for_nginx=is_from_nginx(request.headers),
-                notice=notice,
-            )
-        self._count_authorize(decision.code, asked.started)
-        self._note(decision, question, asked.request_id, self._clock())
+            for_nginx = is_from_nginx(request.headers)
+            answer = self._walk.refused(call, decision, query=query, for_nginx=for_nginx)
+        self._count_authorize(decision.code, started)
+        self._note(decision, call.question, call.request_id, call.now)
         return answer
-
-    def _decision(self, presented: Presented, question: Question) -> Decision | Awaitable[Decision]:
-        if presented.refusal is not None:
-            return Decision(presented.refusal)
-        now = self._clock()
-        try:
-            with self._store.rows() as rows:
-                decision = self._decide(rows, question, now)
-        except ReplicaMissing:
-            return self._decide(NO_ROWS, question, now)
-        return self._counted(decision, presented.cost, now)
-
-    def _counted(self, decision: Decision, cost: int, now: float) -> Decision | Awaitable[Decision]:
-        """Count an accepted call against its limits; one that cannot be counted is not let through uncounted."""
-        if not decision.buckets:
-            return decision
-        try:
-            spent = self._ledger.spend(decision.buckets, cost=cost, now=now)
-        except LedgerUnavailable:
-            return UNAVAILABLE
-        return counted(decision, spent) if isinstance(spent, Spent) else later(decision, spent)
 
     def _service_refusal(self, headers: list[Header]) -> Code | None:
         credential = self._read_service(headers)
-        try:
-            with self._store.rows() as rows:
-                return self._gate.refusal(rows, credential, self._clock())
-        except ReplicaMissing:
-            return self._gate.refusal(NO_ROWS, credential, self._clock())
+        with rows_of(self._store) as rows:
+            return self._gate.refusal(rows, credential, self._clock())
 
-    def _verdicts(self, inquiry: "Inquiry", decisions: Sequence[Decision]) -> Answer:
+    def _verdicts(self, inquiry: Inquiry, decisions: Sequence[Decision]) -> Answer:
         """Give the answer to a service, and count every decision in it."""
-        now, ids = self._clock(), [inquiry.request_id]
+        for call, decision in zip(inquiry.calls, decisions, strict=True):
+            self._count_verify(decision.code, inquiry.started)
+            self._note(decision, call.question, call.request_id, call.now)
         if inquiry.is_batch:
-            ids = [self._new_request_id() for _ in decisions]
-        for made, question, each_id in zip(decisions, inquiry.questions, ids, strict=True):
-            self._count_verify(made.code, inquiry.started)
-            self._note(made, question, each_id, now)
-        if inquiry.is_batch:
+            ids = [call.request_id for call in inquiry.calls]
             verdicts = list(map(answers.verdict, decisions, ids))
             return answers.decided({"decisions": verdicts}, inquiry.request_id)
         decision, request_id = decisions[0], inquiry.request_id
@@ -284,14 +233,6 @@ def not_ready(reason: str, *, age: float | None = None) -> Answer:
 async def then(made: Awaitable[Made], answer: Callable[[Made], Answer]) -> Answer:
     """Give the answer to what is still to be waited for."""
     return answer(await made)
-
-
-async def later(decision: Decision, spent: Awaitable[Spent]) -> Decision:
-    """Give the decision once its call was counted elsewhere."""
-    try:
-        return counted(decision, await spent)
-    except LedgerUnavailable:
-        return UNAVAILABLE
 
 
 async def all_of(made: Sequence[Decision | Awaitable[Decision]]) -> list[Decision]:

@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from keydesk.core.decide import Question
 from keydesk.core.limits import MOST_COST
 from keydesk.core.strict_json import refuse_repeated_names
+from keydesk.gate.walk import Call
 
 MAX_BODY_BYTES: Final = 64 * 1024
 MAX_CHECKS: Final = 100
@@ -37,11 +38,12 @@ class Check(Struct, frozen=True, forbid_unknown_fields=True):
     cost: Annotated[int, Meta(ge=1, le=MOST_COST)] = 1
     """How many calls this one counts as."""
 
-    def question(self) -> Question:
-        """Give the question that the decision function takes."""
-        return Question(
+    def call(self, request_id: str, now: float) -> Call:
+        """Give the call that is asked about, as every door takes it."""
+        question = Question(
             self.key, self.product, self.environment, self.username, self.address, self.scopes
         )
+        return Call(question, request_id, now, self.cost)
 
 
 class Batch(Struct, frozen=True, forbid_unknown_fields=True):

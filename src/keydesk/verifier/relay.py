@@ -21,12 +21,13 @@ from keydesk.core.keyformat import KeyFormat, service_marker
 from keydesk.gate import answers
 from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader
+from keydesk.gate.faults import described
 from keydesk.gate.guard import Header
 from keydesk.replica import wire
 from keydesk.replica.changes import KINDS, StoredRow, View
 from keydesk.replica.layout import LONGEST_KEY, Head, Place, ReplicaMissing
 from keydesk.replica.store import Reader
-from keydesk.verifier.app import GET, describe
+from keydesk.verifier.app import GET
 from keydesk.verifier.http1 import Request
 from keydesk.verifier.services import REPLICATE_SCOPE, ServiceGate
 
@@ -84,10 +85,10 @@ class RelayApp:
         except BadQuestionError as error:
             return answers.bad_request(request_id, detail=str(error))
         except (ReplicaMissing, NotVouchedError) as error:
-            return unavailable(request_id, detail=str(error))
+            return answers.unavailable(request_id, detail=str(error))
         except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is "not now"
-            logger.error("A request failed: %s, %s", describe(error), request_id)  # noqa: TRY400 - its text stays out
-            return unavailable(request_id)
+            logger.error("A request failed: %s, %s", described(error), request_id)  # noqa: TRY400 - its text stays out
+            return answers.unavailable(request_id)
 
     async def watch(self) -> None:
         """Look at the replica again and again, and wake those who wait once it stands elsewhere, until cancelled."""
@@ -236,10 +237,3 @@ def to_key(asked: Asked) -> bytes:
     if len(key) > LONGEST_KEY:
         raise BadQuestionError("That is no row's key.")
     return key
-
-
-def unavailable(request_id: str, *, detail: str | None = None) -> Answer:
-    """Give the 503 of a relay that nobody can follow at the moment."""
-    return answers.refused(
-        Code.UNAVAILABLE, request_id, detail=detail, retry_after=RETRY_AFTER_SECONDS
-    )

@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_serve
 
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
+from keydesk.gate.faults import described
 from keydesk.gate.usage import UsageFlush, UsageMeter
 from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
@@ -31,7 +32,7 @@ from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
-from keydesk.verifier.app import VerifierApp, describe
+from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import Doors
 from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
@@ -156,7 +157,7 @@ async def serve_site(
         task.cancel()
     for error in await asyncio.gather(*beside, return_exceptions=True):
         if isinstance(error, Exception):
-            logger.error("A worker ends because its watch failed: %s", describe(error))
+            logger.error("A worker ends because its watch failed: %s", described(error))
             sys.exit(1)
 
 

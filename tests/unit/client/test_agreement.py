@@ -48,11 +48,10 @@ OF_GATEWAYS = [
 ]
 
 
-class FreshCounter:
-    """A counter in which no call was ever counted."""
+class FreshCounter(FreshLedger):
+    """A counter in which no call was ever counted, one that a loop waits for."""
 
-    def spend_now(self, buckets, *, cost, now):
-        return FreshLedger().spend(buckets, cost=cost, now=now)
+    spend_now = FreshLedger.spend
 
     async def spend(self, buckets, *, cost, now):
         return self.spend_now(buckets, cost=cost, now=now)

@@ -452,6 +452,7 @@ def test_asking_about_oneself_is_not_counted_as_a_call(call):
         ((API_KEY,), MemoryStore(rows(account(status="SUSPENDED"))), (403, "account_inactive")),
         ((API_KEY,), MemoryStore(rows(confirmed_at=None)), (503, "unavailable")),
         ((API_KEY,), MemoryStore(error=ReplicaMissing()), (503, "unavailable")),
+        (((b"x-api-key", b"kd"),), MemoryStore(error=ReplicaMissing()), (401, "key_malformed")),
     ],
 )
 def test_who_has_no_working_key_is_told_why(call, headers, store, expected):

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keydesk.core.decide import Question
+from keydesk.gate.walk import Call
 from keydesk.verifier.questions import Batch, Check, InvalidBodyError, read_questions
 
 ONE = b'{"key": "k", "product": "p"}'
@@ -17,9 +18,8 @@ def test_a_check_asks_for_live_and_no_username_unless_it_says_otherwise():
 
 
 def test_a_check_may_say_that_there_was_no_key():
-    assert read_questions(b'{"key": null, "product": "p"}').question() == Question(
-        None, "p", "live"
-    )
+    check = read_questions(b'{"key": null, "product": "p"}')
+    assert check.call("req_1", 5.0) == Call(Question(None, "p", "live"), "req_1", 5.0, 1)
 
 
 @pytest.mark.parametrize("count", [1, 100])
