@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.usage.queries import KeyUsage
+from keydesk.web.figures import whole
 
 WIDTH: Final = 120
 HEIGHT: Final = 28
@@ -70,11 +71,6 @@ def share_refused(number: int, refused: int) -> str:
     tenths = max(1, round(refused / number * 1000))
     shown = number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
     return _("%(percent)s%% refused") % {"percent": shown}
-
-
-def whole(number: int) -> str:
-    """Give a whole number as the language writes it."""
-    return number_format(number, force_grouping=True)
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:

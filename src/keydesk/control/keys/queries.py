@@ -20,6 +20,7 @@ from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import ShownState, shown_state
 from keydesk.core.codes import Code
+from keydesk.core.limits import Limit, product_limits
 from keydesk.core.records import EntitlementState, KeyState
 
 
@@ -78,6 +79,8 @@ class ProductCard(Struct, frozen=True, kw_only=True):
     changed_at: datetime | None
     reason: str
     """Why the internal team disabled it, as the customer reads it."""
+    limits: list[Limit]
+    """What the account's calls are limited to, whatever the keys' own limits are."""
     key_count: int
     """How many keys there are, whatever was searched for."""
     keys: KeyList
@@ -233,6 +236,9 @@ def _card(
         requested_at=None if entitlement is None else entitlement.requested_at,
         changed_at=None if entitlement is None else entitlement.changed_at,
         reason="" if entitlement is None else entitlement.reason,
+        limits=product_limits(
+            product.limits.split(), () if entitlement is None else entitlement.limits.split()
+        ),
         key_count=counts.total,
         keys=KeyList(keys, found=counts.found),
     )
