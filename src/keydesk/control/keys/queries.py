@@ -1,7 +1,7 @@
 """What the API Key page shows: products and keys, never a key's text."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
+from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.audit.actions import authorise
 from keydesk.control.catalog.models import Product
@@ -272,6 +273,16 @@ def _row(key: ApiKey) -> KeyRow:
 def keys_found(prefix: str) -> QuerySet[ApiKey]:
     """Give the keys whose shown prefix begins with the text, with their accounts."""
     return beginning_with(ApiKey.objects.select_related("account"), "shown_prefix", prefix)
+
+
+def owners_by_prefix(prefixes: Collection[str]) -> dict[str, list[Account]]:
+    """Give whose keys begin so, by shown prefix, for the internal team; each account once, none where there is none."""
+    owners: dict[str, list[Account]] = {}
+    for key in ApiKey.objects.select_related("account").filter(shown_prefix__in=prefixes):
+        accounts = owners.setdefault(key.shown_prefix, [])
+        if key.account not in accounts:
+            accounts.append(key.account)
+    return owners
 
 
 def keys_of(account_id: str) -> QuerySet[ApiKey]:
