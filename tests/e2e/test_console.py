@@ -18,6 +18,7 @@ PAGES = (
     "security/",
     "settings/",
     "system/",
+    "unknown-keys/",
 )
 
 

@@ -268,6 +268,7 @@ OPEN_TO = {
     "/console/team/": set(StaffRole),
     "/console/products/": set(StaffRole),
     "/console/system/": set(StaffRole),
+    "/console/unknown-keys/": set(StaffRole),
     "/console/team/add/": {StaffRole.OWNER},
     "/console/team/{rangga}/": {StaffRole.OWNER},
     "/console/settings/": {StaffRole.OWNER},

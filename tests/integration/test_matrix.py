@@ -162,6 +162,7 @@ EXPECTED = {
     "console:product_retire": of_console("200 422 405 405", OPERATORS),
     "console:settings": of_console("200 422 405 405", OWNER),
     "console:logo": of_console("302 422 405 405", OWNER),
+    "console:strangers": of_console("200 405 405 405"),
     "console:system": of_console("200 405 405 405"),
     "web:brand_style": {EVERYBODY: "200 405 405 405"},
     # There is no logo of this version.

@@ -15,7 +15,8 @@ from keydesk.control.usage.actions import record_usage
 from keydesk.core.codes import CODES, Code
 from keydesk.core.usage import Batch, Count, Entry, RefusedCall
 from keydesk.dashboard.logs import REASONS
-from keydesk.dashboard.usage import ago, share_refused
+from keydesk.dashboard.usage import share_refused
+from keydesk.web.figures import ago
 
 pytestmark = pytest.mark.django_db
 

@@ -20,6 +20,26 @@ WORKING_HOURS: Final = range(1, 11)
 """When people work in Jakarta, in hours of UTC."""
 
 
+class Guess(NamedTuple):
+    """Requests without a known key, as the demo had them."""
+
+    code: Code
+    hours_ago: int
+    number: int
+    address: str
+    prefix: str = ""
+
+
+GUESSES: Final = (
+    Guess(Code.KEY_MISSING, 1, 1_412, "203.0.113.80"),
+    Guess(Code.KEY_UNKNOWN, 2, 3, "198.51.100.23", "kd_live_a1B2"),
+    Guess(Code.KEY_UNKNOWN, 3, 3, "198.51.100.23", "kd_live_test"),
+    Guess(Code.KEY_UNKNOWN, 4, 3, "198.51.100.23", "kd_live_0000"),
+    Guess(Code.KEY_MALFORMED, 5, 64, "198.51.100.23"),
+    Guess(Code.KEY_MALFORMED, 30, 2, "2001:db8::5", "kd_test_c9Zk"),
+)
+
+
 class Habit(NamedTuple):
     """How a key of the demo is used."""
 
@@ -49,19 +69,23 @@ def drive(habits: list[Habit]) -> None:
             counts.append(count_of(habit, moment, number, code))
             if code is not Code.OK:
                 refused.append(refused_call(habit, moment, code))
-    strangers = [
-        Stranger(
-            code=Code.KEY_UNKNOWN.value,
-            minute=now // MINUTE * MINUTE - hours * HOUR,
-            number=3,
-            last_at=now - hours * HOUR,
-            prefix=f"kd_live_{prefix}",
-            address="198.51.100.23",
-        )
-        for hours, prefix in enumerate(("a1B2", "test", "0000"), start=2)
-    ]
-    entry = Entry(sequence=1, counts=counts, strangers=strangers, refused=refused)
+    entry = Entry(sequence=1, counts=counts, strangers=strangers(now), refused=refused)
     record_usage(HOST_OPERATOR, batch=Batch(source=SOURCE, entries=[entry]))
+
+
+def strangers(now: int) -> list[Stranger]:
+    """Give the guesses as a verifier counts them."""
+    return [
+        Stranger(
+            code=guess.code.value,
+            minute=now // MINUTE * MINUTE - guess.hours_ago * HOUR,
+            number=guess.number,
+            last_at=now - guess.hours_ago * HOUR,
+            prefix=guess.prefix,
+            address=guess.address,
+        )
+        for guess in GUESSES
+    ]
 
 
 def calls(habit: Habit, drawn: random.Random, *, now: int) -> Iterator[tuple[int, int, Code]]:

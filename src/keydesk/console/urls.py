@@ -10,6 +10,7 @@ from keydesk.console import (
     pages,
     policies,
     products,
+    strangers,
     system,
     team,
 )
@@ -48,6 +49,7 @@ urlpatterns = [
     path("settings/", policies.settings, name="settings"),
     path("settings/logo/", policies.logo, name="logo"),
     path("system/", system.system, name="system"),
+    path("unknown-keys/", strangers.strangers, name="strangers"),
     path("search/", accounts.search, name="search"),
     path("accounts/", accounts.accounts, name="accounts"),
     path(ACCOUNT, accounts.account, name="account"),

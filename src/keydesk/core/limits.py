@@ -6,6 +6,7 @@ in seconds makes a rate, `day` and `month` a quota that is filled up again as th
 """
 
 import re
+from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final
@@ -90,8 +91,8 @@ def buckets_for(
 ) -> tuple[Bucket, ...]:
     """Give the buckets that a call with the key spends from: rates first, then quotas, each in the order written.
 
-    A limit of the entitlement stands in for the product's of the same name; the key's own come on top. Raises
-    ValueError if a row holds a text that writes no limit.
+    They are those of `product_limits`, with the key's own on top. Raises ValueError if a row holds a text that writes
+    no limit.
     """
     written = (product.limits, entitlement.limits, key.limits)
     if not any(written):
@@ -106,17 +107,31 @@ def buckets_for(
     )
 
 
+def product_limits(of_product: Iterable[str], of_account: Iterable[str]) -> list[Limit]:
+    """Give the limits that a product sets an account's calls, from its own and from those of the entitlement.
+
+    A limit of the entitlement stands in for the product's of the same name. Rates come first, then quotas, each in the
+    order written. Raises ValueError if a text writes no limit.
+    """
+    standing = _by_name(of_product) | _by_name(of_account)
+    return sorted(standing.values(), key=lambda limit: limit.window is not None)
+
+
 @lru_cache(KNOWN)
 def _plan(written: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, str, str, Limit], ...]:
     """Give what the buckets of all calls under these limits share: whose each is, and its place around the owner."""
-    of_product, of_account, of_key = (
-        {(limit.whose, limit.name): limit for limit in map(parse_limit, texts)} for texts in written
-    )
-    plan = [(limit.whose, *_place(limit), limit) for limit in (of_product | of_account).values()]
+    of_product, of_account, of_key = written
+    plan = [
+        (limit.whose, *_place(limit), limit) for limit in product_limits(of_product, of_account)
+    ]
     # The name of a key's own limit may be one of the product's: both hold, so they are counted apart. It is the key's
     # alone, whoever else its text says.
-    plan += [(_KEY, *_place(limit, "own"), limit) for limit in of_key.values()]
+    plan += [(_KEY, *_place(limit, "own"), limit) for limit in _by_name(of_key).values()]
     return tuple(sorted(plan, key=lambda part: part[-1].window is not None))
+
+
+def _by_name(texts: Iterable[str]) -> dict[tuple[str, str], Limit]:
+    return {(limit.whose, limit.name): limit for limit in map(parse_limit, texts)}
 
 
 def _place(limit: Limit, mark: str = "") -> tuple[str, str]:

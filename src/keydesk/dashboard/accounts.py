@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import home_of, memberships_of
-from keydesk.dashboard.paging import page_links
 from keydesk.dashboard.visit import account_line, log_in_first
+from keydesk.web.paging import page_links
 
 ACCOUNTS_A_PAGE: Final = 20
 

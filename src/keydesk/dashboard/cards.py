@@ -21,6 +21,7 @@ from keydesk.dashboard.restrictions import restriction_words
 from keydesk.dashboard.samples import call_to, curl
 from keydesk.dashboard.usage import usage_view
 from keydesk.dashboard.visit import Visit
+from keydesk.web.budgets import limit_words
 
 KEYS_A_PAGE: Final = 10
 FILTER_FROM_KEYS: Final = 10
@@ -115,6 +116,7 @@ def card_view(
         "tone": tone,
         "state_name": state_name,
         "sentence": sentence,
+        "limits": list(map(limit_words, card.limits)),
         "may_generate": may_generate,
         "generate_url": generate_url(visit, product.slug),
         "request_url": request_url(visit, product.slug, visit.environment, back=list_url(visit))

@@ -46,9 +46,10 @@ from keydesk.dashboard.restrictions import (
 )
 from keydesk.dashboard.samples import call_to, response_sample, samples_for
 from keydesk.dashboard.steps import Dialog, at_field, list_page
-from keydesk.dashboard.usage import whole
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.replica.wait import wait_for_revision
+from keydesk.web.budgets import limit_words
+from keydesk.web.figures import whole
 from keydesk.web.htmx import is_htmx
 from keydesk.web.problems import problem_of
 
@@ -180,13 +181,13 @@ def restrict(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
             else fields_for(held, product, visit.actor.ip)
         )
         lost = sorted(set(row.scopes) - set(product.scopes.split()))
-        return dialog.show("restrict", lost_scopes=", ".join(lost), **fields)
+        return show_restrict(dialog, row, lost_scopes=", ".join(lost), **fields)
     try:
         choices = choices_of(request.POST, product)
     except Refused as refused:
         problem = problem_of(refused)
         fields = typed_fields(request.POST, product, visit.actor.ip)
-        return dialog.show("restrict", status=problem.status, **fields, **at_field(problem))
+        return show_restrict(dialog, row, status=problem.status, **fields, **at_field(problem))
 
     def act(grant: str) -> int:
         return restrict_key(
@@ -219,6 +220,12 @@ def restrict_dialog(request: HttpRequest, visit: Visit, row: KeyRow) -> Dialog:
         ),
         deed=_("Restrict key"),
     )
+
+
+def show_restrict(dialog: Dialog, row: KeyRow, **context: Any) -> HttpResponse:
+    """Show the form that restricts a key, with the limits that its product sets anyway."""
+    words = list(map(limit_words, card_of(dialog.visit, row.product).limits))
+    return dialog.show("restrict", product_limits=words, **context)
 
 
 @for_members(Permission.KEY_REVOKE, methods=READ_AND_SEND)

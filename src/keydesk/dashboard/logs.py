@@ -16,9 +16,9 @@ from keydesk.control.usage.models import RefusedRequest
 from keydesk.control.usage.queries import LISTED_AT_MOST, refused_requests
 from keydesk.core.codes import Code
 from keydesk.dashboard.pages import frame
-from keydesk.dashboard.paging import page_links
-from keydesk.dashboard.usage import whole
 from keydesk.dashboard.visit import Visit, for_members
+from keydesk.web.figures import whole
+from keydesk.web.paging import page_links
 
 CALLS_A_PAGE: Final = 25
 

@@ -16,11 +16,15 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.catalog.models import Product
 from keydesk.control.keys.restrictions import Choices, chosen_restrictions
 from keydesk.core.codes import Code
+from keydesk.core.limits import parse_limit
+from keydesk.web.budgets import rate_words
 
 LIFETIMES_DAYS: Final = (30, 90, 180, 365)
 ON_A_DAY: Final = "day"
 BETWEEN: Final = re.compile(r"[\s,;]+")
 DAY_SECONDS: Final = 24 * 3600
+MOST_IN_WORDS: Final = 3
+"""How many limits of a key stand in its row."""
 
 
 def carried_fields(choices: Choices) -> list[tuple[str, str]]:
@@ -136,13 +140,21 @@ def restriction_words(held: Any, product: Product) -> list[str]:
     if held.scopes is not None and offered - set(held.scopes):
         counts = {"count": len(offered & set(held.scopes)), "all": len(offered)}
         words.append(_("%(count)d of %(all)d scopes") % counts)
-    if count := len(held.limits):
-        text = ngettext("%(count)d limit of its own", "%(count)d limits of its own", count)
-        words.append(text % {"count": count})
+    words += own_limit_words(held.limits)
     if held.expires_at is not None and (days := days_until(held.expires_at)) > 0:
         text = ngettext("expires in %(count)d day", "expires in %(count)d days", days)
         words.append(text % {"count": days})
     return words
+
+
+def own_limit_words(limits: Collection[str]) -> list[str]:
+    """Say what a key's own limits let through; of many, only how many there are."""
+    if len(limits) > MOST_IN_WORDS:
+        text = ngettext("%(count)d limit of its own", "%(count)d limits of its own", len(limits))
+        return [text % {"count": len(limits)}]
+    return [
+        _("at most %(rate)s") % {"rate": rate_words(limit)} for limit in map(parse_limit, limits)
+    ]
 
 
 def days_until(moment: datetime) -> int:

@@ -25,7 +25,6 @@ from keydesk.control.people.models import Membership
 from keydesk.control.people.queries import member_of, members_of, with_last_sign_in
 from keydesk.dashboard.invitations import invitation_rows
 from keydesk.dashboard.pages import frame
-from keydesk.dashboard.paging import page_links
 from keydesk.dashboard.roles import role_asked_for, role_matrix, role_options
 from keydesk.dashboard.sureness import Question, ask, back_to_team, team_url
 from keydesk.dashboard.visit import (
@@ -35,6 +34,7 @@ from keydesk.dashboard.visit import (
     for_members,
     require_permission,
 )
+from keydesk.web.paging import page_links
 from keydesk.web.problems import Problem, problem_of
 
 MEMBERS_A_PAGE: Final = 10

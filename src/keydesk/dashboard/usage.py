@@ -1,24 +1,17 @@
 """How a key's use looks on a page: its last 30 days as a line, a share in words, and how long ago something was."""
 
-from datetime import datetime
 from typing import Any, Final
 
-from django.utils import timezone
-from django.utils.formats import date_format, number_format
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from keydesk.control.usage.queries import KeyUsage
+from keydesk.web.figures import ago, whole
 
 WIDTH: Final = 120
 HEIGHT: Final = 28
 TOP: Final = 2
 """Room above the highest day, so that the line is not cut off."""
-MINUTE: Final = 60
-HOUR: Final = 60 * MINUTE
-DAY: Final = 24 * HOUR
-DAYS_IN_WORDS: Final = 30
-"""What is longer ago is shown as a date."""
 
 
 def usage_view(usage: KeyUsage) -> dict[str, Any]:
@@ -70,26 +63,3 @@ def share_refused(number: int, refused: int) -> str:
     tenths = max(1, round(refused / number * 1000))
     shown = number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
     return _("%(percent)s%% refused") % {"percent": shown}
-
-
-def whole(number: int) -> str:
-    """Give a whole number as the language writes it."""
-    return number_format(number, force_grouping=True)
-
-
-def ago(moment: datetime, now: datetime | None = None) -> str:
-    """Say how long ago a moment was."""
-    seconds = int(((now or timezone.now()) - moment).total_seconds())
-    if seconds < MINUTE:
-        return _("just now")
-    if seconds < HOUR:
-        return ngettext("%(n)d minute ago", "%(n)d minutes ago", seconds // MINUTE) % {
-            "n": seconds // MINUTE
-        }
-    if seconds < DAY:
-        return ngettext("%(n)d hour ago", "%(n)d hours ago", seconds // HOUR) % {
-            "n": seconds // HOUR
-        }
-    if seconds < DAYS_IN_WORDS * DAY:
-        return ngettext("%(n)d day ago", "%(n)d days ago", seconds // DAY) % {"n": seconds // DAY}
-    return date_format(moment, "j M Y")

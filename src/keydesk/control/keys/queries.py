@@ -1,7 +1,7 @@
 """What the API Key page shows: products and keys, never a key's text."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ from msgspec import Struct
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
+from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.audit.actions import authorise
 from keydesk.control.catalog.models import Product
@@ -20,6 +21,7 @@ from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.rules import ShownState, shown_state
 from keydesk.core.codes import Code
+from keydesk.core.limits import Limit, product_limits
 from keydesk.core.records import EntitlementState, KeyState
 
 
@@ -78,6 +80,8 @@ class ProductCard(Struct, frozen=True, kw_only=True):
     changed_at: datetime | None
     reason: str
     """Why the internal team disabled it, as the customer reads it."""
+    limits: list[Limit]
+    """What the account's calls are limited to, whatever the keys' own limits are."""
     key_count: int
     """How many keys there are, whatever was searched for."""
     keys: KeyList
@@ -233,6 +237,9 @@ def _card(
         requested_at=None if entitlement is None else entitlement.requested_at,
         changed_at=None if entitlement is None else entitlement.changed_at,
         reason="" if entitlement is None else entitlement.reason,
+        limits=product_limits(
+            product.limits.split(), () if entitlement is None else entitlement.limits.split()
+        ),
         key_count=counts.total,
         keys=KeyList(keys, found=counts.found),
     )
@@ -266,6 +273,16 @@ def _row(key: ApiKey) -> KeyRow:
 def keys_found(prefix: str) -> QuerySet[ApiKey]:
     """Give the keys whose shown prefix begins with the text, with their accounts."""
     return beginning_with(ApiKey.objects.select_related("account"), "shown_prefix", prefix)
+
+
+def owners_by_prefix(prefixes: Collection[str]) -> dict[str, list[Account]]:
+    """Give whose keys begin so, by shown prefix, for the internal team; each account once, none where there is none."""
+    owners: dict[str, list[Account]] = {}
+    for key in ApiKey.objects.select_related("account").filter(shown_prefix__in=prefixes):
+        accounts = owners.setdefault(key.shown_prefix, [])
+        if key.account not in accounts:
+            accounts.append(key.account)
+    return owners
 
 
 def keys_of(account_id: str) -> QuerySet[ApiKey]:

@@ -103,6 +103,11 @@ class StrangerCount(models.Model):
                 fields=["day", "prefix", "address", "code"], name="stranger_count_once"
             )
         ]
+        indexes = [
+            models.Index(fields=["-last_at", "-id"], name="stranger_by_time"),
+            models.Index(fields=["prefix", "-last_at", "-id"], name="stranger_by_prefix"),
+            models.Index(fields=["address", "-last_at", "-id"], name="stranger_by_address"),
+        ]
 
 
 class RefusedRequest(models.Model):

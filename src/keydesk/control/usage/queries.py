@@ -1,4 +1,4 @@
-"""What the pages tell of use: when a key was last used, its last 30 days, and the account's refused requests."""
+"""What the pages tell of use: when a key was last used, its last 30 days, refused requests, and unknown credentials."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -13,14 +13,23 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.audit.actions import authorise
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.queries import searched_for
-from keydesk.control.usage.models import KeyAddress, KeySighting, RefusedRequest, UsageCount
+from keydesk.control.usage.models import (
+    KeyAddress,
+    KeySighting,
+    RefusedRequest,
+    StrangerCount,
+    UsageCount,
+)
 from keydesk.control.usage.rules import CODE_LENGTH, Span
 from keydesk.core.codes import Code
+from keydesk.core.network import parse_address
 
 DAYS: Final = 30
 LAST_DAY: Final = timedelta(hours=24)
 LISTED_AT_MOST: Final = 1_000
-"""Refused requests that a list goes through; a search finds the others."""
+"""Rows that a list of refused requests or of unknown credentials goes through; a search finds the others."""
+UNKNOWN: Final = (Code.KEY_MISSING, Code.KEY_MALFORMED, Code.KEY_UNKNOWN)
+"""The outcomes of requests whose credential was no key."""
 
 
 class DayOfUse(NamedTuple):
@@ -135,6 +144,26 @@ def refused_requests(
     if code:
         found = found.filter(code=code)
     return found.order_by("-at", "-request_id")[:LISTED_AT_MOST]
+
+
+def unknown_credentials(
+    actor: Actor, *, prefix: str = "", address: str = ""
+) -> QuerySet[StrangerCount]:
+    """Give how often requests of a day came without a key that is one, the newest first.
+
+    They are narrowed to what may be shown of one credential and to one address, both whole; an empty text narrows
+    nothing. What a verifier counted without an answer, or of known keys that were too many, is not among them.
+    Raises Refused as `require` does.
+    """
+    authorise(actor, Permission.ACCOUNT_VIEW)
+    found = StrangerCount.objects.filter(code__in=UNKNOWN)
+    if "\0" in prefix + address:
+        return found.none()
+    if prefix:
+        found = found.filter(prefix=prefix)
+    if address:
+        found = found.filter(address__in={address, str(parse_address(address) or address)})
+    return found.order_by("-last_at", "-id")[:LISTED_AT_MOST]
 
 
 def moment(seconds: int) -> datetime:
