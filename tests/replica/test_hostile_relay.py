@@ -1,5 +1,8 @@
 """Whatever a relay answers, a replica takes over whole pages of one history or nothing, and asks nobody else."""
 
+import contextlib
+import select
+import socket
 import threading
 import time
 from urllib.parse import parse_qs, urlsplit
@@ -312,6 +315,28 @@ def test_a_relay_that_takes_its_time_is_not_waited_for(step, replica_dir, monkey
     finally:
         released.set()
     assert asked.is_set()
+
+
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nX-More: "])
+def test_a_relay_whose_answer_trickles_is_cut_off(credential_file, monkeypatch, beginning):
+    monkeypatch.setattr(https, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        trickling = threading.Thread(target=trickle, args=[listening, beginning])
+        trickling.start()
+        source = HttpsSource(f"http://127.0.0.1:{listening.getsockname()[1]}", credential_file)
+        with pytest.raises(SourceUnavailable, match=r"takes longer than 0\.5 s"):
+            source.head()
+        trickling.join(20)
+        assert not trickling.is_alive()
+
+
+def trickle(listening, beginning):
+    """Send a byte of a head again and again, until nobody takes it any more."""
+    connection, _ = listening.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(beginning or b"H")
+        while not select.select([connection], [], [], 0.02)[0] or connection.recv(4096):
+            connection.sendall(b"x")
 
 
 def step_and_release(step, answers, released):

@@ -6,7 +6,6 @@ another address, and a relay that is silent counts as one that is not there.
 
 import re
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -20,6 +19,7 @@ import msgspec
 from keydesk.core.records import RECORD_TYPES
 from keydesk.replica.layout import Head, Place
 from keydesk.replica.sources.contract import Published, Reading, SourceUnavailable
+from keydesk.replica.sources.patience import cut_after
 from keydesk.replica.wire import (
     CHANGES_PATH,
     HEAD_PATH,
@@ -35,7 +35,7 @@ from keydesk.replica.wire import (
 SILENCE_SECONDS: Final = 2.0
 """How long a relay may be silent, when it is called and in the middle of an answer."""
 ANSWER_SECONDS: Final = 15.0
-"""How long the body of an answer may take."""
+"""How long an answer may take, its head included, however steadily it trickles."""
 READ_BYTES: Final = 64 * 1024
 SHOWN_LENGTH: Final = 200
 MILLISECONDS: Final = 1000
@@ -151,7 +151,8 @@ class HttpsSource:
     def _answered(self, decode: Callable[[bytes], Answer]) -> Answer:
         """Give what the relay says to the last question; raises SourceUnavailable unless that makes sense."""
         with self._speaking():
-            with self._connected().getresponse() as response:
+            connection = self._connected()
+            with cut_after(ANSWER_SECONDS, connection.sock), connection.getresponse() as response:
                 body = read_whole(response)
             if response.status != HTTPStatus.OK:
                 raise SourceUnavailable(refused(self._url, response.status, body))
@@ -199,8 +200,7 @@ def credential_in(path: Path) -> str:
 
 
 def read_whole(response: HTTPResponse) -> bytes:
-    """Give the body of an answer; raises HTTPException or OSError if it breaks off, is too long or takes too long."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    """Give the body of an answer; raises HTTPException or OSError if it breaks off or is too long."""
     length = response.length
     if length is None:
         raise HTTPException("the answer does not say how long it is")
@@ -209,8 +209,6 @@ def read_whole(response: HTTPResponse) -> bytes:
     body = bytearray()
     while part := response.read1(READ_BYTES):
         body += part
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer takes too long")
     if len(body) != length:
         raise HTTPException("the answer broke off")
     return bytes(body)
