@@ -65,6 +65,7 @@ class HttpsSource:
         self._connection: HTTPConnection | None = None
         self._headers: dict[str, str] = {}
         self._place = Place()
+        self._awaits_answer = False
 
     def head(self) -> Head:
         """Give where the relay stands now."""
@@ -85,7 +86,8 @@ class HttpsSource:
         try:
             yield Reading(head, self._everything(head))
         finally:
-            self.close()  # a page may have been asked for that nobody reads any more
+            if self._awaits_answer:  # a page was asked for that nobody reads any more
+                self.close()
 
     def wait(self, timeout_seconds: float) -> None:
         """Return once the relay says that there is something new, at the latest when the time is over."""
@@ -99,7 +101,7 @@ class HttpsSource:
 
     def close(self) -> None:
         """Close the connection; the next question opens it again."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._awaits_answer = self._connection, None, False
         if connection is not None:
             connection.close()
 
@@ -147,6 +149,7 @@ class HttpsSource:
             target = f"{path}?{urlencode(query)}" if query else path
             connection = self._connected()
             connection.request("GET", self._parts.path + target, headers=self._headers)
+            self._awaits_answer = True
 
     def _answered(self, decode: Callable[[bytes], Answer]) -> Answer:
         """Give what the relay says to the last question; raises SourceUnavailable unless that makes sense."""
@@ -154,6 +157,7 @@ class HttpsSource:
             connection = self._connected()
             with cut_after(ANSWER_SECONDS, connection.sock), connection.getresponse() as response:
                 body = read_whole(response)
+            self._awaits_answer = False
             if response.status != HTTPStatus.OK:
                 raise SourceUnavailable(refused(self._url, response.status, body))
             return decode(body)
