@@ -51,7 +51,7 @@ faults: $(dev) ## killed processes, taken ports, stopped databases, in full
 	$(pytest) tests/faults --kills 20
 
 hosts: $(dev) namespaces ## several hosts as network namespaces: cuts, a failover, a host that joins (needs root)
-	$(pytest) tests/hosts --host-revocations 300 --failover-keys 200 --many-keys 1000000
+	$(pytest) tests/hosts --host-revocations 300 --lease-seconds 30 --failover-keys 200 --many-keys 1000000
 
 bench: $(dev) wrk ## measure the verifier and the desk, print the figures and write them as JSON
 	$(python) tests/benchmarks/verify/run.py $(ARGS)

@@ -35,6 +35,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--host-revocations", type=int, default=60, help="revocations across hosts (F1)"
     )
+    parser.addoption("--lease-seconds", type=int, default=5, help="the lease that ends in F2")
     parser.addoption("--failover-keys", type=int, default=20, help="keys revoked around F5")
     parser.addoption("--many-keys", type=int, default=100_000, help="keys of a new host (F6)")
     parser.addoption("--kills", type=int, default=1, help="how often each process is killed")

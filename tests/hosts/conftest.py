@@ -15,7 +15,6 @@ from tests.races.askers import Askers
 
 PATH = f"/v1/authorize/{SLUG}"
 VERIFIER_PORT, METRICS_PORT, POSTGRES_PORT = 8001, 8002, 5432
-LEASE_SECONDS = 5
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "scale-out.md"
 (ROLE,) = re.findall(r"^```sql\n(.+?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
 """What the page tells an operator to let replicators in with."""
@@ -108,8 +107,9 @@ class VerifierHost:
 class Installation:
     """All hosts, and the desk's process that acts on them."""
 
-    def __init__(self, network, folder, servers):
+    def __init__(self, network, folder, servers, lease_seconds):
         self.network, self.folder, self.servers = network, folder, servers
+        self.lease_seconds = lease_seconds
         self.databases, self.verifiers, self.control = [], [], None
         self.database = self.add_database("db")
         self.database.initialise()
@@ -136,7 +136,7 @@ class Installation:
         self.database.ask(ROLE, "keydesk")
         self.feed_url = self.url.replace("//keydesk@", "//keydesk_replicator@")
         self.control = Control(self.environment, inside=self.network.host("desk").inside)
-        self.sinar, self.samudra = self.do("set_up", lease_seconds=LEASE_SECONDS)
+        self.sinar, self.samudra = self.do("set_up", lease_seconds=self.lease_seconds)
 
     def do(self, name, **given):
         """Do one thing on the desk and give what came of it; it has to succeed."""
@@ -170,9 +170,9 @@ def servers():
 
 
 @pytest.fixture(scope="module")
-def installation(network, servers, tmp_path_factory):
+def installation(network, servers, tmp_path_factory, lease_seconds):
     """PostgreSQL on a host of its own, and a desk that uses it; a module adds what else it needs."""
-    made = Installation(network, tmp_path_factory.mktemp("hosts"), servers)
+    made = Installation(network, tmp_path_factory.mktemp("hosts"), servers, lease_seconds)
     yield made
     made.stop()
 
@@ -219,9 +219,9 @@ class Pair(Installation):
 
 
 @pytest.fixture(scope="module")
-def pair(network, servers, tmp_path_factory):
+def pair(network, servers, tmp_path_factory, lease_seconds):
     """Two servers of which one follows the other; a module starts them as it needs them."""
-    made = Pair(network, tmp_path_factory.mktemp("pair"), servers)
+    made = Pair(network, tmp_path_factory.mktemp("pair"), servers, lease_seconds)
     yield made
     made.stop()
 
@@ -241,6 +241,11 @@ def told(request):
 @pytest.fixture(scope="session")
 def host_revocations(request):
     return request.config.getoption("host_revocations")
+
+
+@pytest.fixture(scope="session")
+def lease_seconds(request):
+    return request.config.getoption("lease_seconds")
 
 
 @pytest.fixture(scope="session")

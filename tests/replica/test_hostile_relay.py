@@ -1,7 +1,11 @@
 """Whatever a relay answers, a replica takes over whole pages of one history or nothing, and asks nobody else."""
 
+import contextlib
+import select
+import socket
 import threading
 import time
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -12,7 +16,7 @@ from tests.fixtures.replicators import eventually
 
 from keydesk.core.digest import row_mac
 from keydesk.replica.follow import Follower, run_replicator
-from keydesk.replica.layout import Place, Signed, value_of
+from keydesk.replica.layout import Head, Place, Signed, value_of
 from keydesk.replica.sources import https
 from keydesk.replica.sources.contract import SourceUnavailable
 from keydesk.replica.sources.https import HttpsSource
@@ -72,6 +76,48 @@ def test_what_a_relay_gives_is_taken_over_and_the_credential_is_all_it_hears(ste
     assert (records, meta.epoch, meta.revision) == ([key(), SINAR], "first", 5)
     assert meta.followed == Place("log", 3)
     assert {said for _, said in answers.asked} == {f"Bearer {CREDENTIAL}"}
+
+
+class Paged(Answers):
+    """Gives one row a page."""
+
+    def give(self, path):
+        page = super().give(path)
+        if "rows?" not in path:
+            return page
+        at = int(bytes.fromhex(parse_qs(urlsplit(path).query).get("after", [""])[0]) or b"0")
+        following = ("key", b"%d" % (at + 1)) if at + 1 < len(self.packed) else None
+        return RowsPage(self.head, self.packed[at : at + 1], following)
+
+
+def pages_asked_for(answers):
+    return sum("rows?" in path for path, _ in answers.asked)
+
+
+def test_the_next_page_is_asked_for_before_the_rows_of_the_one_at_hand_are_taken(credential_file):
+    answers = Paged(key("key_a"), key("key_b"), key("key_c"))
+    with fake_relay(answers) as url:
+        source = HttpsSource(url, credential_file)
+        with source.snapshot() as reading:
+            names, asked = [], []
+            for row in reading.rows:
+                if isinstance(row, Head):
+                    continue
+                names.append(row.values[0])
+                expected = min(len(names) + 1, 3)
+                eventually(lambda expected=expected: pages_asked_for(answers) >= expected)
+                asked.append(pages_asked_for(answers))
+    assert (names, asked) == (["key_a", "key_b", "key_c"], [2, 3, 3])
+
+
+def test_after_a_reading_that_was_broken_off_a_relay_can_be_asked_anew(credential_file):
+    answers = Paged(key("key_a"), key("key_b"))
+    with fake_relay(answers) as url:
+        source = HttpsSource(url, credential_file)
+        with source.snapshot() as reading:
+            next(row for row in reading.rows if not isinstance(row, Head))
+        assert source.head() == answers.head
+        source.close()
 
 
 class Cut(Answers):
@@ -273,6 +319,28 @@ def test_a_relay_that_takes_its_time_is_not_waited_for(step, replica_dir, monkey
     finally:
         released.set()
     assert asked.is_set()
+
+
+@pytest.mark.parametrize("beginning", [b"", b"HTTP/1.1 200 OK\r\nX-More: "])
+def test_a_relay_whose_answer_trickles_is_cut_off(credential_file, monkeypatch, beginning):
+    monkeypatch.setattr(https, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        trickling = threading.Thread(target=trickle, args=[listening, beginning])
+        trickling.start()
+        source = HttpsSource(f"http://127.0.0.1:{listening.getsockname()[1]}", credential_file)
+        with pytest.raises(SourceUnavailable, match=r"takes longer than 0\.5 s"):
+            source.head()
+        trickling.join(20)
+        assert not trickling.is_alive()
+
+
+def trickle(listening, beginning):
+    """Send a byte of a head again and again, until nobody takes it any more."""
+    connection, _ = listening.accept()
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(beginning or b"H")
+        while not select.select([connection], [], [], 0.02)[0] or connection.recv(4096):
+            connection.sendall(b"x")
 
 
 def step_and_release(step, answers, released):

@@ -8,6 +8,7 @@ from tests.fixtures.feeds import DISBURSEMENT, SINAR, SqliteFeed, key
 from tests.fixtures.replicators import eventually
 
 from keydesk.replica.layout import FILE_NAME, file_identity
+from keydesk.replica.sources import postgres
 from keydesk.replica.sources.contract import SourceUnavailable
 from keydesk.replica.sources.postgres import PostgresSource
 from keydesk.replica.sources.sqlite import SqliteSource
@@ -158,6 +159,36 @@ def test_a_server_process_that_stands_still_is_given_up_for_another(feed):
     finally:
         os.kill(pid, signal.SIGCONT)
         source.close()
+
+
+@pytest.mark.postgresql
+def test_a_server_process_that_stands_still_amid_its_rows_is_given_up(feed, monkeypatch):
+    monkeypatch.setattr(postgres, "STALL_SECONDS", 1.0)
+    feed.execute(
+        "INSERT INTO verify_accounts_v2 SELECT 'acc_' || n, repeat('x', 1000), 'APPROVED', '', 1, 'mac' "
+        "FROM generate_series(1, 40000) n"
+    )  # more than lies in the buffers of both kernels
+    source = feed.source()
+    head = source.head()
+    ((pid,),) = feed.execute(
+        "SELECT pid FROM pg_stat_activity "
+        "WHERE application_name = 'keydesk replicator' AND pid <> pg_backend_pid()"
+    ).fetchall()
+    try:
+        with pytest.raises(SourceUnavailable, match="takes longer than 1 s"):
+            read_while_it_stops(source, pid)
+        assert source.head() == head
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        source.close()
+
+
+def read_while_it_stops(source, pid):
+    """Read a row, stop the server's process, and read on."""
+    with source.snapshot() as reading:
+        next(reading.rows)
+        os.kill(pid, signal.SIGSTOP)
+        list(reading.rows)
 
 
 def test_a_server_that_refuses_connections_is_unavailable():

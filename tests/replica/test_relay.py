@@ -181,7 +181,7 @@ def test_a_follower_whose_credential_is_revoked_is_refused_and_says_so(feed, des
 def test_a_replicator_that_starts_again_goes_on_where_it_was(feed, desk, host):
     child, relay = host("child"), desk.relay()
     first = child.follow(relay)
-    wait_for(child, 1)
+    assert eventually(lambda: "Took over" in first.told())
     assert first.stop() == 0
     feed.publish(key())
     wait_for(desk, feed.revision())

@@ -13,6 +13,7 @@ from typing import Final
 
 import lmdb
 
+from keydesk.core.digest import row_checker
 from keydesk.replica.batch import Suspect
 from keydesk.replica.histories import is_earlier
 from keydesk.replica.layout import Head, Meta, ReplicaMissing, Signed
@@ -72,7 +73,7 @@ class Follower:
         """Takes the source, the open writer, the key of row MACs, if any, and the event that ends a batch."""
         self._source: Final = source
         self._writer: Final = writer
-        self._row_mac_key: Final = row_mac_key
+        self._mac_matches: Final = None if row_mac_key is None else row_checker(row_mac_key)
         self._stop: Final = stop
         self._must_compare_all = writer.refused_rows() > 0
         self._next_confirm = 0.0
@@ -151,7 +152,7 @@ class Follower:
                 head = row
                 yield head
             else:
-                yield judge(row, head, row_mac_key=self._row_mac_key)
+                yield judge(row, head, mac_matches=self._mac_matches)
 
 
 class Outage:
@@ -212,12 +213,14 @@ def with_one_right(
 
     Then the row-MAC key is another than control's, and a replica without rows would refuse every key as unknown.
     """
-    trusted = suspected = False
+    suspected = False
     for row in rows:
-        is_suspect = isinstance(row, Suspect)
-        trusted, suspected = trusted or isinstance(row, Signed), suspected or is_suspect
         yield row
-    if suspected and not trusted:
+        if isinstance(row, Signed):
+            yield from rows
+            return
+        suspected = suspected or isinstance(row, Suspect)
+    if suspected:
         raise SourceUnavailable(
             "Not one row carries a right MAC: this replicator's row-MAC key is not the one that control has."
         )

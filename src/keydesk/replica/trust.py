@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
-from keydesk.core.digest import DIGEST_LENGTH, row_mac_matches
+from keydesk.core.digest import DIGEST_LENGTH, RowCheck
 from keydesk.core.records import (
     AccountRecord,
     CredentialRecord,
@@ -37,17 +37,15 @@ FLAG: Final = ProductRecord.__struct_fields__.index("requires_username")
 """Where the truth value stands, which SQLite gives as a number."""
 
 
-def judge(row: Published, head: Head, *, row_mac_key: bytes | None) -> Signed | Suspect:
+def judge(row: Published, head: Head, *, mac_matches: RowCheck | None) -> Signed | Suspect:
     """Give the record that a row holds, with its MAC, if it can be believed, else what is wrong with it.
 
-    Without a key the MAC is passed on unread: whoever has none trusts the relay that it follows.
+    Without a check the MAC is passed on unread: whoever has no row-MAC key trusts the relay that it follows.
     """
     *fields, mac = row.values
     try:
         record = to_record(row.kind, fields)
-        is_genuine = isinstance(mac, bytes) and (
-            row_mac_key is None or row_mac_matches(row_mac_key, record, mac)
-        )
+        is_genuine = isinstance(mac, bytes) and (mac_matches is None or mac_matches(record, mac))
         is_placed = has_fit_key(record)
     except (msgspec.ValidationError, AttributeError, UnicodeEncodeError):
         return suspect(row, NO_SUCH_ROW)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fixtures.rows import account, credential, entitlement, key, product
 
-from keydesk.core.digest import key_digester, row_mac, row_mac_matches
+from keydesk.core.digest import key_digester, row_checker, row_mac, row_mac_matches
 
 ROWS = [key(bytes(32)), account(), product(), entitlement(), credential(bytes(32))]
 MAC_KEY = bytes(range(32))
@@ -22,9 +22,11 @@ def test_a_digest_is_hmac_sha_256_under_the_pepper(pepper, text):
 
 
 @pytest.mark.parametrize("length", [0, 16, 31, 33, 64])
-def test_a_pepper_of_another_length_is_refused(length):
+def test_a_pepper_or_row_mac_key_of_another_length_is_refused(length):
     with pytest.raises(ValueError, match="32 bytes"):
         key_digester(bytes(length))
+    with pytest.raises(ValueError, match="32 bytes"):
+        row_checker(bytes(length))
 
 
 def changed(value):
@@ -45,11 +47,13 @@ def changed(value):
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.kind)
 def test_a_mac_covers_every_field_of_its_row(row):
-    mac = row_mac(MAC_KEY, row)
+    mac, matches = row_mac(MAC_KEY, row), row_checker(MAC_KEY)
     assert row_mac_matches(MAC_KEY, row, mac)
+    assert matches(row, mac)
     for field in row.__struct_fields__:
         other = msgspec.structs.replace(row, **{field: changed(getattr(row, field))})
         assert not row_mac_matches(MAC_KEY, other, mac), field
+        assert not matches(other, mac), field
 
 
 def test_a_mac_is_not_valid_for_another_kind_of_row_or_under_another_key():

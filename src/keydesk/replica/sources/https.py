@@ -6,7 +6,6 @@ another address, and a relay that is silent counts as one that is not there.
 
 import re
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -20,6 +19,7 @@ import msgspec
 from keydesk.core.records import RECORD_TYPES
 from keydesk.replica.layout import Head, Place
 from keydesk.replica.sources.contract import Published, Reading, SourceUnavailable
+from keydesk.replica.sources.patience import cut_after
 from keydesk.replica.wire import (
     CHANGES_PATH,
     HEAD_PATH,
@@ -35,14 +35,14 @@ from keydesk.replica.wire import (
 SILENCE_SECONDS: Final = 2.0
 """How long a relay may be silent, when it is called and in the middle of an answer."""
 ANSWER_SECONDS: Final = 15.0
-"""How long the body of an answer may take."""
+"""How long an answer may take, its head included, however steadily it trickles."""
 READ_BYTES: Final = 64 * 1024
 SHOWN_LENGTH: Final = 200
 MILLISECONDS: Final = 1000
 CREDENTIAL: Final = re.compile(r"[0-9A-Za-z_]+", re.ASCII)
 KINDS: Final = {kind.kind: kind for kind in RECORD_TYPES}
 
-_decode: Final = msgspec.msgpack.Decoder(list[Any]).decode
+_decode: Final = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 
 Answer = TypeVar("Answer")
 RawRows = list[tuple[str, bytes]]
@@ -65,6 +65,7 @@ class HttpsSource:
         self._connection: HTTPConnection | None = None
         self._headers: dict[str, str] = {}
         self._place = Place()
+        self._awaits_answer = False
 
     def head(self) -> Head:
         """Give where the relay stands now."""
@@ -82,7 +83,11 @@ class HttpsSource:
     def snapshot(self) -> Iterator[Reading]:
         """Give all rows, and then what changed while they were read."""
         head = self.head()
-        yield Reading(head, self._everything(head))
+        try:
+            yield Reading(head, self._everything(head))
+        finally:
+            if self._awaits_answer:  # a page was asked for that nobody reads any more
+                self.close()
 
     def wait(self, timeout_seconds: float) -> None:
         """Return once the relay says that there is something new, at the latest when the time is over."""
@@ -96,21 +101,28 @@ class HttpsSource:
 
     def close(self) -> None:
         """Close the connection; the next question opens it again."""
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._awaits_answer = self._connection, None, False
         if connection is not None:
             connection.close()
 
     def _everything(self, first: Head) -> Iterator[Published | Head]:
+        """Give all rows; the relay reads each page while the one before it is taken over here."""
         at: Next | None = ("", b"")
+        self._ask_for_rows("", b"")
         while at is not None:
-            page = self._told(decode_rows, ROWS_PATH, kind=at[0], after=at[1].hex())
-            yield of_one_history(first, page.head)
-            yield from published(page.rows)
+            page = self._answered(decode_rows)
             if page.next == at:
                 raise SourceUnavailable("The relay gives the same rows again and again.")
+            if page.next is not None:
+                self._ask_for_rows(*page.next)
+            yield of_one_history(first, page.head)
+            yield from published(page.rows)
             at = page.next
         place = require_place(first)
         yield from self._changes(first, self._changes_page(place, place.position))
+
+    def _ask_for_rows(self, kind: str, after: bytes) -> None:
+        self._ask(ROWS_PATH, kind=kind, after=after.hex())
 
     def _changes(self, first: Head, page: ChangesPage) -> Iterator[Published | Head]:
         while True:
@@ -127,9 +139,36 @@ class HttpsSource:
         return self._told(decode_changes, CHANGES_PATH, log=place.log, after=after)
 
     def _told(self, decode: Callable[[bytes], Answer], path: str, **query: str | int) -> Answer:
-        """Ask the relay, and give what it says; raises SourceUnavailable unless that is whole and makes sense."""
+        """Ask the relay, and give what it says."""
+        self._ask(path, **query)
+        return self._answered(decode)
+
+    def _ask(self, path: str, **query: str | int) -> None:
+        """Send a question, whose answer is read next; raises SourceUnavailable if it cannot be sent."""
+        with self._speaking():
+            target = f"{path}?{urlencode(query)}" if query else path
+            connection = self._connected()
+            connection.request("GET", self._parts.path + target, headers=self._headers)
+            self._awaits_answer = True
+
+    def _answered(self, decode: Callable[[bytes], Answer]) -> Answer:
+        """Give what the relay says to the last question; raises SourceUnavailable unless that makes sense."""
+        with self._speaking():
+            connection = self._connected()
+            with cut_after(ANSWER_SECONDS, connection.sock), connection.getresponse() as response:
+                body = read_whole(response)
+            self._awaits_answer = False
+            if response.status != HTTPStatus.OK:
+                raise SourceUnavailable(refused(self._url, response.status, body))
+            return decode(body)
+
+    @contextmanager
+    def _speaking(self) -> Iterator[None]:
         try:
-            return decode(self._asked(f"{path}?{urlencode(query)}" if query else path))
+            yield
+        except SourceUnavailable:
+            self.close()
+            raise
         except msgspec.MsgspecError as error:
             self.close()
             raise SourceUnavailable(f"{self._url} gives an answer that makes no sense: {error}") from error  # fmt: skip
@@ -137,16 +176,6 @@ class HttpsSource:
             self.close()
             reason = " ".join(str(error).split()) or type(error).__name__
             raise SourceUnavailable(f"{self._url} cannot be asked: {reason}") from error
-
-    def _asked(self, target: str) -> bytes:
-        connection = self._connected()
-        connection.request("GET", self._parts.path + target, headers=self._headers)
-        with connection.getresponse() as response:
-            body = read_whole(response)
-        if response.status != HTTPStatus.OK:
-            self.close()
-            raise SourceUnavailable(refused(self._url, response.status, body))
-        return body
 
     def _connected(self) -> HTTPConnection:
         if self._connection is None:
@@ -175,8 +204,7 @@ def credential_in(path: Path) -> str:
 
 
 def read_whole(response: HTTPResponse) -> bytes:
-    """Give the body of an answer; raises HTTPException or OSError if it breaks off, is too long or takes too long."""
-    deadline = time.monotonic() + ANSWER_SECONDS
+    """Give the body of an answer; raises HTTPException or OSError if it breaks off or is too long."""
     length = response.length
     if length is None:
         raise HTTPException("the answer does not say how long it is")
@@ -185,8 +213,6 @@ def read_whole(response: HTTPResponse) -> bytes:
     body = bytearray()
     while part := response.read1(READ_BYTES):
         body += part
-        if time.monotonic() > deadline:
-            raise TimeoutError("the answer takes too long")
     if len(body) != length:
         raise HTTPException("the answer broke off")
     return bytes(body)
@@ -226,10 +252,10 @@ def published(rows: RawRows) -> Iterator[Published]:
         kind, values = KINDS.get(name), decoded(value)
         if kind is None or len(values) != len(kind.__struct_fields__) + 1:
             raise SourceUnavailable(f"The relay gives a row of the kind {name!r} that is none.")
-        yield Published(kind, tuple(values))
+        yield Published(kind, values)
 
 
-def decoded(value: bytes) -> list[Any]:
+def decoded(value: bytes) -> tuple[Any, ...]:
     """Give the elements of a row's value; raises SourceUnavailable if they cannot be read."""
     try:
         return _decode(value)

@@ -1,10 +1,8 @@
 """Published rows out of PostgreSQL. A notification is a hint to look at once; looking regularly is what counts."""
 
-import os
-import socket
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any, Final
 
 import psycopg
@@ -24,6 +22,7 @@ from keydesk.replica.sources.contract import (
     SourceUnavailable,
     to_head,
 )
+from keydesk.replica.sources.patience import cut_after
 
 ROWS_AT_ONCE: Final = 1_000 if psycopg.capabilities.has_stream_chunked() else 1
 """How many rows cross the wire at once while a result is read; libpq before 17 knows only one."""
@@ -46,6 +45,9 @@ IMPATIENCE: Final = {
 """A replicator waits less: it can begin anew at any time, and after a cut it has to be current within two seconds."""
 ANSWER_SECONDS: Final = 5.0
 """How long a server may think about where it stands, which takes it less than a millisecond."""
+ROWS_TOGETHER: Final = 1_000
+STALL_SECONDS: Final = 30.0
+"""How long so many rows may take: a server that stands still in the middle of them is given up."""
 
 
 class PostgresSource:
@@ -65,8 +67,10 @@ class PostgresSource:
     def changes(self, after: int) -> Iterator[Reading]:
         """Give the rows whose revision is above `after`, all as of the first moment of reading."""
         with self._connected() as connection, connection.transaction():
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            yield Reading(read_head(connection), read_rows(connection, after))
+            with cut_after(ANSWER_SECONDS, connection):
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                head = read_head(connection)
+            yield Reading(head, read_rows(connection, after))
 
     def snapshot(self) -> Any:
         """Give all rows."""
@@ -116,27 +120,6 @@ def connect(parameters: dict[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
     return connection
 
 
-@contextmanager
-def cut_after(seconds: float, connection: psycopg.Connection[tuple[Any, ...]]) -> Iterator[None]:
-    """Cut the connection if what is done inside takes longer.
-
-    TCP notices a host that is gone, but not one whose PostgreSQL stands still: the kernel there goes on to acknowledge.
-    """
-    timer = threading.Timer(seconds, cut, [connection])
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def cut(connection: psycopg.Connection[tuple[Any, ...]]) -> None:
-    """End a connection under the hands of whoever waits for it."""
-    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(connection.fileno())) as one:
-        one.shutdown(socket.SHUT_RDWR)
-
-
 def read_head(connection: psycopg.Connection[tuple[Any, ...]]) -> Head:
     """Give the head, its epoch with the server's timeline, and whether the server is a standby."""
     ((is_standby, timeline),) = connection.execute(QUERIES["standing"]).fetchall()
@@ -149,5 +132,15 @@ def read_rows(connection: psycopg.Connection[tuple[Any, ...]], after: int) -> It
     for kind, query in ROW_QUERIES.items():
         asked = query.replace(":after", "%(after)s")
         with connection.cursor(binary=True) as cursor:
-            for values in cursor.stream(asked, {"after": after}, size=ROWS_AT_ONCE):
-                yield Published(kind, values)
+            rows = cursor.stream(asked, {"after": after}, size=ROWS_AT_ONCE)
+            while some := within(STALL_SECONDS, rows, connection):
+                for values in some:
+                    yield Published(kind, values)
+
+
+def within(
+    seconds: float, rows: Iterator[Any], connection: psycopg.Connection[tuple[Any, ...]]
+) -> list[Any]:
+    """Give the next rows, none at their end; raises TimeoutError if they take longer."""
+    with cut_after(seconds, connection):
+        return list(islice(rows, ROWS_TOGETHER))
