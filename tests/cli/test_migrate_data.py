@@ -15,6 +15,7 @@ from tests.cli.conftest import Host
 from tests.fixtures.desk import RunningDesk, status_of, wait_until
 
 from keydesk.config import Config, Secret
+from keydesk.core.digest import row_checker
 from keydesk.replica.sources.contract import SourceUnavailable
 from keydesk.replica.sources.postgres import PostgresSource
 from keydesk.replica.sources.sqlite import SqliteSource
@@ -94,8 +95,9 @@ def asked(host, statement):
 
 def published(source, row_mac_key):
     """Give a source's head and its rows as a replicator judges them, sorted."""
+    matches = row_checker(row_mac_key)
     with source.snapshot() as reading:
-        rows = [judge(row, reading.head, row_mac_key=row_mac_key) for row in reading.rows]
+        rows = [judge(row, reading.head, mac_matches=matches) for row in reading.rows]
     source.close()
     return reading.head, sorted(rows, key=repr)
 
