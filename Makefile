@@ -55,7 +55,7 @@ hosts: $(dev) namespaces ## several hosts as network namespaces: cuts, a failove
 
 bench: $(dev) wrk ## measure the verifier and the desk, print the figures and write them as JSON
 	$(python) tests/benchmarks/verify/run.py $(ARGS)
-	$(python) tests/benchmarks/desk/run.py
+	$(python) tests/benchmarks/desk/run.py $(filter --keep,$(ARGS))
 
 css: ## compile the stylesheet (needs Node)
 	@command -v npm >/dev/null || { echo "make css needs Node with npm: install it and run again." >&2; exit 1; }

@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from keydesk.core.codes import Code
+from keydesk.core.limits import MOST_COST
 from keydesk.gate.guard import (
     ADDRESS,
     API_KEY,
@@ -75,7 +76,7 @@ class CredentialReader:
                 return Presented(refusal=chosen)
             credential = chosen
         cost = watched.get(COST)
-        if cost and not (cost.isdigit() and len(cost) <= MOST_DIGITS):
+        if cost and not (cost.isdigit() and len(cost) <= MOST_DIGITS and int(cost) <= MOST_COST):
             return MALFORMED
         username, address, scopes = watched.get(USERNAME), watched.get(ADDRESS), watched.get(SCOPES)
         return Presented(

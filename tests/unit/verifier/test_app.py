@@ -407,7 +407,7 @@ def test_what_a_gateway_says_twice_is_refused(call, name):
 @pytest.mark.parametrize(
     ("cost", "expected"),
     [(b"1", 200), (b"2", 200), (b"3", 429), (b"0", 200), (b"", 200), (b"-1", 401), (b"1.5", 401),
-     (b"999999", 401), (b"\xb2", 401)],
+     (b"10000", 429), (b"10001", 401), (b"999999", 401), (b"\xb2", 401)],
 )  # fmt: skip
 def test_a_gateway_says_what_a_call_costs_and_never_less_than_one(call, cost, expected):
     store = MemoryStore(rows(product(**LIMITED)))
