@@ -8,6 +8,8 @@ from pathlib import Path
 import polib
 import pytest
 
+from keydesk.web.templatetags import icons
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "keydesk"
 LOCALE = SOURCE / "web" / "locale" / "id" / "LC_MESSAGES"
@@ -17,6 +19,7 @@ TEMPLATES = sorted(
     for path in (SOURCE / room / "templates").rglob("*.html")
 )
 ELEMENTS = SOURCE / "web" / "templates" / "cotton"
+ICON = re.compile(r'(?:<c-icon name|(?<!:)\bicon)="([^"{]+)"')
 IN_CODE = re.compile(r"""\b(?:_|gettext|gettext_lazy)\(\s*((?:"[^"]*"\s*)+)""")
 IN_TEMPLATES = re.compile(r"""{%\s*trans\s+(?:"([^"]*)"|'([^']*)')""")
 
@@ -29,6 +32,13 @@ def test_the_style_sheet_is_compiled_from_these_sources():
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_every_icon_that_a_page_names_exists():
+    named = {name for path in TEMPLATES for name in ICON.findall(path.read_text())}
+    for name in named:
+        icons.drawn(name, "16")  # raises IconDoesNotExist
+    assert len(named) > 20
 
 
 def test_every_message_is_translated_and_none_is_a_guess():
