@@ -15,10 +15,9 @@ desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
-# Tests that share nothing and so run beside each other, one process a core; those of the browser do file by file.
+# Tests that share nothing and so run beside each other, one process a core. The others say how soon something holds
+# and how a page looks once it has settled, which a second browser on two cores would delay.
 alike := tests/cli tests/contracts tests/integration tests/unit
-# One after the other: what has a machine to itself where it is real, and says how soon something holds.
-alone := tests/client tests/faults tests/gateways tests/http tests/races tests/replica
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint races faults hosts bench css messages reference clean browser gateways namespaces wrk
@@ -32,8 +31,7 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 
 test: lint browser gateways ## everything that has to pass before a change lands
 	$(pytest) -n auto $(alike)
-	$(pytest) -n auto --dist loadfile tests/e2e
-	$(pytest) $(alone)
+	$(pytest) $(addprefix --ignore=,$(alike) tests/hosts)
 	$(pytest) -n auto --database postgresql tests/integration
 	$(pytest) --database postgresql tests/races tests/replica
 
