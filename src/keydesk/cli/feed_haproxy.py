@@ -1,8 +1,6 @@
 """`keydesk feed-haproxy`: keeps the maps of a HAProxy that decides by itself."""
 
 import logging
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +9,7 @@ import typer
 from keydesk.cli.apps import new_app
 from keydesk.config import load_config
 from keydesk.gateways.haproxy.feeder import FedAlready, run_feeder
+from keydesk.host.stopping import stop_on_signal
 from keydesk.server.faults import OperatorFault
 
 app = new_app()
@@ -28,9 +27,7 @@ def feed_haproxy(
     It needs the replica's folder and the socket, and neither Django nor a secret.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signal()
     try:
         run_feeder(socket, load_config().replica_dir, stop=stop)
     except FedAlready as error:

@@ -1,8 +1,6 @@
 """`keydesk replicate`: follows another host's relay, on a host without the database."""
 
 import logging
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +9,7 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import Secret, load_config
+from keydesk.host.stopping import stop_on_signal
 from keydesk.replica.follow import run_replicator
 from keydesk.replica.sources.https import HttpsSource
 from keydesk.server.addresses import is_loopback
@@ -47,9 +46,7 @@ def replicate(
     relay = source_at(source, credential_file, ca_file)
     if row_mac_key is None:
         logging.getLogger(__name__).warning(WITHOUT_ROW_MAC_KEY)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signal()
     run_replicator(relay, replica_dir=config.replica_dir, row_mac_key=row_mac_key, stop=stop)
 
 

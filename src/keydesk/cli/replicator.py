@@ -1,11 +1,10 @@
 """`keydesk replicator`: follows the database's feed into this host's replica."""
 
 import logging
-import signal
-import threading
 
 from keydesk.cli.apps import new_app
 from keydesk.config import Config, Secret, load_config
+from keydesk.host.stopping import stop_on_signal
 from keydesk.replica.follow import run_replicator
 from keydesk.replica.sources.contract import Source
 
@@ -21,9 +20,7 @@ def replicator() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     config = load_config()
     row_mac_key = config.require_secret(Secret.ROW_MAC_KEY)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signal()
     run_replicator(
         source_of(config), replica_dir=config.replica_dir, row_mac_key=row_mac_key, stop=stop
     )

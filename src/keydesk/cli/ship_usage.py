@@ -1,8 +1,6 @@
 """`keydesk ship-usage`: brings home what the verifiers of a host without a database have counted."""
 
 import logging
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -12,6 +10,7 @@ import typer
 from keydesk.cli.apps import new_app
 from keydesk.config import load_config
 from keydesk.host.spool import SpoolReader
+from keydesk.host.stopping import stop_on_signal
 from keydesk.server.addresses import is_loopback
 from keydesk.server.faults import OperatorFault
 from keydesk.verifier.shipping import BATCH_BYTES, Desk, NotShippedError, ship
@@ -39,9 +38,7 @@ def ship_usage(
     if once:
         ship_once(folder, desk)
         return
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signal()
     ship(folder, desk, stop=stop)
 
 

@@ -1,9 +1,7 @@
 """`keydesk worker`: the work that happens by the clock."""
 
-import signal
-import threading
-
 from keydesk.cli.apps import new_app
+from keydesk.host.stopping import stop_on_signal
 from keydesk.jobs.loop import run_worker
 from keydesk.jobs.tasks import TASKS
 
@@ -13,7 +11,5 @@ app = new_app()
 @app.command()
 def worker() -> None:
     """Do what happens by the clock (heartbeat, clearing what has expired), until SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stop = stop_on_signal()
     run_worker(TASKS, stop=stop)
