@@ -66,9 +66,10 @@ def test_a_source_that_goes_away_is_told_once_and_found_again(feed, following, r
     reader = reader_of(replica_dir)
     with following(feed) as replicator:
         assert arrives(replica_dir, 1)
+        assert eventually(lambda: reader.status().confirmed_at)
         feed.execute("ALTER TABLE verify_head_v1 RENAME TO gone")
         assert eventually(lambda: "grows old" in replicator.log())
-        confirmed_at = eventually(lambda: reader.status().confirmed_at)
+        confirmed_at = reader.status().confirmed_at
         feed.execute("ALTER TABLE gone RENAME TO verify_head_v1")
         assert eventually(lambda: reader.status().confirmed_at > confirmed_at)
         assert eventually(lambda: "current again" in replicator.log())
