@@ -32,29 +32,30 @@ def key_digester(pepper: bytes) -> Digester:
 
     Raises ValueError if the pepper is not 32 bytes.
     """
-    inner, outer = begun_under(pepper, name="pepper")
-
-    def digest(text: str) -> bytes:
-        first = inner.copy()
-        first.update(text.encode())
-        second = outer.copy()
-        second.update(first.digest())
-        return second.digest()
-
-    return digest
+    mac = mac_under(pepper, name="pepper")
+    return lambda text: mac(text.encode())
 
 
-def begun_under(secret: bytes, *, name: str) -> tuple["hashlib._Hash", "hashlib._Hash"]:
-    """Give HMAC's two hashes with the padded secret in them, to be copied for each text, at half the cost of HMAC.
+def mac_under(secret: bytes, *, name: str) -> Callable[[bytes], bytes]:
+    """Give HMAC-SHA-256 under one secret (RFC 2104), at half the cost of `hmac.digest` for each of many texts.
 
-    Raises ValueError, with the secret's name, if it is not 32 bytes.
+    HMAC's two hashes are begun with the padded secret once, and copied for each text. Raises ValueError, with the
+    secret's name, if it is not 32 bytes.
     """
     if len(secret) != SECRET_LENGTH:
         raise ValueError(f"The {name} must be {SECRET_LENGTH} bytes.")
     block = secret.ljust(BLOCK_LENGTH, b"\0")
     inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
     outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
-    return inner, outer
+
+    def mac(text: bytes) -> bytes:
+        first = inner.copy()
+        first.update(text)
+        second = outer.copy()
+        second.update(first.digest())
+        return second.digest()
+
+    return mac
 
 
 def row_mac(row_key: bytes, record: Record) -> bytes:
@@ -72,16 +73,8 @@ def row_checker(row_key: bytes) -> RowCheck:
 
     Raises ValueError if the row-MAC key is not 32 bytes.
     """
-    inner, outer = begun_under(row_key, name="row-MAC key")
-
-    def matches(record: Record, mac: bytes) -> bool:
-        first = inner.copy()
-        first.update(covered(record))
-        second = outer.copy()
-        second.update(first.digest())
-        return hmac.compare_digest(second.digest(), mac)
-
-    return matches
+    right = mac_under(row_key, name="row-MAC key")
+    return lambda record, mac: hmac.compare_digest(right(covered(record)), mac)
 
 
 def covered(record: Record) -> bytes:

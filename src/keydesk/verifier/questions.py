@@ -3,15 +3,14 @@
 Unknown fields, other types, a name given twice, bytes that are not UTF-8: each refuses the whole body.
 """
 
-import json
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from keydesk.core.decide import Question
 from keydesk.core.limits import MOST_COST
-from keydesk.core.strict_json import refuse_repeated_names
+from keydesk.core.strict_json import NotStrictError, read_strictly
 from keydesk.gate.walk import Call
 
 MAX_BODY_BYTES: Final = 64 * 1024
@@ -52,8 +51,15 @@ class Batch(Struct, frozen=True, forbid_unknown_fields=True):
     checks: Annotated[list[Check], Meta(min_length=1, max_length=MAX_CHECKS)]
 
 
+class Shape(Struct):
+    """What tells several questions from one."""
+
+    checks: msgspec.Raw | UnsetType = UNSET
+
+
 _decode_check: Final = msgspec.json.Decoder(Check).decode
 _decode_batch: Final = msgspec.json.Decoder(Batch).decode
+_decode_shape: Final = msgspec.json.Decoder(Shape).decode
 
 
 def read_questions(body: bytes) -> Check | Batch:
@@ -61,12 +67,10 @@ def read_questions(body: bytes) -> Check | Batch:
     if len(body) > MAX_BODY_BYTES:
         raise InvalidBodyError(f"The body is larger than {MAX_BODY_BYTES} bytes.")
     try:
-        value = json.loads(body.decode(), object_pairs_hook=refuse_repeated_names)
-        is_batch = isinstance(value, dict) and "checks" in value
-        return _decode_batch(body) if is_batch else _decode_check(body)
-    except UnicodeDecodeError:
-        raise InvalidBodyError("The body is not UTF-8.") from None
-    except RecursionError:
-        raise InvalidBodyError("The body is nested too deeply.") from None
-    except ValueError as error:
+        return read_strictly(body, _decode)
+    except NotStrictError as error:
         raise InvalidBodyError(str(error)) from None
+
+
+def _decode(body: bytes) -> Check | Batch:
+    return _decode_check(body) if _decode_shape(body).checks is UNSET else _decode_batch(body)
