@@ -7,13 +7,10 @@ from hypothesis import given, settings
 from tests.fixtures.asking import answered, request
 from tests.fixtures.feeds import ROW_KEY
 from tests.fixtures.relays import CREDENTIAL, FOLLOWER, Answers, fake_relay
-from tests.fixtures.rows import MemoryStore
 from tests.fixtures.situations import (
-    DIGEST,
-    NOW,
     QUESTIONS,
     SITUATIONS,
-    FreshLedger,
+    doors_over,
     headers_of,
     rows_of,
 )
@@ -26,7 +23,6 @@ from keydesk.replica.moments import Moment
 from keydesk.replica.sources.https import HttpsSource
 from keydesk.replica.store import Reader, Writer
 from keydesk.verifier.app import VerifierApp
-from keydesk.verifier.doors import Doors
 from keydesk.verifier.metrics import Tally
 from keydesk.verifier.relay import RelayApp
 
@@ -69,14 +65,7 @@ def ask(tmp_path_factory):
     tally = Tally(tmp_path_factory.mktemp("tally"))
 
     def ask(rows, question):
-        doors = Doors(
-            "kd",
-            DIGEST,
-            store=MemoryStore(rows),
-            ledger=FreshLedger(),
-            tally=tally,
-            clock=lambda: NOW,
-        )
+        doors = doors_over(rows, tally)
         door = {"live": "authorize", "test": "authorize-test"}[question["environment"]]
         key = (b"x-api-key", question["key"].encode("latin-1"))
         path = f"/v1/{door}/{question['product']}".encode()

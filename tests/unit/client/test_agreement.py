@@ -18,6 +18,7 @@ from tests.fixtures.situations import (
     QUESTIONS,
     SITUATIONS,
     FreshLedger,
+    doors_over,
     headers_of,
     rows_of,
 )
@@ -27,7 +28,6 @@ from keydesk.client.calls import Need
 from keydesk.client.checker import Checker
 from keydesk.core.clock import system_clock
 from keydesk.core.codes import Code
-from keydesk.verifier.doors import Doors
 from keydesk.verifier.metrics import Tally
 
 GOOD = {"key": {}, "account": {}, "product": {}, "entitlement": {}, "age": 0}
@@ -152,8 +152,7 @@ def through_gateway(tmp_path_factory):
     tally = Tally(tmp_path_factory.mktemp("tally"))
 
     def ask(rows, headers, question):
-        store, ledger = MemoryStore(rows), FreshLedger()
-        doors = Doors("kd", DIGEST, store=store, ledger=ledger, tally=tally, clock=lambda: NOW)
+        doors = doors_over(rows, tally)
         asked = request("GET", b"/", [*headers, *headers_of(question)])
         answer = doors.authorize(asked, question["product"], question["environment"])
         found = dict(answer.headers)

@@ -9,22 +9,18 @@ import json
 import pytest
 from hypothesis import given, settings
 from tests.fixtures.asking import answered, request
-from tests.fixtures.rows import MemoryStore
 from tests.fixtures.situations import (
-    DIGEST,
     KEY,
-    NOW,
     QUESTIONS,
     SERVICE,
     SITUATIONS,
-    FreshLedger,
+    doors_over,
     headers_of,
     rows_of,
 )
 
 from keydesk.core.codes import CODES, Code
 from keydesk.verifier.app import VerifierApp
-from keydesk.verifier.doors import Doors
 from keydesk.verifier.metrics import Tally
 
 BEARER = b"Bearer " + SERVICE.encode()
@@ -35,14 +31,7 @@ def ask(tmp_path_factory):
     tally = Tally(tmp_path_factory.mktemp("tally"))
 
     def ask(rows, method, path, headers, body=b""):
-        doors = Doors(
-            "kd",
-            DIGEST,
-            store=MemoryStore(rows),
-            ledger=FreshLedger(),
-            tally=tally,
-            clock=lambda: NOW,
-        )
+        doors = doors_over(rows, tally)
         return answered(VerifierApp(doors), request(method, path, headers, body=body))
 
     return ask
