@@ -15,9 +15,10 @@ desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
-# Tests that share nothing and so run beside each other, one process a core. The others say how soon something holds
-# and how a page looks once it has settled, which a second browser on two cores would delay.
-alike := tests/cli tests/contracts tests/integration tests/unit
+# Tests share nothing with those of another file and so run beside them, one process a core; but not those that are marked
+# `alone`, which say how soon something holds and would be delayed, or fill the machine by themselves.
+beside := -n auto --dist loadfile -m "not alone"
+on_both := tests/integration tests/races tests/replica
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint races faults hosts bench css messages reference clean browser gateways namespaces wrk
@@ -30,10 +31,10 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 	@$(python) -m keydesk demo $(ARGS)
 
 test: lint browser gateways ## everything that has to pass before a change lands
-	$(pytest) -n auto $(alike)
-	$(pytest) $(addprefix --ignore=,$(alike) tests/hosts)
-	$(pytest) -n auto --database postgresql tests/integration
-	$(pytest) --database postgresql tests/races tests/replica
+	$(pytest) $(beside) --ignore=tests/hosts
+	$(pytest) -m alone --ignore=tests/hosts
+	$(pytest) $(beside) --database postgresql $(on_both)
+	$(pytest) -m alone --database postgresql $(on_both)
 
 lint: $(dev) ## style and types, without running anything
 	$(python) -m ruff check

@@ -101,11 +101,19 @@ def make_data_folder(worker):
 
 
 def pytest_collection_modifyitems(config, items):
-    elsewhere = set(DATABASES) - {config.getoption("database")}
-    of_others = [item for item in items if any(item.get_closest_marker(name) for name in elsewhere)]
-    if of_others:
-        config.hook.pytest_deselected(items=of_others)
-        items[:] = [item for item in items if item not in of_others]
+    database = config.getoption("database")
+    chosen = {item for item in items if is_of(database, item)}
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
+
+
+def is_of(database, item):
+    """Say whether a test is one of a run on the database: on PostgreSQL, if it is another test there than on SQLite."""
+    if any(item.get_closest_marker(other) for other in DATABASES if other != database):
+        return False
+    touches = {"database", "django_db_setup"} & set(item.fixturenames)
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
+    return database == "sqlite" or marked or bool(touches)
 
 
 @pytest.fixture(scope="session")

@@ -241,6 +241,7 @@ def test_while_valkey_is_away_nothing_passes_where_the_provider_said_so(at, tmp_
     assert [each(keydesk, text).status for each in (ask, ask_async)] == [503, 503]
 
 
+@pytest.mark.alone
 def test_a_valkey_that_hangs_holds_a_call_up_for_no_longer_than_was_said(at, tmp_path, valkey):
     text = mint()
     fill(tmp_path / "replica", records_of(text, limits=("key:day=3/day",)))

@@ -9,12 +9,14 @@ from functools import partial
 import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-from tests.fixtures.desk import keydesk
+from tests.fixtures.faults import WIDTHS
 from tests.fixtures.languages import say
+from tests.fixtures.operators import Operator
 
 KEY = re.compile(r"kd_(live|test)_[0-9A-Za-z]{49}")
 PATIENCE_MILLISECONDS = 15_000
-SURROUNDINGS = tuple(itertools.product(("light", "dark"), ("en", "id"), (1280, 390)))
+LANGUAGES = ("en", "id")
+SURROUNDINGS = tuple(itertools.product(LANGUAGES, WIDTHS))
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
@@ -171,14 +173,19 @@ def visitor(browser, demo_desk, sessions):
 
 @pytest.fixture(params=SURROUNDINGS, ids=lambda each: "-".join(map(str, each)))
 def surroundings(request):
-    """What a visitor's page is looked at in: light and dark, English and Indonesian, wide and narrow."""
-    scheme, language, width = request.param
+    """What a visitor goes through pages in that `faults_of` then looks at in both schemes."""
+    language, width = request.param
     return {
-        "color_scheme": scheme,
         "locale": language,
         "viewport": {"width": width, "height": 844},
         "reduced_motion": "reduce",
     }
+
+
+@pytest.fixture(params=LANGUAGES)
+def calm(request):
+    """What a visitor opens pages in that `faults_of` then looks at in both schemes and widths."""
+    return {"locale": request.param, "reduced_motion": "reduce"}
 
 
 @pytest.fixture
@@ -195,13 +202,9 @@ def authorize(demo_desk):
 @pytest.fixture(scope="module")
 def operator(demo_desk):
     """Run a command on the desk's host."""
-
-    def operator(*arguments, typed=""):
-        done = keydesk(*arguments, environment=demo_desk.environment, typed=typed)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return operator
+    operator = Operator(demo_desk.environment)
+    yield operator
+    operator.stop()
 
 
 @pytest.fixture

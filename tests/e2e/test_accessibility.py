@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.fixtures.faults import faults_of
+from tests.fixtures.faults import WIDTHS, faults_of
 
 WORDS = {
     "en": ("Generate", "Confirm", "Actions for"),
@@ -10,13 +10,9 @@ WORDS = {
 }
 
 
-@pytest.fixture
-def guest(surroundings, visitor, demo_desk):
-    return visitor(demo_desk.login("Budi"), **surroundings)
-
-
 @pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
-def test_pages_have_no_faults(guest):
+def test_pages_have_no_faults(visitor, calm, demo_desk):
+    guest = visitor(demo_desk.login("Budi"), **calm)
     addresses = (
         "",
         "activity/",
@@ -31,11 +27,12 @@ def test_pages_have_no_faults(guest):
     found = {}
     for address in addresses:
         guest.page.goto(f"{guest.desk.dashboard_url}/a/sinarabadi/{address}")
-        found[address] = faults_of(guest.page)
+        found[address] = faults_of(guest.page, WIDTHS)
     assert found == {address: [] for address in addresses}
 
 
-def test_steps_of_the_dialog_have_no_faults(guest, surroundings, demo_desk):
+def test_steps_of_the_dialog_have_no_faults(visitor, surroundings, demo_desk):
+    guest = visitor(demo_desk.login("Budi"), **surroundings)
     generate, confirm, actions = WORDS[surroundings["locale"]]
     page = guest.open_keys().page
     found = []
@@ -58,8 +55,8 @@ def test_steps_of_the_dialog_have_no_faults(guest, surroundings, demo_desk):
     assert found + faults_of(page) == []
 
 
-def test_the_entrance_has_no_faults(visitor, surroundings, demo_desk):
-    page = visitor(**surroundings).page
+def test_the_entrance_has_no_faults(visitor, calm, demo_desk):
+    page = visitor(**calm).page
     page.goto(f"{demo_desk.dashboard_url}/account/login/")
-    expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
-    assert faults_of(page) == []
+    expect(page.locator("html")).to_have_attribute("lang", calm["locale"])
+    assert faults_of(page, WIDTHS) == []

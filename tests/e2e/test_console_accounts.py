@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.fixtures.faults import faults_of
+from tests.fixtures.faults import WIDTHS, faults_of
 from tests.fixtures.replicators import eventually
 
 REASON = "Unpaid bills since March"
@@ -24,6 +24,7 @@ def open_account(visitor):
     return page
 
 
+@pytest.mark.alone
 def test_a_suspended_accounts_keys_are_refused_until_it_is_reinstated(
     eko, visitor, demo_desk, authorize
 ):
@@ -62,8 +63,8 @@ def test_the_internal_team_sees_a_customers_page_and_can_only_look(eko):
     expect(banner).to_have_count(0)
 
 
-def test_the_pages_of_accounts_have_no_faults(surroundings, visitor, demo_desk):
-    guest = visitor(demo_desk.login("Eko"), **surroundings)
+def test_the_pages_of_accounts_have_no_faults(calm, visitor, demo_desk):
+    guest = visitor(demo_desk.login("Eko"), **calm)
     addresses = (
         "",
         "accounts/",
@@ -76,6 +77,6 @@ def test_the_pages_of_accounts_have_no_faults(surroundings, visitor, demo_desk):
     found = {}
     for address in addresses:
         guest.page.goto(f"{demo_desk.dashboard_url}/console/{address}")
-        expect(guest.page.locator("html")).to_have_attribute("lang", surroundings["locale"])
-        found[address] = faults_of(guest.page)
+        expect(guest.page.locator("html")).to_have_attribute("lang", calm["locale"])
+        found[address] = faults_of(guest.page, WIDTHS)
     assert found == {address: [] for address in addresses}

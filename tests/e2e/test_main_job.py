@@ -48,12 +48,14 @@ def test_an_enabled_product_without_keys_says_how_a_first_call_looks(
     expect(card.get_by_role("table")).to_have_count(0)
 
 
+@pytest.mark.alone
 def test_a_generated_key_is_accepted_at_once_and_for_its_product_alone(at_keys, person, authorize):
     key = at_keys.generate("Disbursement", "At once", person["pin"])
     expect(at_keys.dialog).to_contain_text("active at once")
     assert (authorize(key), authorize(key, "account-inquiry")) == (200, 403)
 
 
+@pytest.mark.alone
 def test_a_test_key_works_at_the_test_door_alone(at_keys, person, authorize):
     at_keys.page.get_by_role("link", name="Test", exact=True).click()
     key = at_keys.generate("Disbursement", "For test", person["pin"])
@@ -125,6 +127,7 @@ def test_a_revealed_key_hides_itself_after_a_minute(at_keys, person):
     assert key not in at_keys.page.content()
 
 
+@pytest.mark.alone
 def test_a_replaced_key_is_refused_and_its_successor_accepted(at_keys, person, authorize):
     name = f"Replaced by {person['name']}"
     old = at_keys.generate("Disbursement", name, person["pin"])
@@ -138,6 +141,7 @@ def test_a_replaced_key_is_refused_and_its_successor_accepted(at_keys, person, a
     expect(at_keys.row(name).filter(has_text="Revoked")).to_contain_text(old[:12])
 
 
+@pytest.mark.alone
 def test_a_revoked_key_is_refused_without_a_pin_asked(at_keys, person, authorize):
     name = f"Revoked by {person['name']}"
     key = at_keys.generate("Disbursement", name, person["pin"])

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.fixtures.applications import ANSWERS, PDF
 from tests.fixtures.applying import PAPERS, apply, fill, go_on, upload
-from tests.fixtures.faults import faults_of
+from tests.fixtures.faults import WIDTHS, faults_of
 
 STEPS = ("business", "people", "documents", "bank_account", "products", "consent", "review")
 
@@ -109,22 +109,18 @@ def test_what_is_wrong_has_the_focus_and_its_sentence(visitor, company):
     expect(guest.page.get_by_label("Account holder")).to_have_value("<b>Mira</b>")
 
 
-@pytest.fixture
-def lina(surroundings, visitor, demo_desk):
-    """Lina, whose company's application is half done, in these surroundings."""
-    return visitor(demo_desk.login("Lina"), **surroundings)
-
-
-def test_the_pages_of_an_application_have_no_faults(lina):
+def test_the_pages_of_an_application_have_no_faults(visitor, calm, demo_desk):
+    # Her company's application is half done.
+    lina = visitor(demo_desk.login("Lina"), **calm)
     account = f"{lina.desk.dashboard_url}/a/tirtajaya/"
     addresses = ["", "products/", "onboarding/", *(f"onboarding/{step}/" for step in STEPS)]
     found = {}
     for address in addresses:
         lina.page.goto(account + address)
-        found[address] = faults_of(lina.page)
+        found[address] = faults_of(lina.page, WIDTHS)
     lina.page.goto(f"{account}onboarding/business/")
     lina.page.locator("#business-tax-number").fill("?")
     lina.page.locator("main form button[value=leave]").first.evaluate("button => button.click()")
     expect(lina.page.locator("#business-tax-number")).to_be_focused()
-    found["refused"] = faults_of(lina.page)
+    found["refused"] = faults_of(lina.page, WIDTHS)
     assert found == {address: [] for address in (*addresses, "refused")}

@@ -4,8 +4,8 @@ import secrets
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+from tests.fixtures.faults import WIDTHS, faults_of
 
 HERE, ELSEWHERE = "203.0.113.7", "198.51.100.1"
 WORDS = {
@@ -45,14 +45,6 @@ WORDS = {
 
 
 PIN = "482915"
-
-
-def faults_of(page):
-    found = Axe().run(page).response["violations"]
-    wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
-    return [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found] + (
-        ["wider than the window"] if wide else []
-    )
 
 
 @pytest.fixture(params=WORDS)
@@ -129,6 +121,7 @@ def open_restrict(guest, words):
     ).click()
 
 
+@pytest.mark.alone
 def test_a_restricted_key_is_refused_elsewhere_at_once(key, guest, words, called_from):
     guest.page.reload()
     assert called_from(HERE, ELSEWHERE) == [ACCEPTED, ACCEPTED]
@@ -145,6 +138,7 @@ def test_a_restricted_key_is_refused_elsewhere_at_once(key, guest, words, called
     expect(guest.row("Ledger")).to_contain_text(words["network"])
 
 
+@pytest.mark.alone
 def test_a_widened_key_is_accepted_again_at_once(key, guest, words, called_from, operator, company):
     key_id = operator("key", "list", company[0]).split()[0]
     operator("key", "restrict", key_id, "--network", HERE)
@@ -159,6 +153,7 @@ def test_a_widened_key_is_accepted_again_at_once(key, guest, words, called_from,
     expect(guest.row("Ledger")).not_to_contain_text(words["network"])
 
 
+@pytest.mark.alone
 def test_the_allow_list_of_a_company_is_for_all_its_keys_at_once(guest, words, called_from):
     guest.page.get_by_role("link", name=words["tab"]).click()
     expect(guest.page.get_by_text(words["anywhere"])).to_be_visible()
@@ -192,14 +187,11 @@ def test_options_are_folded_and_a_key_is_made_with_them(guest, words):
     )
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_new_pages_and_steps_have_no_faults(
-    key, guest, words, company, operator, scheme, width
-):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_new_pages_and_steps_have_no_faults(key, guest, words, company, operator, width):
     operator("account", "networks", company[0], "--network", HERE, "--network", "2001:db8::/32")
     page = guest.page
-    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size({"width": width, "height": 844})
     page.reload()
     found = faults_of(page)

@@ -46,8 +46,7 @@ def test_a_form_without_words_says_so_at_its_field_and_puts_the_focus_there(revi
 
 
 def test_a_remark_is_folded_behind_its_field_and_takes_no_script(visitor, reviewer, demo_desk):
-    width = reviewer.page.viewport_size["width"]
-    viewport = {"width": width, "height": 844}
+    viewport = reviewer.page.viewport_size
     page = visitor(demo_desk.login("Eko"), java_script_enabled=False, viewport=viewport).page
     page.goto(f"{demo_desk.dashboard_url}/{QUEUE}duasamudra/revision/")
     city = page.locator("#remark-business-city")

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.fixtures.entering import look, open_letter
 from tests.fixtures.factors import code_of
-from tests.fixtures.faults import faults_of
+from tests.fixtures.faults import WIDTHS, faults_of
 
 SECURITY = "/a/sinarabadi/settings/security/"
 PAGES = (
@@ -198,9 +198,9 @@ def ask_for_address(page, email):
         look(page)
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
-def test_an_address_is_changed_through_the_mail_that_it_gets(at_security, nia, scheme, width):
-    guest = at_security(nia, color_scheme=scheme, viewport={"width": width, "height": 844})
+@pytest.mark.parametrize("width", WIDTHS)
+def test_an_address_is_changed_through_the_mail_that_it_gets(at_security, nia, width):
+    guest = at_security(nia, viewport={"width": width, "height": 844})
     page, email = guest.page, f"new-{nia['email']}"
     ask_for_address(page, email)
     expect(page).to_have_url(re.compile("/account/new-address/asked/"))
@@ -215,9 +215,9 @@ def test_an_address_is_changed_through_the_mail_that_it_gets(at_security, nia, s
     expect(page.get_by_text(email, exact=True)).to_be_visible()
 
 
-def test_the_pages_have_no_faults(at_security, nia, surroundings):
-    language = surroundings.pop("locale")
-    guest = at_security(nia, **surroundings)
+def test_the_pages_have_no_faults(at_security, nia, calm):
+    language = calm.pop("locale")
+    guest = at_security(nia, **calm)
     page, desk = guest.page, guest.desk.dashboard_url
     page.goto(f"{desk}/a/sinarabadi/settings/")
     page.locator("select[name=language]").select_option(language)
@@ -227,11 +227,11 @@ def test_the_pages_have_no_faults(at_security, nia, surroundings):
     found = {}
     for address in addresses:
         page.goto(desk + address)
-        found[address] = faults_of(page)
+        found[address] = faults_of(page, WIDTHS)
     page.locator("#new_password").fill("short")
     page.locator("#new_password").press("Enter")
     expect(page.locator("#new_password_again[aria-invalid]")).to_be_focused()
-    found["wrong"] = faults_of(page)
+    found["wrong"] = faults_of(page, WIDTHS)
     assert found == {address: [] for address in (*addresses, "wrong")}
 
 
@@ -305,7 +305,8 @@ def demanded(demo_desk):
 
 
 @pytest.mark.usefixtures("demanded")
-def test_the_page_that_demands_a_factor_has_no_faults(visitor, surroundings, newcomer):
-    page = visitor(**surroundings).log_in(newcomer()).page
+def test_the_page_that_demands_a_factor_has_no_faults(visitor, calm, newcomer):
+    page = visitor(**calm).log_in(newcomer()).page
     expect(page.locator("a[href*=authenticator]")).to_be_visible()
-    assert (page.url.split("?")[0].endswith("/account/set-up/"), faults_of(page)) == (True, [])
+    found = faults_of(page, WIDTHS)
+    assert (page.url.split("?")[0].endswith("/account/set-up/"), found) == (True, [])

@@ -28,7 +28,7 @@ def test_a_company_signs_up_confirms_its_address_and_logs_in(language, width, vi
 
 
 def test_every_page_on_the_way_to_a_new_password_passes_axe(visitor, demo_desk):
-    page = visitor(color_scheme="dark").page
+    page = visitor().page
     page.goto(f"{demo_desk.dashboard_url}/account/login/")
     page.get_by_role("link", name="Forgotten password?").click()
     look(page)

@@ -60,6 +60,7 @@ def choose(visitor, email, action):
     return page
 
 
+@pytest.mark.alone
 def test_invited_let_in_promoted_and_removed_while_the_keys_go_on(
     visitor, ana, email, link, authorize
 ):

@@ -140,6 +140,7 @@ def answer(demo_desk):
     return answer
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("language", ["en", "id"])
 def test_from_signing_up_to_a_key_that_follows_its_accounts_status(
     language, visitor, demo_desk, answer

@@ -14,6 +14,7 @@ def at_keys(visitor, ana):
     return visitor(ana, java_script_enabled=False).open_keys()
 
 
+@pytest.mark.alone
 def test_generating_and_reloading_gives_one_key(at_keys, ana, authorize):
     key = at_keys.generate("Account Inquiry", "Without a script", ana["pin"])
     at_keys.page.reload()

@@ -57,6 +57,7 @@ def test_with_the_replicator_killed_the_verifier_goes_on_deciding(desk):
     assert decisions(desk) == [200, 403]
 
 
+@pytest.mark.alone
 def test_killing_the_supervisor_leaves_nothing_behind(tmp_path, desk_starter):
     running = desk_starter(tmp_path)
     started = descendants(running.process.pid)

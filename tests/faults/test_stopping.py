@@ -9,6 +9,7 @@ from tests.fixtures.desk import command_line, descendants
 STOP_SECONDS = 2.0
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_a_stop_takes_two_seconds_at_most_and_leaves_no_process(number, tmp_path, desk_starter):
     desk = desk_starter(tmp_path)

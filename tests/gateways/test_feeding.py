@@ -174,6 +174,7 @@ def test_a_row_that_cannot_be_read_is_trouble_that_passes(tmp_path, one_backend)
         assert gateway.feeder.poll() is None
 
 
+@pytest.mark.alone
 def test_without_its_feeder_haproxy_asks_after_some_seconds_however_long_the_lease(
     tmp_path, one_backend
 ):

@@ -4,6 +4,7 @@ import re
 import statistics
 import time
 
+import pytest
 from tests.fixtures.gateways import exchange
 from tests.fixtures.hostile import doubled, framed, line, misframed, misspelt, oversized
 
@@ -62,6 +63,7 @@ def is_same(gateway, name, decided, status):
     return status in {decided, UNKNOWN_CODING} or 400 <= status < 500
 
 
+@pytest.mark.alone
 def test_no_malformed_request_is_read_in_two_ways(gateway, backend, verifier, keys):
     differing, seconds, accepted, reached = [], [], 0, []
     for name, lines, body in corpus(keys["good"].encode()):

@@ -174,6 +174,7 @@ def test_an_acceptance_needs_no_verifier_and_carries_the_whole_identity(tmp_path
     }
 
 
+@pytest.mark.alone
 def test_a_key_is_refused_from_its_last_moment_on_without_anybody_telling(tmp_path, one_backend):
     ends = int(time.time()) + 4
     rows = [*good_rows(), key(DIGEST(KEYS[0]), id="key_0", expires_at=ends)]
@@ -198,6 +199,7 @@ CHANGES = {
 BEFORE = {"asks for no username any more": {"requires_username": True}}
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_of_any_row_takes_effect_within_the_bound(tmp_path, one_backend, change):
     rows = good_rows(**BEFORE.get(change, {}))
@@ -216,6 +218,7 @@ def record_fields(record):
     return {name: getattr(record, name) for name in record.__struct_fields__}
 
 
+@pytest.mark.alone
 def test_revoked_keys_are_refused_within_the_bound_and_never_again_accepted(tmp_path, one_backend):
     keys = [mint() for _ in range(REVOCATIONS)]
     rows = [*good_rows(), *(key(DIGEST(each), id=f"key_r{n}") for n, each in enumerate(keys))]
@@ -234,6 +237,7 @@ def test_revoked_keys_are_refused_within_the_bound_and_never_again_accepted(tmp_
     assert most <= BOUND_SECONDS * 1000
 
 
+@pytest.mark.alone
 def test_a_new_key_works_and_a_key_can_change_again_and_again(tmp_path, one_backend):
     new = mint()
     with standing(tmp_path, good_rows(), one_backend) as (desk, gateway):
@@ -321,6 +325,7 @@ def test_a_reload_under_requests_accepts_nothing_that_was_revoked(tmp_path, one_
         assert status_of(gateway, KEYS[1]) == 401
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("lost", ["keys", "changed", "state"])
 def test_a_map_that_haproxy_lost_is_filled_again(tmp_path, one_backend, lost):
     revoked = key(DIGEST(KEYS[1]), id="key_1", state="REVOKED", revision=12)
@@ -338,6 +343,7 @@ def test_a_map_that_haproxy_lost_is_filled_again(tmp_path, one_backend, lost):
         assert becomes(gateway, 401, KEYS[1]) < BOUND_SECONDS
 
 
+@pytest.mark.alone
 def test_another_epoch_takes_everything_with_it(tmp_path, one_backend):
     new = mint()
     with standing(tmp_path, good_rows(), one_backend) as (desk, gateway):

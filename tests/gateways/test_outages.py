@@ -35,6 +35,8 @@ FAULTS = {
     "half an answer": b"HTTP/1.1 200 OK\r\nContent-Le",
     "ends the connection": b"",
 }
+pytestmark = pytest.mark.alone
+
 RECOVERY_SECONDS = 1
 ANSWER_SECONDS = 1
 

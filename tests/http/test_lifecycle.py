@@ -110,6 +110,7 @@ def test_a_killed_worker_is_replaced_and_the_others_go_on(start):
     wait_until(lambda: is_accepted(running), seconds=10, what="decisions go on")
 
 
+@pytest.mark.alone
 def test_sigterm_stops_everything_within_two_seconds_idle_connections_or_not(start):
     running = start(VERIFIER_WORKERS=2)
     opened = [socket.create_connection(("127.0.0.1", running.port)) for _ in range(8)]

@@ -61,6 +61,7 @@ def test_a_verifier_that_stops_has_written_every_request_with_the_ids_it_told(
     assert "hunter2" not in repr(entries)
 
 
+@pytest.mark.alone
 def test_a_killed_worker_loses_the_last_second_at_most_and_its_successor_counts_on(
     start, keys, tmp_path
 ):

@@ -17,7 +17,11 @@ from keydesk.control.catalog.actions import create_product
 from keydesk.core.records import AccountStatus
 from keydesk.replica.sources.postgres import PostgresSource
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.postgresql,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 class Follower:

@@ -17,7 +17,7 @@ from keydesk.control.stepup.tries import Counter as Counted
 WRONG = "739104"
 AT_ONCE = 64
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture(params=[5, 3], ids=lambda tries: f"{tries} tries")

@@ -31,6 +31,8 @@ from keydesk.control.keys.actions import (
 from keydesk.core.records import AccountStatus, Environment, ProductState
 from keydesk.replica.wait import wait_for_revision
 
+pytestmark = pytest.mark.alone
+
 BOUND_SECONDS = 1.0
 LIVE = Environment.LIVE
 

@@ -119,6 +119,7 @@ def test_a_change_without_a_notification_arrives_all_the_same(feed, following, r
             assert arrives(replica_dir, revision)
 
 
+@pytest.mark.alone
 @pytest.mark.postgresql
 def test_a_notification_wakes_the_replicator_at_once(feed):
     source = feed.source()
@@ -128,6 +129,7 @@ def test_a_notification_wakes_the_replicator_at_once(feed):
     source.close()
 
 
+@pytest.mark.alone
 @pytest.mark.postgresql
 def test_a_connection_that_the_server_ends_is_made_again(feed, following, replica_dir):
     feed.publish(key())
@@ -143,6 +145,7 @@ def test_a_connection_that_the_server_ends_is_made_again(feed, following, replic
         assert replicator.log().count("grows old") == 1
 
 
+@pytest.mark.alone
 @pytest.mark.postgresql
 def test_a_server_process_that_stands_still_is_given_up_for_another(feed):
     feed.publish(key())
@@ -162,6 +165,7 @@ def test_a_server_process_that_stands_still_is_given_up_for_another(feed):
         source.close()
 
 
+@pytest.mark.alone
 @pytest.mark.postgresql
 def test_a_server_process_that_stands_still_amid_its_rows_is_given_up(feed, monkeypatch):
     monkeypatch.setattr(postgres, "STALL_SECONDS", 1.0)

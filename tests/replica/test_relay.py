@@ -81,6 +81,7 @@ def filled(host, rows, *, revision=9, epoch="first"):
         writer.snapshot(head, [follower, *rows], confirmed=Moment.ago())
 
 
+@pytest.mark.alone
 def test_a_revocation_reaches_a_grandchild_within_the_bound(feed, desk, host, capsys):
     child, grandchild = host("child"), host("grandchild")
     child.follow(desk.relay(), ROW_MAC_KEY=ROW_MAC_KEY)

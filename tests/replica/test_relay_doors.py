@@ -117,6 +117,7 @@ def test_all_rows_come_in_pages_of_their_order_and_the_last_one_says_so(host, re
     assert first[1] + second[1] == expected
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("position", [0, 7])
 def test_who_stands_elsewhere_waits_for_nothing(relay, position):
     started = time.monotonic()
@@ -162,6 +163,7 @@ def test_rows_that_change_while_all_are_read_come_as_they_are_at_the_end(tmp_pat
     assert (len(rows), rows[-1][:1], rows[-1][5]) == (len(KEYS) + 2, [revoked.id], "REVOKED")
 
 
+@pytest.mark.alone
 def test_a_relay_stops_within_two_seconds_while_somebody_waits(tmp_path):
     host = Host(tmp_path / "host")
     fill(host.replica_dir, [FOLLOWER])
