@@ -15,10 +15,12 @@ desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
-# Tests share nothing with those of another file and so run beside them, one process a core; but not those that are marked
-# `alone`, which say how soon something holds and would be delayed, or fill the machine by themselves.
-beside := -n auto --dist loadfile -m "not alone"
+# Tests that share nothing and so run beside each other, one process a core. Those of the other folders do so file by file,
+# for a file shares a desk; but those marked `alone` run with nothing beside them, as pyproject.toml says.
+alike := tests/cli tests/contracts tests/integration tests/unit
+filed := $(addprefix --ignore=,$(alike) tests/hosts)
 on_both := tests/integration tests/races tests/replica
+beside := -n auto --dist loadfile -m "not alone"
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint races faults hosts bench css messages reference clean browser gateways namespaces wrk
@@ -31,8 +33,9 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 	@$(python) -m keydesk demo $(ARGS)
 
 test: lint browser gateways ## everything that has to pass before a change lands
-	$(pytest) $(beside) --ignore=tests/hosts
-	$(pytest) -m alone --ignore=tests/hosts
+	$(pytest) -n auto $(alike)
+	$(pytest) $(beside) $(filed)
+	$(pytest) -m alone $(filed)
 	$(pytest) $(beside) --database postgresql $(on_both)
 	$(pytest) -m alone --database postgresql $(on_both)
 
