@@ -4,7 +4,7 @@ The file's name carries the version of this layout, so a version that lays rows 
 """
 
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import lmdb
 import msgspec
@@ -30,6 +30,8 @@ MAP_BYTES: Final = 1 << 36
 MAX_READERS: Final = 512
 LONGEST_KEY: Final = 511
 """What LMDB takes as a key, in bytes."""
+LATEST_MS: Final = 1 << 53
+"""A moment after this one is none."""
 
 META: Final = "meta"
 META_KEY: Final = b"head"
@@ -74,6 +76,8 @@ class Head(Struct, frozen=True):
     """The position from which on the relay still knows every change."""
     age_ms: int = 0
     """How long ago the database behind a relay confirmed all this, in milliseconds."""
+    clock_ms: Annotated[int, msgspec.Meta(ge=0, le=LATEST_MS)] | None = None
+    """What the clock of the database's host said when this was asked, in Unix milliseconds; None if nobody knows."""
 
 
 class Meta(Struct, frozen=True, array_like=True):
@@ -91,6 +95,8 @@ class Meta(Struct, frozen=True, array_like=True):
     """Where the replica's own tale of its changes stands."""
     followed: Place | None = None
     """How far the replica has followed its relay's tale; None if its source is a database."""
+    clock_ahead_seconds: float | None = None
+    """By how much this host's clock was ahead of the database's when last seen, negative if behind; None if unknown."""
 
 
 NEVER_FILLED: Final = Meta(epoch="", revision=0, heartbeat_at=0, confirmed=None, generation=0)
