@@ -35,9 +35,9 @@ from keydesk.gate.walk import Call, Walk, spent_on
 from keydesk.limits.ledger import Ledger
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Status
-from keydesk.verifier.http1 import Request
 from keydesk.verifier.metrics import Door, Tally
 from keydesk.verifier.questions import Batch, InvalidBodyError, read_questions
+from keydesk.verifier.request import Request
 from keydesk.verifier.services import ServiceGate, ServiceRows
 
 

@@ -29,7 +29,7 @@ from keydesk.replica.changes import KINDS, StoredRow, View
 from keydesk.replica.layout import LONGEST_KEY, Head, Meta, Place, ReplicaMissing
 from keydesk.replica.store import Reader
 from keydesk.verifier.app import GET
-from keydesk.verifier.http1 import Request
+from keydesk.verifier.request import Request
 from keydesk.verifier.services import REPLICATE_SCOPE, ServiceGate
 
 LOOK_SECONDS: Final = 0.01

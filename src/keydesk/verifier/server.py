@@ -36,6 +36,7 @@ from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import MOST_SKEW_SECONDS, Doors
 from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
+from keydesk.verifier.turns import Turns
 
 METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"
@@ -143,7 +144,12 @@ async def serve_site(
     """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    site = Site(work.app, most_connections=most_connections, idle_seconds=idle_seconds)
+    site = Site(
+        work.app,
+        turns=Turns(loop.call_soon),
+        most_connections=most_connections,
+        idle_seconds=idle_seconds,
+    )
     await work.prepare()
     beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
     server = await loop.create_server(
