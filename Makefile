@@ -23,7 +23,7 @@ on_both := tests/integration tests/races tests/replica
 beside := -n auto --dist loadfile -m "not alone"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint races faults hosts bench css messages reference clean browser gateways namespaces wrk
+.PHONY: help demo test lint races faults hosts bench many css messages reference clean browser gateways namespaces wrk
 
 help: ## say what can be made
 	@echo "make <target>:"
@@ -57,6 +57,9 @@ hosts: $(dev) namespaces ## several hosts as network namespaces: cuts, a failove
 bench: $(dev) wrk ## measure the verifier and the desk, print the figures and write them as JSON
 	$(python) tests/benchmarks/verify/run.py $(ARGS)
 	$(python) tests/benchmarks/desk/run.py $(filter --keep,$(ARGS))
+
+many: $(dev) wrk ## measure what ten million keys cost a host (needs 8 GB of memory and of disk; ARGS=--keys=1000000)
+	$(python) tests/benchmarks/verify/many.py $(ARGS)
 
 css: ## compile the stylesheet (needs Node)
 	@command -v npm >/dev/null || { echo "make css needs Node with npm: install it and run again." >&2; exit 1; }

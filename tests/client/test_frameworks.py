@@ -11,6 +11,8 @@ import httpx
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.http import HttpResponse
 from django.test import AsyncClient, Client, override_settings
 from django.urls import path
@@ -193,13 +195,17 @@ urlpatterns = [
 
 @pytest.fixture
 def site(desk):
-    """The site that the page's settings protect."""
+    """The site that the page's settings protect; it has no database, whatever other tests opened in this process."""
     settings = run("django settings")
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
     options = {**settings.KEYDESK_CLIENT, "keydesk": desk.keydesk}
     with override_settings(
         ROOT_URLCONF=__name__, MIDDLEWARE=settings.MIDDLEWARE, KEYDESK_CLIENT=options
     ):
         yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 def test_djangos_middleware_checks_all_but_the_open_paths(desk, site):

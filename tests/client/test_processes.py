@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,12 @@ from tests.fixtures.verifier import DIGEST, PEPPER, fill, mint
 
 from keydesk.client import Keydesk, Need, testing
 from keydesk.client import desk as opening
+from keydesk.client.counters import SharedCounter
 from keydesk.config import Config, ConfigError
 from keydesk.core.codes import Code
+from keydesk.core.limits import Bucket, parse_limit
+from keydesk.limits.ledger import LedgerUnavailable
+from keydesk.limits.valkey import SharedLedger
 from keydesk.replica.layout import FILE_NAME
 
 NEED = Need("disbursement")
@@ -252,6 +257,24 @@ def test_a_valkey_that_hangs_holds_a_call_up_for_no_longer_than_was_said(at, tmp
     assert ask(keydesk, text).code is Code.OK
     assert time.monotonic() - started < 2
     valkey.go_on()
+
+
+def test_a_call_that_waited_in_vain_is_counted_nowhere_afterwards(valkey):
+    meanwhile = []
+    ledger = SharedLedger(
+        valkey.url, wait_seconds=60, meanwhile=None, count_away=lambda: meanwhile.append("counted")
+    )
+    a_call = {"buckets": [Bucket(b"a", parse_limit("key:day=3/day"))], "cost": 1, "now": 0.0}
+    with closing(SharedCounter(ledger, wait_seconds=0)) as counter:
+        assert counter.spend_now(**a_call).code is Code.OK
+        valkey.hang()
+        with pytest.raises(LedgerUnavailable, match="does not answer"):
+            counter.spend_now(**a_call)
+        with pytest.raises(LedgerUnavailable, match="does not answer"):
+            asyncio.run(counter.spend(**a_call))
+        valkey.kill()
+        wait_until(lambda: ledger.away is not None, seconds=10, what="the connection is lost")
+    assert meanwhile == []
 
 
 def test_a_service_without_its_pepper_does_not_start(tmp_path, monkeypatch):

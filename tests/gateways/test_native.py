@@ -353,7 +353,19 @@ def test_another_epoch_takes_everything_with_it(tmp_path, one_backend):
         becomes(gateway, 401)
 
 
-UNFIT = ["a;show info", "a\nb", "a|b", "a\\", "<<", "a'b", 'a"b', "\u00e4", "a\r\nX: y", "a%[src]"]
+UNFIT = [
+    "a;show info",
+    "a\nb",
+    "a|b",
+    "a\\",
+    "<<",
+    "a'b",
+    'a"b',
+    "\u00e4",
+    "a\r\nX: y",
+    "a%[src]",
+    "a" * 257,
+]
 
 
 @pytest.mark.parametrize("text", UNFIT)

@@ -73,6 +73,24 @@ def test_a_late_replica_is_said_once_and_so_is_that_it_is_current_again(start, t
     assert printed.count("The replica is current again.") == 1
 
 
+def test_a_wrong_clock_is_told_and_decisions_go_on_until_it_is_right_again(start, tmp_path):
+    running = start(None)
+    fill(tmp_path / "replica", RECORDS, clock_ahead_seconds=-7.25)
+    assert (readiness(running), decision(running.authorize(KEY))) == (
+        (503, "clock_skewed"),
+        (200, "ok"),
+    )
+    name = "keydesk_clock_ahead_seconds"
+    for clock_ahead_seconds in (-7.25, 0.0):
+        fill(tmp_path / "replica", RECORDS, clock_ahead_seconds=clock_ahead_seconds)
+        told = f"\n{name} {clock_ahead_seconds}\n"
+        wait_until(lambda told=told: told in running.metrics(), seconds=10, what="it is told")
+    assert readiness(running) == (200, None)
+    printed = running.stop()
+    assert printed.count("The clock of this host is 7.2 s behind the database's.") == 1
+    assert printed.count("The clock of this host is right again.") == 1
+
+
 def test_each_product_has_its_own_lease(start):
     names = {"strict": 5, "patient": None}
     keys = {name: mint() for name in names}

@@ -1,6 +1,7 @@
 """Products: their names are right, and stopping one is told to verifiers."""
 
 import pytest
+from tests.fixtures import rows
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import StaffRole
@@ -11,8 +12,8 @@ from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.keys.actions import generate_key
 from keydesk.control.keys.models import ApiKey
 from keydesk.core.codes import Code
+from keydesk.core.decide import LONGEST_IDENTITY, refuse_unfit
 from keydesk.core.records import Envelope, ProductRecord, ProductState
-from keydesk.gate.answers import MAX_IDENTITY_LENGTH, refuse_unfit
 
 pytestmark = pytest.mark.django_db
 
@@ -84,8 +85,8 @@ def test_a_stopped_product_is_published_and_a_retired_one_stays_retired(eko, dis
 def test_the_longest_scopes_of_a_product_fit_into_a_header_of_an_answer(host):
     scopes = ("a" * 128, "b" * 127)
     product = create_product(host, slug="payment-link", name="Payment Link", scopes=scopes)
-    assert len(product.scopes) == MAX_IDENTITY_LENGTH
-    refuse_unfit((product.scopes,))
+    assert len(product.scopes) == LONGEST_IDENTITY
+    refuse_unfit(rows.key(bytes(32), scopes=scopes), rows.account())
 
 
 def test_an_unknown_product_is_not_found(eko):

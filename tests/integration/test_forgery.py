@@ -24,7 +24,10 @@ FORGED = {
     "another site, with our origin": (WITH_TOKEN, OURS | {"sec-fetch-site": "cross-site"}),
     "said to be a look": ({"_method": "GET"}, {"x-http-method-override": "GET"}),
 }
-"""What each has that is wrong: further fields, and headers."""
+"""What each has that is wrong: further fields, and headers.
+
+The cookie is always the one that fits TOKEN, as one that somebody planted would: then the origin alone refuses.
+"""
 OVERRIDES = {
     "x-http-method": "POST",
     "x-http-method-override": "POST",

@@ -86,7 +86,9 @@ def test_rows_of_which_not_one_is_right_leave_a_replica_that_is_not_ready(
     source = feed.source()
     with pytest.raises(SourceUnavailable, match="row-MAC key"), closing(source):
         follow(source)
-    assert Reader(replica_dir).status() == Status("", 0, None, 0, 0, has_gone_back=False)
+    assert Reader(replica_dir).status() == Status(
+        "", 0, None, 0, 0, has_gone_back=False, clock_ahead_seconds=None
+    )
     assert caplog.records == []
 
 

@@ -303,6 +303,17 @@ def test_an_age_that_is_still_to_come_counts_as_none(step, replica_dir):
     assert held(replica_dir)[1].confirmed.at <= time.time()
 
 
+@pytest.mark.parametrize("told", [{"revision": -1}, {"revision": 1 << 63}, {"heartbeat_at": -1}])
+def test_a_head_with_a_number_that_no_source_has_is_not_believed(step, replica_dir, told):
+    answers = Answers()
+    step(answers)
+    before = held(replica_dir)
+    answers.head = replace(answers.head, **told)
+    with pytest.raises(SourceUnavailable, match="makes no sense"):
+        step(answers)
+    assert held(replica_dir) == before
+
+
 def test_a_relay_that_takes_its_time_is_not_waited_for(step, replica_dir, monkeypatch):
     monkeypatch.setattr(https, "SILENCE_SECONDS", 0.2)
     asked, released = threading.Event(), threading.Event()

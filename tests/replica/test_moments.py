@@ -35,3 +35,25 @@ def test_a_moment_before_a_restart_that_is_still_to_come_counts_as_unknown():
 def test_where_the_system_names_no_run_only_the_wall_clock_counts(tmp_path):
     assert read_boot_id(tmp_path / "none") == ""
     assert Moment(time.time() + 30, 0.0, "").on_wall_clock() is None
+
+
+@pytest.mark.parametrize("ahead_seconds", [86400, 6, -6, -86400])
+def test_the_wall_clock_is_as_far_ahead_of_another_as_it_is(ahead_seconds):
+    told = time.time() - ahead_seconds
+    assert Moment.ago().ahead_of(told) == pytest.approx(ahead_seconds, abs=1)
+
+
+def test_a_clock_that_was_read_in_the_meantime_may_agree_however_long_that_took():
+    asked = Moment.ago(60)
+    assert {asked.ahead_of(time.time() - ago) for ago in (1, 30, 59)} == {0.0}
+    assert asked.ahead_of(time.time() - 70) == pytest.approx(10, abs=1)
+    assert asked.ahead_of(time.time() + 10) == pytest.approx(-10, abs=1)
+
+
+def test_a_clock_that_was_set_back_while_another_was_read_is_compared_as_it_is_now():
+    asked_before_the_step = replace(Moment.ago(), at=time.time() + 3600)
+    assert asked_before_the_step.ahead_of(time.time() + 3600) == pytest.approx(-3600, abs=1)
+
+
+def test_nobody_knows_about_a_clock_that_was_asked_for_in_another_run():
+    assert Moment(time.time() + 30, 0.0, "").ahead_of(time.time()) is None

@@ -159,7 +159,7 @@ def test_a_server_process_that_stands_still_is_given_up_for_another(feed):
     try:
         with pytest.raises(SourceUnavailable):
             source.head()
-        assert source.head() == head
+        assert source.head().revision == head.revision
     finally:
         os.kill(pid, signal.SIGCONT)
         source.close()
@@ -182,7 +182,7 @@ def test_a_server_process_that_stands_still_amid_its_rows_is_given_up(feed, monk
     try:
         with pytest.raises(SourceUnavailable, match="takes longer than 1 s"):
             read_while_it_stops(source, pid)
-        assert source.head() == head
+        assert source.head().revision == head.revision
     finally:
         os.kill(pid, signal.SIGCONT)
         source.close()

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from keydesk.client.calls import Identity, Need, Outcome
 from keydesk.core.clock import Clock, system_clock
 from keydesk.core.codes import Code
-from keydesk.core.decide import Decider, Decision, Question, Rows
+from keydesk.core.decide import Decider, Decision, Question, Rows, UnfitIdentityError
 from keydesk.core.digest import Digester
 from keydesk.core.gcra import Balance, Spent
 from keydesk.core.keyformat import KeyFormat
@@ -109,7 +109,7 @@ class Checker:
             answer = self._walk.refused(call, decision, query=query)
             outcome = refusal(code, call.request_id, answer)
         elif key is None or account is None:
-            raise answers.UnfitIdentityError
+            raise UnfitIdentityError
         else:
             identity = Identity(
                 key.account,

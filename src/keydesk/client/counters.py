@@ -65,6 +65,7 @@ class SharedCounter:
         try:
             return asked.result(self._wait_seconds)
         except TimeoutError:
+            asked.cancel()  # a call that was refused is not counted once the store is there again
             raise LedgerUnavailable(LATE) from None
 
     async def spend(self, buckets: Sequence[Bucket], *, cost: int, now: float) -> Spent:

@@ -26,7 +26,8 @@ from keydesk.core.records import (
 
 DEFAULT_LEASE_SECONDS: Final = 300
 RETRY_AFTER_SECONDS: Final = 1
-
+LONGEST_IDENTITY: Final = 256
+"""How many characters each part of an identity may have."""
 
 # Reaching an enum's member costs more than comparing with it (Python 3.11), so what each request needs is named here.
 _OK: Final = Code.OK
@@ -97,6 +98,10 @@ UNKNOWN: Final = Decision(Code.KEY_UNKNOWN)
 UNAVAILABLE: Final = Decision(Code.UNAVAILABLE, retry_after=RETRY_AFTER_SECONDS)
 
 
+class UnfitIdentityError(Exception):
+    """A row holds text that cannot be a header's value, so at no door is anybody accepted with it."""
+
+
 class Decider:
     """The decision function of one installation: its key format and its pepper."""
 
@@ -109,7 +114,8 @@ class Decider:
         """Give the decision at the moment `now` (Unix seconds).
 
         Row 1 needs no rows, so it is decided even when they are stale; from row 2 on, rows older than the lease of
-        the product asked for give `unavailable`, never a guess.
+        the product asked for give `unavailable`, never a guess. Raises UnfitIdentityError in place of accepting
+        whom not every door could name.
         """
         if question.credential is None:
             return MISSING
@@ -143,7 +149,10 @@ class Decider:
 def decide_for(
     key: KeyRecord, product: ProductRecord | None, rows: Rows, question: Question, *, now: float
 ) -> Decision:
-    """Give the decision on a question whose key is known: rows 3 to 8, and what rows 9 and 10 are to count."""
+    """Give the decision on a question whose key is known: rows 3 to 8, and what rows 9 and 10 are to count.
+
+    Raises UnfitIdentityError.
+    """
     account = rows.account(key.account)
     code = refusal_by_state(key, now) or refusal_by_account(account, product, question)
     if code is not None:
@@ -152,9 +161,21 @@ def decide_for(
     code = refusal_by_product(key, product, entitlement, question)
     if code is None:
         code = refusal_by_restriction(key, account, question)
-    if code is not None or product is None or entitlement is None:
+    if code is not None or account is None or product is None or entitlement is None:
         return Decision(code or Code.PRODUCT_NOT_ENABLED, key, account)
+    refuse_unfit(key, account)
     return Decision(_OK, key, account, buckets=buckets_for(key, product, entitlement))
+
+
+def refuse_unfit(key: KeyRecord, account: AccountRecord) -> None:
+    """Raise UnfitIdentityError unless each part of the identity is printable ASCII of at most 256 characters."""
+    scopes = " ".join(key.scopes)
+    identity = (key.account, account.username, key.product, key.id, key.environment, scopes)
+    together = "".join(identity)
+    if not (together.isascii() and together.isprintable()):
+        raise UnfitIdentityError
+    if len(together) > LONGEST_IDENTITY and max(map(len, identity)) > LONGEST_IDENTITY:
+        raise UnfitIdentityError
 
 
 def counted(decision: Decision, spent: Spent) -> Decision:

@@ -85,6 +85,7 @@ class Follower:
         """
         moment = Moment.ago()
         head = self._source.head()
+        self._writer.note_clock(ahead_seconds(moment, head))
         held = self._writer.meta
         if is_earlier(head.epoch, held.epoch):
             self._stay(head)
@@ -236,3 +237,8 @@ def vouched(moment: Moment, head: Head) -> Moment:
     if not head.is_standby:
         return moment
     return min(moment, Moment.ago(time.time() - head.heartbeat_at), key=lambda each: each.ticks)
+
+
+def ahead_seconds(asked: Moment, head: Head) -> float | None:
+    """Give how far this host's clock is ahead of the database's, whose head was asked for at that moment."""
+    return None if head.clock_ms is None else asked.ahead_of(head.clock_ms / MILLISECONDS)

@@ -4,7 +4,7 @@ The file's name carries the version of this layout, so a version that lays rows 
 """
 
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import lmdb
 import msgspec
@@ -30,6 +30,8 @@ MAP_BYTES: Final = 1 << 36
 MAX_READERS: Final = 512
 LONGEST_KEY: Final = 511
 """What LMDB takes as a key, in bytes."""
+Natural = Annotated[int, msgspec.Meta(ge=0, le=1 << 53)]
+"""A whole number that a source may tell: whatever counts with it, or keeps it in a cell of its own, can hold it."""
 
 META: Final = "meta"
 META_KEY: Final = b"head"
@@ -64,16 +66,18 @@ class Head(Struct, frozen=True):
     """Where a source stands: the name of its history, its last revision, and when its worker last said it lives."""
 
     epoch: str
-    revision: int
-    heartbeat_at: int
+    revision: Natural
+    heartbeat_at: Natural
     is_standby: bool = False
     """Whether the source only follows another database, and so can only vouch for the moment of the heartbeat."""
     place: Place | None = None
     """Where the tale of a relay's own changes stands; a database has none, since its changes are its revisions."""
-    oldest: int = 0
+    oldest: Natural = 0
     """The position from which on the relay still knows every change."""
     age_ms: int = 0
     """How long ago the database behind a relay confirmed all this, in milliseconds."""
+    clock_ms: Natural | None = None
+    """What the clock of the database's host said when this was asked, in Unix milliseconds; None if nobody knows."""
 
 
 class Meta(Struct, frozen=True, array_like=True):
@@ -91,6 +95,8 @@ class Meta(Struct, frozen=True, array_like=True):
     """Where the replica's own tale of its changes stands."""
     followed: Place | None = None
     """How far the replica has followed its relay's tale; None if its source is a database."""
+    clock_ahead_seconds: float | None = None
+    """By how much this host's clock was ahead of the database's when last seen, negative if behind; None if unknown."""
 
 
 NEVER_FILLED: Final = Meta(epoch="", revision=0, heartbeat_at=0, confirmed=None, generation=0)

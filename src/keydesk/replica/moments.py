@@ -47,6 +47,17 @@ class Moment(Struct, frozen=True, array_like=True):
             return min(self.at, self.ticks + now - time.clock_gettime(_TICKING))
         return self.at if self.at <= now else None
 
+    def ahead_of(self, clock: float) -> float | None:
+        """Give by how many seconds, at least, the wall clock is ahead of one that was read between this moment and now.
+
+        Takes what that one said, in Unix seconds. Gives a negative number if the wall clock is behind, zero if the two
+        may agree, None if nobody knows: however long the reading took, it cannot look like a difference.
+        """
+        earliest = self.on_wall_clock()
+        if earliest is None:
+            return None
+        return max(0.0, earliest - clock) + min(0.0, time.time() - clock)
+
     def is_before(self, other: "Moment") -> bool:
         """Say whether this moment lies before the other; a moment of another run of the machine always does."""
         return self.boot != other.boot or self.ticks < other.ticks

@@ -77,6 +77,8 @@ class Status(Struct, frozen=True):
     """How many published rows the replica does not follow; the replicator's log names each."""
     has_gone_back: bool
     """Whether the source was last seen behind this replica."""
+    clock_ahead_seconds: float | None
+    """By how much this host's clock was ahead of the database's when last seen, negative if behind; None if unknown."""
 
 
 class Seen(Struct, frozen=True):
@@ -206,6 +208,7 @@ class ReplicaRows:
             heartbeat_at=meta.heartbeat_at,
             refused_rows=self._transaction.stat(self._opened.tables[REFUSED])["entries"],
             has_gone_back=meta.has_gone_back,
+            clock_ahead_seconds=meta.clock_ahead_seconds,
         )
 
 

@@ -146,6 +146,10 @@ class Writer:
             self._env.reader_check()  # a killed reader's slot would keep old pages from being used again
             self._next_reader_check = time.monotonic() + READER_CHECK_SECONDS
 
+    def note_clock(self, ahead_seconds: float | None) -> None:
+        """Note how far this host's clock is ahead of the source's, None if unknown; the next transaction writes it."""
+        self.meta = replace(self.meta, clock_ahead_seconds=ahead_seconds)
+
     def note_gone_back(self) -> None:
         """Note that the source was seen behind the replica, whose age counts on."""
         meta = replace(self.meta, has_gone_back=True)
@@ -185,6 +189,7 @@ class Writer:
             generation=self.meta.generation + wrote_rows,
             place=place,
             followed=head.place,
+            clock_ahead_seconds=self.meta.clock_ahead_seconds,
         )
         transaction.put(META_KEY, encode(meta), db=self._tables[META])
         return meta

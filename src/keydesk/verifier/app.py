@@ -13,8 +13,8 @@ from keydesk.gate import answers
 from keydesk.gate.answers import Answer
 from keydesk.gate.faults import FaultLog
 from keydesk.verifier.doors import Doors
-from keydesk.verifier.http1 import Request
 from keydesk.verifier.metrics import Door
+from keydesk.verifier.request import Request
 
 AUTHORIZE: Final = b"/v1/authorize"
 VERIFY: Final = b"/v1/verify"

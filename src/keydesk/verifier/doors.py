@@ -35,9 +35,9 @@ from keydesk.gate.walk import Call, Walk, spent_on
 from keydesk.limits.ledger import Ledger
 from keydesk.replica.layout import ReplicaMissing
 from keydesk.replica.store import Status
-from keydesk.verifier.http1 import Request
 from keydesk.verifier.metrics import Door, Tally
 from keydesk.verifier.questions import Batch, InvalidBodyError, read_questions
+from keydesk.verifier.request import Request
 from keydesk.verifier.services import ServiceGate, ServiceRows
 
 
@@ -58,6 +58,8 @@ class Inquiry(Struct, frozen=True):
 
 
 Made = TypeVar("Made")
+MOST_SKEW_SECONDS: Final = 5.0
+"""How far this host's clock may be from the database's before it is not fit to say what has expired."""
 _OK: Final = Code.OK
 
 
@@ -162,7 +164,7 @@ class Doors:
         return answers.told(HTTPStatus.OK, {"alive": True})
 
     def readyz(self) -> Answer:
-        """Say whether this process can decide: its replica was confirmed within the default lease."""
+        """Say whether this process can decide: its replica is within the default lease, and its clock is right."""
         try:
             status = self._store.status()
         except ReplicaMissing:
@@ -171,7 +173,10 @@ class Doors:
             return not_ready("replica_never_confirmed")
         age = max(0.0, self._clock() - status.confirmed_at)
         if age > DEFAULT_LEASE_SECONDS:
-            return not_ready("replica_stale", age=age)
+            return not_ready("replica_stale", age_seconds=age)
+        ahead = status.clock_ahead_seconds or 0.0
+        if abs(ahead) > MOST_SKEW_SECONDS:
+            return not_ready("clock_skewed", age_seconds=age, clock_ahead_seconds=ahead)
         return answers.told(
             HTTPStatus.OK,
             {"ready": True, "revision": status.revision, "age_seconds": round(age, 3)},
@@ -221,13 +226,10 @@ def question_of(presented: Presented, product: str, environment: Environment) ->
     )
 
 
-def not_ready(reason: str, *, age: float | None = None) -> Answer:
-    """Give the 503 of a verifier that cannot decide, with the reason and the replica's age in seconds, if known."""
-    body = {"ready": False, "reason": reason}
-    return answers.told(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        body if age is None else {**body, "age_seconds": round(age, 3)},
-    )
+def not_ready(reason: str, **known_seconds: float) -> Answer:
+    """Give the 503 of a verifier that should not be asked, with the reason and what is known, in seconds."""
+    known = {name: round(seconds, 3) for name, seconds in known_seconds.items()}
+    return answers.told(HTTPStatus.SERVICE_UNAVAILABLE, {"ready": False, "reason": reason, **known})
 
 
 async def then(made: Awaitable[Made], answer: Callable[[Made], Answer]) -> Answer:

@@ -2,8 +2,9 @@
 
 A decision takes a few microseconds, so handing it from a server's thread to Python's and back would cost more than the
 decision itself (decision 44), and so would putting each request into the messages of a protocol between the two
-(decision 52). A request that needs nothing but mapped memory is answered in the call that brought its last byte; one
-that has to wait for a store over the network gets a task of its own.
+(decision 52). What has arrived when the loop looks is read first, answered then and written last, each in one go
+(decision 57). A request that needs nothing but mapped memory is answered there and then; one that has to wait for a
+store over the network gets a task of its own.
 """
 
 import asyncio
@@ -17,9 +18,11 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any, Final, Protocol, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser, parse_url
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 from keydesk.gate.answers import Answer
+from keydesk.verifier.request import HTTP_1_1, Request
+from keydesk.verifier.turns import Turns
 
 logger: Final = logging.getLogger(__name__)
 
@@ -35,7 +38,6 @@ IDLE_SECONDS: Final = 75
 """How long a connection may be silent between two requests, unless its site says otherwise."""
 SWEEP_SECONDS: Final = 0.5
 
-HTTP_1_1: Final = "1.1"
 VERSIONS: Final = frozenset(("1.0", HTTP_1_1))
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 BUSY: Final = (
@@ -52,18 +54,24 @@ class Application(Protocol):
     def reads_body(self, method: bytes, path: bytes) -> bool:
         """Say which requests are answered by their body; all others are answered before it has come."""
 
-    def answer(self, request: "Request") -> Answer | Awaitable[Answer]:
+    def answer(self, request: Request) -> Answer | Awaitable[Answer]:
         """Answer a request, at once where that needs nothing but memory."""
 
 
 class Site:
-    """What all connections of a process share: the application, how many there may be, and the time of day."""
+    """What the connections of a process share: application, turns, how many there may be, and the time of day."""
 
     def __init__(
-        self, app: Application, *, most_connections: int, idle_seconds: float = IDLE_SECONDS
+        self,
+        app: Application,
+        *,
+        turns: "Turns[Connection]",
+        most_connections: int,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        """Takes the application, how many connections may be open at once, and how long one may be silent."""
+        """Takes the application, whose turn it is, how many connections may be open, and how long one may be silent."""
         self.app: Final = app
+        self.turns: Final = turns
         self.idle_seconds: Final = idle_seconds
         self.most_connections: Final = most_connections
         self.connections: Final[set[Connection]] = set()
@@ -92,6 +100,7 @@ class Site:
     async def stop(self, *, seconds: float) -> None:
         """Close every connection as soon as its answers are out, and wait no longer than this for it."""
         self.is_stopping = True
+        self.turns.take()
         for connection in list(self.connections):
             connection.close_if_done()
         if self.connections:
@@ -105,30 +114,6 @@ class Site:
             self._left.set()
 
 
-class Request:
-    """One request as it arrives."""
-
-    __slots__ = ("body", "headers", "keep_alive", "method", "path", "query", "target", "version")
-
-    def __init__(self) -> None:
-        self.target = b""
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.body = b""
-        self.method = self.path = self.query = b""
-        self.version = ""
-        self.keep_alive = True
-
-    def complete(self, parser: Any) -> None:
-        """Take what the parser knows once all headers are there."""
-        self.method = parser.get_method()
-        self.version = parser.get_http_version()
-        self.keep_alive = (
-            parser.should_keep_alive() and self.version == HTTP_1_1 and not parser.should_upgrade()
-        )
-        target = self.target if self.target.startswith(b"/") else origin_form(self.target)
-        self.path, _, self.query = target.partition(b"?")
-
-
 class Connection(asyncio.Protocol):
     """One client's connection: requests are answered one after the other, in the order they came."""
 
@@ -139,21 +124,25 @@ class Connection(asyncio.Protocol):
         "_in_head",
         "_is_closing",
         "_is_last",
+        "_outgoing",
         "_parser",
         "_request",
         "_since",
         "_site",
         "_task",
         "_transport",
+        "_turns",
         "_waiting",
     )
 
     def __init__(self, site: Site) -> None:
         """Takes what the process's connections share."""
         self._site: Final = site
+        self._turns: Final = site.turns
         self._transport: asyncio.Transport | None = None
         self._parser: Any = HttpRequestParser(self)
         self._request = Request()
+        self._outgoing = b""
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
         self._beginning = False
@@ -186,6 +175,14 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._task.cancel)
 
     def data_received(self, data: bytes) -> None:
+        """Keep what has arrived until it is this connection's turn."""
+        self._turns.arrive(self, data)
+
+    def eof_received(self) -> None:
+        """Answer what has arrived of a client that sends no more, before the transport closes."""
+        self._turns.take()
+
+    def read(self, data: bytes) -> None:
         """Read what has arrived, and answer what is complete."""
         if self._is_closing or self._is_last:
             return
@@ -238,8 +235,8 @@ class Connection(asyncio.Protocol):
             self._refuse(HTTPStatus.BAD_REQUEST)
         elif not self._awaits_body:
             self._take(request)
-        elif (b"expect", b"100-continue") in request.headers and self._transport is not None:
-            self._transport.write(CONTINUE)
+        elif (b"expect", b"100-continue") in request.headers:
+            self._send(CONTINUE)
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body, up to a byte more than any door reads."""
@@ -268,7 +265,7 @@ class Connection(asyncio.Protocol):
         request, self._parser = self._request, HttpRequestParser(self)
         start = b"%b %b HTTP/%b" % (request.method, request.target, request.version.encode())
         lines = [name + b": " + value for name, value in request.headers if name != b"upgrade"]
-        self.data_received(b"\r\n".join([start, *lines, b"", rest]))
+        self.read(b"\r\n".join([start, *lines, b"", rest]))
 
     # --- answering ---
 
@@ -308,10 +305,10 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, request: Request, answer: Answer | None) -> None:
         """Write the answer, and close the connection if it is the last; without one, something went wrong."""
-        if self._transport is None or self._is_closing:
+        if self._is_closing:
             return
         if answer is None:
-            self._transport.write(BUSY)
+            self._send(BUSY)
             self._close()
             return
         keep_alive = request.keep_alive and not (self._is_last or self._site.is_stopping)
@@ -322,7 +319,7 @@ class Connection(asyncio.Protocol):
             b"" if keep_alive else LAST,
             len(answer.body),
         )
-        self._transport.write(head if request.method == HEAD else head + answer.body)
+        self._send(head if request.method == HEAD else head + answer.body)
         if not keep_alive:
             self._close()
 
@@ -335,25 +332,44 @@ class Connection(asyncio.Protocol):
             self._waiting.clear()
             self._is_last = True
             return
-        if self._transport is not None and not self._is_closing:
-            self._transport.write(
+        if not self._is_closing:
+            self._send(
                 status_line(status)
                 + self._site.date_line
                 + b"content-length: 0\r\nconnection: close\r\n\r\n"
             )
         self._close()
 
+    def _send(self, data: bytes) -> None:
+        is_first, self._outgoing = not self._outgoing, self._outgoing + data
+        if is_first:
+            self._turns.change(self)
+
     def _close(self) -> None:
         self._is_closing = True
-        if self._transport is not None:
+        self._turns.change(self)
+
+    def write(self) -> None:
+        """Write what is to go out, and close a connection that is at its end."""
+        if self._transport is None:
+            return
+        if self._outgoing:
+            self._transport.write(self._outgoing)
+            self._outgoing = b""
+        if self._is_closing:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Close the connection at once: closing would wait until whoever does not read has read all."""
+        self._is_closing = True
+        if self._transport is not None:
+            self._transport.abort()
 
     def close_if_late(self, now: float) -> None:
         """Close the connection if its request has not arrived in time, or if it has been silent for long."""
         allowed = REQUEST_SECONDS if self._beginning else self._site.idle_seconds
-        if self._task is None and now - self._since > allowed and self._transport is not None:
-            self._is_closing = True
-            self._transport.abort()  # closing would wait until whoever does not read has read all
+        if self._task is None and now - self._since > allowed:
+            self.abort()
 
     def close_if_done(self) -> None:
         """Close the connection unless it is being answered."""
@@ -364,15 +380,6 @@ class Connection(asyncio.Protocol):
 def log_fault() -> None:
     """Log that an application raised; the error's own text can hold what a caller sent, so it stays out."""
     logger.error("A request failed outside of its door.")
-
-
-def origin_form(target: bytes) -> bytes:
-    """Give the path and query of a target in absolute form (RFC 9112, 3.2.2); any other target stays as it is."""
-    try:
-        parsed = parse_url(target)
-    except HttpParserError:
-        return target
-    return (parsed.path or b"/") + (b"?" + parsed.query if parsed.query else b"")
 
 
 @cache

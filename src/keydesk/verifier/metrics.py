@@ -2,7 +2,7 @@
 
 Each worker counts in a small file of its own, mapped into memory, so that a count costs a fraction of a microsecond and
 outlives a killed worker; the main process adds the files up when it is asked. It must never hold anything about a
-caller: doors, codes, durations, the replica's age and a store that was away, nothing else.
+caller: doors, codes, durations, the replica's age and clock, and a store that was away, nothing else.
 """
 
 import mmap
@@ -45,7 +45,9 @@ DURATIONS: Final = len(CODES)
 TOTAL: Final = DURATIONS + BUCKETS
 DOOR_CELLS: Final = TOTAL + 1
 REPLICA: Final = DOOR_CELLS * len(Door)
-SEEN_AT, CONFIRMED_AT, REVISION, REFUSED, AWAY = range(REPLICA, REPLICA + 5)
+SEEN_AT, CONFIRMED_AT, REVISION, REFUSED, CLOCK, AWAY = range(REPLICA, REPLICA + 6)
+SAME_CLOCK: Final = 1 << 62
+"""Stands where the two clocks agree: a cell holds no negative number, and zero where nothing is known."""
 USAGE: Final = AWAY + 1
 OVERFLOWED, DROPPED, WAITING = range(USAGE, USAGE + 3)
 CELLS: Final = WAITING + 1
@@ -87,9 +89,11 @@ class Tally:
 
     def note_replica(self, status: Status, now: float) -> None:
         """Keep how the replica stands at the moment `now` (Unix seconds), for the main process to tell."""
-        self._cells[CONFIRMED_AT] = int((status.confirmed_at or 0) * MILLISECONDS)
+        self._cells[CONFIRMED_AT] = max(0, int((status.confirmed_at or 0) * MILLISECONDS))
         self._cells[REVISION] = status.revision
         self._cells[REFUSED] = status.refused_rows
+        ahead = status.clock_ahead_seconds
+        self._cells[CLOCK] = 0 if ahead is None else SAME_CLOCK + round(ahead * MILLISECONDS)
         self._cells[SEEN_AT] = int(now * MILLISECONDS)
 
     def note_usage(self, *, overflowed: int, dropped: int, waiting_bytes: int) -> None:
@@ -156,7 +160,7 @@ def durations(counts: list[int]) -> Metric:
 
 
 def replica_gauges(cells: "array[int]") -> Iterator[Metric]:
-    """Give the replica's revision and refused rows, and its age now, if it was ever confirmed."""
+    """Give the replica's revision and refused rows, its age now and its host's clock, as far as they are known."""
     yield GaugeMetricFamily(
         "keydesk_replica_revision", "The last revision in the replica.", value=cells[REVISION]
     )
@@ -170,6 +174,12 @@ def replica_gauges(cells: "array[int]") -> Iterator[Metric]:
             "keydesk_replica_age_seconds",
             "Seconds since the source last confirmed the replica as current.",
             value=max(0.0, time.time() - confirmed_at),
+        )
+    if clock := cells[CLOCK]:
+        yield GaugeMetricFamily(
+            "keydesk_clock_ahead_seconds",
+            "By how much this host's clock is ahead of the database's, negative if it is behind.",
+            value=(clock - SAME_CLOCK) / MILLISECONDS,
         )
 
 

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import time
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -25,10 +26,10 @@ from keydesk.gate.faults import described
 from keydesk.gate.guard import Header
 from keydesk.replica import wire
 from keydesk.replica.changes import KINDS, StoredRow, View
-from keydesk.replica.layout import LONGEST_KEY, Head, Place, ReplicaMissing
+from keydesk.replica.layout import LONGEST_KEY, Head, Meta, Place, ReplicaMissing
 from keydesk.replica.store import Reader
 from keydesk.verifier.app import GET
-from keydesk.verifier.http1 import Request
+from keydesk.verifier.request import Request
 from keydesk.verifier.services import REPLICATE_SCOPE, ServiceGate
 
 LOOK_SECONDS: Final = 0.01
@@ -159,7 +160,17 @@ def head_page(view: View, _asked: Asked) -> Head:
         place=view.place,
         oldest=view.oldest,
         age_ms=math.ceil(age_seconds * MILLISECONDS),
+        clock_ms=clock_of_database_ms(meta),
     )
+
+
+def clock_of_database_ms(meta: Meta) -> int | None:
+    """Give what the clock of the database's host says now, as far as this host's replica knows, in Unix milliseconds.
+
+    A wrong clock of this host is taken out, so that it does not look like one of those below.
+    """
+    ahead_seconds = meta.clock_ahead_seconds
+    return None if ahead_seconds is None else int((time.time() - ahead_seconds) * MILLISECONDS)
 
 
 def changes_page(view: View, asked: Asked) -> wire.ChangesPage:

@@ -33,9 +33,10 @@ from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
-from keydesk.verifier.doors import Doors
+from keydesk.verifier.doors import MOST_SKEW_SECONDS, Doors
 from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
+from keydesk.verifier.turns import Turns
 
 METRICS_HOST: Final = "127.0.0.1"
 METRICS_PATH: Final = "/metrics"
@@ -143,7 +144,12 @@ async def serve_site(
     """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
-    site = Site(work.app, most_connections=most_connections, idle_seconds=idle_seconds)
+    site = Site(
+        work.app,
+        turns=Turns(loop.call_soon),
+        most_connections=most_connections,
+        idle_seconds=idle_seconds,
+    )
     await work.prepare()
     beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
     server = await loop.create_server(
@@ -208,10 +214,10 @@ async def nothing() -> None:
 
 
 def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]:
-    """Give the task that keeps the replica's age known, and warns from two seconds on."""
+    """Give the task that keeps the replica's age and clock known, and warns from two and from five seconds on."""
 
     async def watch() -> None:
-        was_late = False
+        was_late = was_skewed = False
         while True:
             now = time.time()
             status = status_of(reader)
@@ -220,10 +226,23 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
                 logger.warning("The replica %s.", "is late" if is_late else "is current again")
             was_late = is_late
             if status is not None:
+                was_skewed = warn_of_clock(status.clock_ahead_seconds, was_skewed=was_skewed)
                 tally.note_replica(status, now)
             await asyncio.sleep(WATCH_SECONDS)
 
     return watch
+
+
+def warn_of_clock(ahead_seconds: float | None, *, was_skewed: bool) -> bool:
+    """Log when this host's clock goes wrong, and when it is right again; say whether it is wrong now."""
+    ahead = ahead_seconds or 0.0
+    is_skewed = abs(ahead) > MOST_SKEW_SECONDS
+    if is_skewed and not was_skewed:
+        where = "ahead of" if ahead > 0 else "behind"
+        logger.warning("The clock of this host is %.1f s %s the database's.", abs(ahead), where)
+    elif was_skewed and not is_skewed:
+        logger.warning("The clock of this host is right again.")
+    return is_skewed
 
 
 def ledger_watch(ledger: HostLedger) -> Callable[[], Awaitable[None]]:

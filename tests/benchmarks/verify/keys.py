@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
 
 from keydesk.core.digest import Digester
@@ -118,19 +119,27 @@ def fill(
         writer.snapshot(HEAD, published, confirmed=Moment.ago())
 
 
-def write_load(path: Path, keys: list[str], unknown: Iterable[str], *, is_restricted: bool) -> None:
-    """Write the keys that the load draws from, one a line: every minted key, and 1 % bad ones.
+def write_load(
+    path: Path, keys: list[str], unknown: Iterable[str], *, is_restricted: bool, step: int = 1
+) -> None:
+    """Write the keys that the load draws from, one a line: every minted key, or each so-manyth, and 1 % bad ones.
 
     Half of the bad ones have a wrong last character, half are of those that are well-formed and unknown. Restricted,
     a key has its account's username and address behind it.
     """
-    bad = bad_of(len(keys))
-    broken = [key[:-1] + ("0" if key[-1] != "0" else "1") for key in keys[:bad]]
+    asked = list(islice(enumerate(keys), 0, None, step))
+    bad = bad_of(len(asked))
+    broken = [(number, spoiled(key)) for number, key in asked[:bad]]
     with path.open("w") as file:
-        for number, key in enumerate([*keys, *broken, *unknown]):
+        for number, key in [*asked, *broken, *enumerate(unknown)]:
             account = number % ACCOUNTS
             more = f" {username_of(account)} {address_of(account)}" if is_restricted else ""
             file.write(f"{key}{more}\n")
+
+
+def spoiled(key: str) -> str:
+    """Give the key with a wrong last character."""
+    return key[:-1] + ("0" if key[-1] != "0" else "1")
 
 
 def bad_of(count: int) -> int:

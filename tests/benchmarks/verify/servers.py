@@ -5,6 +5,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -28,6 +29,8 @@ from keydesk.replica.store import Writer
 
 PEPPER = bytes(range(32))
 CONFIRM_SECONDS = 0.25
+NEVER_GIVEN = range(10_000, 32_768)
+"""Ports below those that Linux gives to whoever connects (`net.ipv4.ip_local_port_range`)."""
 START_SECONDS = 600
 """A million keys take a while to load in some of these."""
 USER_TICKS, SYSTEM_TICKS = 11, 12
@@ -138,10 +141,11 @@ class Server(NamedTuple):
 
 
 def free_port() -> int:
-    """Give a port that nothing listened on a moment ago."""
-    with socket.create_server(("127.0.0.1", 0)) as opened:
-        port: int = opened.getsockname()[1]
-        return port
+    """Give a port that nothing listened on a moment ago, and that the system gives to no client in the meantime."""
+    while True:
+        port = random.choice(NEVER_GIVEN)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def settings(data_dir: Path) -> dict[str, str]:

@@ -8,7 +8,7 @@ import json
 
 import pytest
 from hypothesis import given, settings
-from tests.fixtures.asking import request
+from tests.fixtures.asking import answered, request
 from tests.fixtures.hostile import doubled, misspelt
 from tests.fixtures.rows import MemoryStore
 from tests.fixtures.situations import (
@@ -28,6 +28,7 @@ from keydesk.client.calls import Need
 from keydesk.client.checker import Checker
 from keydesk.core.clock import system_clock
 from keydesk.core.codes import Code
+from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.metrics import Tally
 
 GOOD = {"key": {}, "account": {}, "product": {}, "entitlement": {}, "age": 0}
@@ -152,14 +153,14 @@ def through_gateway(tmp_path_factory):
     tally = Tally(tmp_path_factory.mktemp("tally"))
 
     def ask(rows, headers, question):
-        doors = doors_over(rows, tally)
-        asked = request("GET", b"/", [*headers, *headers_of(question)])
-        answer = doors.authorize(asked, question["product"], question["environment"])
-        found = dict(answer.headers)
+        door = {"live": "authorize", "test": "authorize-test"}[question["environment"]]
+        path = f"/v1/{door}/{question['product']}".encode()
+        asked = request("GET", path, [*headers, *headers_of(question)])
+        status, found, _ = answered(VerifierApp(doors_over(rows, tally)), asked)
         retry_after = found.get(b"retry-after")
         return {
             "code": found[b"x-keydesk-code"].decode(),
-            "status": answer.status,
+            "status": status,
             "retry_after": None if retry_after is None else int(retry_after),
             "limits": found.get(b"ratelimit"),
             "key_id": found.get(b"x-keydesk-key-id", b"").decode() or None,

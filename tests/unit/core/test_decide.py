@@ -4,10 +4,12 @@ from itertools import combinations
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.fixtures.rows import MemoryRows, account, entitlement, key, product
 
 from keydesk.core.codes import Code
-from keydesk.core.decide import Decider, Decision, Question
+from keydesk.core.decide import Decider, Decision, Question, UnfitIdentityError, refuse_unfit
 from keydesk.core.digest import key_digester
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import RECORD_TYPES, Environment, KeyState
@@ -209,6 +211,43 @@ def test_rows_that_were_never_confirmed_decide_nothing(lease):
     case.change("product", lease_seconds=lease)
     case.confirmed_at = None
     assert case.decide() == Decision(Code.UNAVAILABLE, retry_after=1)
+
+
+UNFIT = st.text(min_size=1).filter(lambda text: not (text.isascii() and text.isprintable()))
+
+
+@given(
+    st.sampled_from([("key", "id"), ("key", "scopes"), ("account", "username")]),
+    UNFIT | st.just("a" * 257),
+)
+def test_nobody_is_accepted_whom_a_header_cannot_name(place, text):
+    whose, field = place
+    case = Case()
+    case.change(whose, **{field: (text,) if field == "scopes" else text})
+    case.change("product", requires_username=False)
+    case.change("question", scopes=())
+    with pytest.raises(UnfitIdentityError):
+        case.decide()
+    case.change("key", state="REVOKED")
+    assert case.decide().code is Code.KEY_REVOKED
+
+
+@pytest.mark.parametrize("field", ["account", "product", "environment"])
+def test_nor_is_anybody_with_an_account_a_product_or_an_environment_of_such_a_name(field):
+    identity = {"key": key(DIGEST(KEY)), "account": account()}
+    refuse_unfit(**identity)
+    for text in ("a\r\nx-keydesk-account: acc_other", "sinár", "a" * 257):
+        unfit = msgspec.structs.replace(identity["key"], **{field: text})
+        with pytest.raises(UnfitIdentityError):
+            refuse_unfit(unfit, identity["account"])
+
+
+def test_an_identity_may_be_as_long_as_its_parts_may_be_together():
+    longest = "a" * 256
+    scopes = ("a" * 128, "b" * 127)
+    refuse_unfit(key(DIGEST(KEY), id=longest, scopes=scopes), account(username=longest))
+    with pytest.raises(UnfitIdentityError):
+        refuse_unfit(key(DIGEST(KEY), scopes=(*scopes, "c")), account())
 
 
 def test_every_kind_of_record_has_a_name_of_its_own():

@@ -45,6 +45,14 @@ def told_by_service(answer):
     return told["code"], told["retry_after"], told["key_id"] if told["accepted"] else None
 
 
+def told_first(answer):
+    """Give the code of the first decision of a batch; where the whole was a fault, that one's."""
+    status, headers, body = answer
+    if status == 503:
+        return headers[b"x-keydesk-code"].decode()
+    return json.loads(body)["decisions"][0]["code"]
+
+
 def told_by_gateway(answer):
     _, headers, _ = answer
     retry_after = headers.get(b"retry-after")
@@ -70,8 +78,8 @@ def test_every_door_and_both_headers_give_one_decision(ask, situation, question)
     assert as_header[0] == as_bearer[0]
     assert as_header[0] == expected_status(as_header, situation, question)
     batch = json.dumps({"checks": [question]}).encode()
-    many = json.loads(ask(rows, "POST", b"/v1/verify", [(b"authorization", BEARER)], batch)[2])
-    assert many["decisions"][0]["code"] == told_by_gateway(as_header)[0]
+    many = ask(rows, "POST", b"/v1/verify", [(b"authorization", BEARER)], batch)
+    assert told_first(many) == told_by_gateway(as_header)[0]
 
 
 def expected_status(answer, situation, question):
@@ -93,3 +101,33 @@ def test_a_key_anywhere_else_is_not_a_credential(ask, place, headers):
     status, told, _ = ask(rows, "POST", path, [*headers, *extra], body)
     expected = b"key_malformed" if headers else b"key_missing"
     assert (status, told[b"x-keydesk-code"]) == (401, expected)
+
+
+@pytest.mark.parametrize(
+    "unfit",
+    [
+        {"key": {"id": "key_sinar1\r\nx-keydesk-account: acc_other"}},
+        {"key": {"scopes": ("payout", "réad")}},
+        {"account": {"username": "sinár"}},
+        {"account": {"username": "a" * 257}},
+    ],
+)
+def test_whom_a_header_cannot_name_no_door_accepts(ask, unfit):
+    rows = rows_of({"key": {}, "account": {}, "product": {}, "entitlement": {}, "age": 0, **unfit})
+    in_header = [(b"x-api-key", KEY.encode())]
+    check = {"key": KEY, "product": "disbursement"}
+    answers = [
+        ask(rows, "GET", b"/v1/authorize/disbursement", in_header),
+        ask(rows, "GET", b"/v1/whoami", in_header),
+        *(
+            ask(
+                rows, "POST", b"/v1/verify", [(b"authorization", BEARER)], json.dumps(body).encode()
+            )
+            for body in (check, {"checks": [check]})
+        ),
+    ]
+    told = [
+        (status, headers[b"x-keydesk-code"], headers[b"retry-after"])
+        for status, headers, _ in answers
+    ]
+    assert told == [(503, b"unavailable", b"1")] * 4

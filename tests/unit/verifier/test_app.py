@@ -36,8 +36,8 @@ BEARER = (b"authorization", b"Bearer " + SERVICE.encode())
 RECORDS = [key(DIGEST(KEY)), account(), product(), entitlement(), credential(DIGEST(SERVICE))]
 
 
-def rows(*changed, confirmed_at=NOW):
-    return MemoryRows([*RECORDS, *changed], confirmed_at=confirmed_at)
+def rows(*changed, confirmed_at=NOW, **known):
+    return MemoryRows([*RECORDS, *changed], confirmed_at=confirmed_at, **known)
 
 
 @pytest.fixture
@@ -301,8 +301,33 @@ def test_authorize_decides_whatever_the_method(call, method):
             503,
             {"ready": False, "reason": "replica_stale", "age_seconds": 301.0},
         ),
+        (
+            MemoryStore(rows(clock_ahead_seconds=5.0)),
+            200,
+            {"ready": True, "revision": 5, "age_seconds": 0.0},
+        ),
+        (
+            MemoryStore(rows(clock_ahead_seconds=5.0014)),
+            503,
+            {
+                "ready": False,
+                "reason": "clock_skewed",
+                "age_seconds": 0.0,
+                "clock_ahead_seconds": 5.001,
+            },
+        ),
+        (
+            MemoryStore(rows(clock_ahead_seconds=-86400.0)),
+            503,
+            {
+                "ready": False,
+                "reason": "clock_skewed",
+                "age_seconds": 0.0,
+                "clock_ahead_seconds": -86400.0,
+            },
+        ),
     ],
-    ids=["ready", "missing", "never confirmed", "stale"],
+    ids=["ready", "missing", "never confirmed", "stale", "near enough", "ahead", "behind"],
 )
 def test_readiness_says_why_not(call, store, status, told):
     answered, headers, body = call(store, b"/readyz")

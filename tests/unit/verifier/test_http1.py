@@ -10,6 +10,7 @@ import pytest
 from keydesk.gate.answers import Answer
 from keydesk.verifier import http1
 from keydesk.verifier.http1 import BUSY, Site
+from keydesk.verifier.turns import MAX_ARRIVED, Turns
 
 GET = b"GET /a?b HTTP/1.1\r\nHost: x\r\nX-One:  two \r\n\r\n"
 
@@ -70,10 +71,14 @@ class FailingLater(Fine):
         raise RuntimeError(request)
 
 
+def at_once(turn):
+    turn()
+
+
 @pytest.fixture
 def connect():
-    def connect(app=None, *, most_connections=10):
-        site = Site(app or Fine(), most_connections=most_connections)
+    def connect(app=None, *, most_connections=10, soon=at_once):
+        site = Site(app or Fine(), turns=Turns(soon), most_connections=most_connections)
         site.date_line = b"date: now\r\n"
         return site
 
@@ -112,6 +117,78 @@ def test_an_application_that_raises_is_503_and_never_a_400_and_not_quoted(connec
     assert [record.getMessage() for record in caplog.records] == [
         "A request failed outside of its door."
     ]
+
+
+def test_what_arrived_together_is_answered_whole_before_the_first_answer_is_written(connect):
+    events, turns = [], []
+
+    class Telling(Fine):
+        def answer(self, request):
+            events.append("answered")
+            return super().answer(request)
+
+    class TellingWire(Wire):
+        def write(self, data):
+            events.append("written")
+            super().write(data)
+
+    site = connect(Telling(), soon=turns.append)
+    wires = []
+    for _ in range(3):
+        connection, wire = site.connect(), TellingWire()
+        connection.connection_made(wire)
+        connection.data_received(GET + GET)
+        wires.append(wire)
+    assert (events, turns) == ([], [site.turns.take])
+    turns.pop()()
+    assert (events, turns) == (["answered"] * 6 + ["written"] * 3, [])
+    assert [wire.written.count(b"HTTP/1.1 200 OK") for wire in wires] == [2, 2, 2]
+
+
+def test_no_answer_waits_for_more_than_so_many_pieces(connect):
+    site = connect(soon=lambda _: None, most_connections=MAX_ARRIVED + 1)
+    wires = []
+    for _ in range(MAX_ARRIVED + 1):
+        connection, wire = opened(site)
+        connection.data_received(GET)
+        wires.append(wire)
+    assert [bool(wire.written) for wire in wires] == [True] * MAX_ARRIVED + [False]
+
+
+def test_a_client_that_sends_no_more_has_its_answer_before_the_transport_closes(connect):
+    connection, wire = opened(connect(soon=lambda _: None))
+    connection.data_received(GET)
+    assert not connection.eof_received()
+    assert wire.written.startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_what_goes_wrong_at_one_connection_keeps_no_other_waiting(connect, monkeypatch, caplog):
+    turns = []
+    site = connect(soon=turns.append)
+    (broken, broken_wire), (sound, wire) = opened(site), opened(site)
+    read = http1.Connection.read
+
+    def fail_for_one(connection, data):
+        if connection is broken:
+            raise MemoryError(data)
+        read(connection, data)
+
+    monkeypatch.setattr(http1.Connection, "read", fail_for_one)
+    for connection in (broken, sound):
+        connection.data_received(GET)
+    turns.pop()()
+    assert (broken_wire.written, broken_wire.is_closed) == (b"", True)
+    assert (wire.written.count(b"HTTP/1.1 200 OK"), wire.is_closed) == (1, False)
+    assert len(caplog.records) == 1
+    assert caplog.text.count("reading from it failed: MemoryError") == 1
+    assert "GET" not in caplog.text
+
+
+def test_answers_go_out_before_what_ends_the_connection(connect):
+    connection, wire = opened(connect())
+    connection.data_received(GET + GET + b"garbage\r\n\r\n" + GET)
+    statuses = re.findall(rb"HTTP/1.1 (\d+)", wire.written)
+    assert (statuses, wire.is_closed) == ([b"200", b"200", b"400"], True)
 
 
 def test_a_body_comes_in_pieces_and_of_one_too_large_only_a_byte_too_many_is_kept(connect):
@@ -314,6 +391,18 @@ def test_a_stop_closes_idle_connections_and_lets_answers_come_to_their_end(conne
         return before, busy_wire.is_closed, b"connection: close" in busy_wire.written
 
     assert asyncio.run(stop()) == ((True, False), True, True)
+
+
+def test_a_stop_answers_what_has_arrived(connect):
+    async def stop():
+        site = connect(soon=lambda _: None)
+        connection, wire = opened(site)
+        connection.data_received(GET)
+        await site.stop(seconds=0)
+        return wire.written, wire.is_closed
+
+    written, is_closed = asyncio.run(stop())
+    assert (written.count(b"200 OK"), b"connection: close" in written, is_closed) == (1, True, True)
 
 
 def test_whoever_leaves_is_not_answered(connect):

@@ -71,11 +71,21 @@ def test_the_replica_s_age_goes_on_while_nobody_looks_at_it(tmp_path):
         heartbeat_at=0,
         refused_rows=2,
         has_gone_back=False,
+        clock_ahead_seconds=None,
     )
     tally.note_replica(status, time.time())
+    assert registry(tmp_path).get_sample_value("keydesk_clock_ahead_seconds") is None
     read = registry(tmp_path).get_sample_value
     assert 60 <= read("keydesk_replica_age_seconds") < 70
     assert (read("keydesk_replica_revision"), read("keydesk_replica_refused_rows")) == (7, 2)
+
+
+def test_an_age_of_more_than_all_time_is_none(tmp_path):
+    status = Status("e", 7, -1e12, 0, 2, has_gone_back=False, clock_ahead_seconds=-1e12)
+    Tally(tmp_path).note_replica(status, time.time())
+    read = registry(tmp_path).get_sample_value
+    assert read("keydesk_replica_age_seconds") is None
+    assert read("keydesk_clock_ahead_seconds") == -1e12
 
 
 def test_calls_that_came_while_the_store_was_away_add_up_over_workers(tmp_path):

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keydesk.core.decide import (
+    LONGEST_IDENTITY,
     Question,
     refusal_by_account,
     refusal_by_product,
@@ -33,7 +34,7 @@ BEFORE_EVERYTHING: Final = float("-inf")
 LATEST: Final = 99_999_999_999
 """The last moment that is passed on: HAProxy lets one of 2^63 or more pass as never."""
 
-FIT: Final = re.compile(r"[A-Za-z0-9_.:@+ -]*", re.ASCII)
+FIT: Final = re.compile(rf"[A-Za-z0-9_.:@+ -]{{0,{LONGEST_IDENTITY}}}", re.ASCII)
 """What an entry's fields may hold: nothing that ends a field, a line or a command."""
 NONE: Final = "-"
 PLACE: Final = re.compile(

@@ -121,10 +121,10 @@ def connect(parameters: dict[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
 
 
 def read_head(connection: psycopg.Connection[tuple[Any, ...]]) -> Head:
-    """Give the head, its epoch with the server's timeline, and whether the server is a standby."""
-    ((is_standby, timeline),) = connection.execute(QUERIES["standing"]).fetchall()
+    """Give the head, its epoch with the server's timeline, whether the server is a standby, and its clock."""
+    ((is_standby, timeline, clock_ms),) = connection.execute(QUERIES["standing"]).fetchall()
     head = to_head(connection.execute(QUERIES["head"]).fetchone(), is_standby=is_standby)
-    return replace(head, epoch=history_of(head.epoch, timeline))
+    return replace(head, epoch=history_of(head.epoch, timeline), clock_ms=clock_ms)
 
 
 def read_rows(connection: psycopg.Connection[tuple[Any, ...]], after: int) -> Iterator[Published]:

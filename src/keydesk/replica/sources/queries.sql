@@ -6,10 +6,11 @@
 SELECT epoch, revision, heartbeat_at FROM verify_head_v1;
 
 -- name: standing
--- Whether a PostgreSQL server only follows another one, and its timeline, which every promotion raises.
+-- Whether a PostgreSQL server only follows another one, its timeline, which every promotion raises, and its clock.
 SELECT pg_is_in_recovery(), CASE WHEN pg_is_in_recovery()
   THEN (SELECT min_recovery_end_timeline FROM pg_control_recovery())
-  ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END;
+  ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END,
+  (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
 
 -- name: data_version
 -- SQLite's count of other connections' commits: the cheapest way to see that something happened.

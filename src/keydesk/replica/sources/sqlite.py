@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import pysqlite3.dbapi2 as sqlite3
+from msgspec.structs import replace
 
 from keydesk.replica.layout import Head, file_identity
 from keydesk.replica.sources.contract import (
@@ -23,6 +24,7 @@ from keydesk.replica.sources.contract import (
 
 POLL_SECONDS: Final = 0.01
 BUSY_SECONDS: Final = 1.0
+MILLISECONDS: Final = 1000
 
 
 class SqliteSource:
@@ -39,7 +41,10 @@ class SqliteSource:
         """Give where the source stands now."""
         with self._connected() as connection:
             self._data_version = read_data_version(connection)
-            return to_head(connection.execute(QUERIES["head"]).fetchone())
+            head = to_head(connection.execute(QUERIES["head"]).fetchone())
+        return replace(
+            head, clock_ms=int(time.time() * MILLISECONDS)
+        )  # a file has its host's clock
 
     @contextmanager
     def changes(self, after: int) -> Iterator[Reading]:
