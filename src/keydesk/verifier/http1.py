@@ -167,6 +167,7 @@ class Connection(asyncio.Protocol):
         The parser holds this object, and this object the parser: let go of, both are gone at once.
         """
         self._site.leave(self)
+        self._transport, self._outgoing = None, b""
         self._is_closing = True
         self._waiting.clear()
         self._request, self._parser = Request(), None

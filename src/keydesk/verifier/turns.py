@@ -66,7 +66,10 @@ class Turns(Generic[Connection]):
                 give_up(connection, error)
         changed, self._changed = self._changed, []
         for connection in changed:
-            connection.write()
+            try:
+                connection.write()
+            except Exception as error:  # noqa: BLE001 - as above, and no turn would ever come again
+                give_up(connection, error)
         self._is_due = False
 
     def _expect(self) -> None:
@@ -76,6 +79,6 @@ class Turns(Generic[Connection]):
 
 
 def give_up(connection: Served, error: Exception) -> None:
-    """Close a connection that cannot be read, and log where that showed, without what a caller sent."""
-    logger.error("A connection is closed because reading from it failed: %s", described(error))
+    """Close a connection that cannot be served, and log where that showed, without what a caller sent."""
+    logger.error("A connection is closed because serving it failed: %s", described(error))
     connection.abort()

@@ -44,7 +44,7 @@ class Host(NamedTuple):
 
 
 def main() -> None:
-    """Prepare, measure, print and write."""
+    """Prepare, measure and print."""
     options = read_options()
     with (
         tempfile.TemporaryDirectory(prefix="keydesk-many-") as name,

@@ -180,8 +180,44 @@ def test_what_goes_wrong_at_one_connection_keeps_no_other_waiting(connect, monke
     assert (broken_wire.written, broken_wire.is_closed) == (b"", True)
     assert (wire.written.count(b"HTTP/1.1 200 OK"), wire.is_closed) == (1, False)
     assert len(caplog.records) == 1
-    assert caplog.text.count("reading from it failed: MemoryError") == 1
+    assert caplog.text.count("serving it failed: MemoryError") == 1
     assert "GET" not in caplog.text
+
+
+class Closed(Wire):
+    """A transport that is closed already, and says so as uvloop's does."""
+
+    def write(self, data):
+        raise RuntimeError(data)
+
+
+def test_a_connection_that_cannot_be_written_to_keeps_no_other_waiting_and_later_turns_come(
+    connect, caplog
+):
+    turns = []
+    site = connect(soon=turns.append)
+    closed, (sound, wire) = site.connect(), opened(site)
+    closed.connection_made(Closed())
+    for _ in range(2):
+        for connection in (closed, sound):
+            connection.data_received(GET)
+        turns.pop()()
+    assert (wire.written.count(b"HTTP/1.1 200 OK"), wire.is_closed, turns) == (2, False, [])
+    assert caplog.text.count("serving it failed: RuntimeError") == 1
+    assert "GET" not in caplog.text
+
+
+def test_an_answer_to_somebody_who_left_before_its_turn_is_not_written(connect, caplog):
+    turns = []
+    site = connect(soon=turns.append)
+    connection = site.connect()
+    connection.connection_made(Closed())
+    connection.data_received(GET)
+    connection.read(GET)
+    connection.connection_lost(None)
+    turns.pop()()
+    connection.data_received(GET)
+    assert (turns, caplog.records) == ([site.turns.take], [])
 
 
 def test_answers_go_out_before_what_ends_the_connection(connect):

@@ -42,9 +42,8 @@ class SqliteSource:
         with self._connected() as connection:
             self._data_version = read_data_version(connection)
             head = to_head(connection.execute(QUERIES["head"]).fetchone())
-        return replace(
-            head, clock_ms=int(time.time() * MILLISECONDS)
-        )  # a file has its host's clock
+        # A file has its host's clock.
+        return replace(head, clock_ms=int(time.time() * MILLISECONDS))
 
     @contextmanager
     def changes(self, after: int) -> Iterator[Reading]:
