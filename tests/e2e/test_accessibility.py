@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.fixtures.faults import WIDTHS, faults_of
+from tests.fixtures.faults import faults_of
 
 WORDS = {
     "en": ("Generate", "Confirm", "Actions for"),
@@ -11,8 +11,8 @@ WORDS = {
 
 
 @pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
-def test_pages_have_no_faults(visitor, calm, demo_desk):
-    guest = visitor(demo_desk.login("Budi"), **calm)
+def test_pages_have_no_faults(visitor, surroundings, demo_desk):
+    guest = visitor(demo_desk.login("Budi"), **surroundings)
     addresses = (
         "",
         "activity/",
@@ -27,7 +27,7 @@ def test_pages_have_no_faults(visitor, calm, demo_desk):
     found = {}
     for address in addresses:
         guest.page.goto(f"{guest.desk.dashboard_url}/a/sinarabadi/{address}")
-        found[address] = faults_of(guest.page, WIDTHS)
+        found[address] = faults_of(guest.page)
     assert found == {address: [] for address in addresses}
 
 
@@ -37,6 +37,7 @@ def test_steps_of_the_dialog_have_no_faults(visitor, surroundings, demo_desk):
     page = guest.open_keys().page
     found = []
     page.get_by_role("button", name=actions).first.click()
+    expect(page.locator("[popover]:popover-open")).to_be_visible()
     found += faults_of(page)
     page.locator("[popover]:popover-open button").last.click()
     expect(guest.dialog.locator("[data-close]")).to_be_focused()
@@ -55,8 +56,8 @@ def test_steps_of_the_dialog_have_no_faults(visitor, surroundings, demo_desk):
     assert found + faults_of(page) == []
 
 
-def test_the_entrance_has_no_faults(visitor, calm, demo_desk):
-    page = visitor(**calm).page
+def test_the_entrance_has_no_faults(visitor, surroundings, demo_desk):
+    page = visitor(**surroundings).page
     page.goto(f"{demo_desk.dashboard_url}/account/login/")
-    expect(page.locator("html")).to_have_attribute("lang", calm["locale"])
-    assert faults_of(page, WIDTHS) == []
+    expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
+    assert faults_of(page) == []

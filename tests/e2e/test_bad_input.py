@@ -72,8 +72,7 @@ def test_without_a_pin_one_is_set_and_the_typed_name_is_still_there(visitor, new
 def test_a_locked_pin_says_until_when_and_does_not_hold_up_revoking(visitor, newcomer):
     login = newcomer()
     at_keys = visitor(login)
-    at_keys.page.goto(f"{at_keys.desk.dashboard_url}/a/sinarabadi/settings/pin/")
-    set_pin(at_keys.page, login, PIN)
+    at_keys.set_pin("sinarabadi", password=login["password"], pin=PIN)
     name = f"Lock {secrets.token_hex(4)}"
     at_keys.open_keys().generate("Disbursement", name, PIN)
     at_keys.close()

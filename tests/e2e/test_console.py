@@ -4,7 +4,7 @@ import secrets
 
 import pytest
 from playwright.sync_api import expect
-from tests.fixtures.faults import WIDTHS, faults_of
+from tests.fixtures.faults import faults_of
 
 PAGES = (
     "",
@@ -125,21 +125,21 @@ def test_on_a_phone_the_menu_begins_at_the_page_that_is_open(console, page):
     expect(current).to_be_in_viewport(ratio=1)
 
 
-def test_pages_of_the_console_have_no_faults(console, demo_desk, calm):
-    guest = console(**calm)
+def test_pages_of_the_console_have_no_faults(console, demo_desk, surroundings):
+    guest = console(**surroundings)
     found = {}
     for page in PAGES:
         guest.page.goto(f"{demo_desk.dashboard_url}/console/{page}")
-        expect(guest.page.locator("html")).to_have_attribute("lang", calm["locale"])
-        found[page] = faults_of(guest.page, WIDTHS)
+        expect(guest.page.locator("html")).to_have_attribute("lang", surroundings["locale"])
+        found[page] = faults_of(guest.page)
     assert found == {page: [] for page in PAGES}
 
 
-def test_the_consoles_door_has_no_faults(visitor, demo_desk, calm):
-    page = visitor(**calm).page
+def test_the_consoles_door_has_no_faults(visitor, demo_desk, surroundings):
+    page = visitor(**surroundings).page
     found = {}
     for address in ("login/", "first-owner/"):
         page.goto(f"{demo_desk.dashboard_url}/console/{address}")
-        expect(page.locator("html")).to_have_attribute("lang", calm["locale"])
-        found[address] = faults_of(page, WIDTHS)
+        expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
+        found[address] = faults_of(page)
     assert found == {"login/": [], "first-owner/": []}

@@ -2,7 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
-from tests.fixtures.faults import WIDTHS, faults_of
+from tests.fixtures.faults import faults_of
 from tests.fixtures.replicators import eventually
 
 REASON = "Unpaid bills since March"
@@ -35,6 +35,7 @@ def test_a_suspended_accounts_keys_are_refused_until_it_is_reinstated(
     page.get_by_role("link", name="Suspend").click()
     page.get_by_label("Reason").fill(REASON)
     page.get_by_role("button", name="Suspend").click()
+    expect(page.locator("#typed[aria-invalid]")).to_be_visible()
     expect(page.get_by_label("Reason")).to_have_value(REASON)
     page.get_by_label("to confirm").fill("sinarabadi")
     page.get_by_role("button", name="Suspend").click()
@@ -63,8 +64,8 @@ def test_the_internal_team_sees_a_customers_page_and_can_only_look(eko):
     expect(banner).to_have_count(0)
 
 
-def test_the_pages_of_accounts_have_no_faults(calm, visitor, demo_desk):
-    guest = visitor(demo_desk.login("Eko"), **calm)
+def test_the_pages_of_accounts_have_no_faults(surroundings, visitor, demo_desk):
+    guest = visitor(demo_desk.login("Eko"), **surroundings)
     addresses = (
         "",
         "accounts/",
@@ -77,6 +78,6 @@ def test_the_pages_of_accounts_have_no_faults(calm, visitor, demo_desk):
     found = {}
     for address in addresses:
         guest.page.goto(f"{demo_desk.dashboard_url}/console/{address}")
-        expect(guest.page.locator("html")).to_have_attribute("lang", calm["locale"])
-        found[address] = faults_of(guest.page, WIDTHS)
+        expect(guest.page.locator("html")).to_have_attribute("lang", surroundings["locale"])
+        found[address] = faults_of(guest.page)
     assert found == {address: [] for address in addresses}

@@ -106,6 +106,7 @@ def test_whoever_has_another_account_finds_nothing_with_the_next_click_and_stays
     expect(hana.page).to_have_url(f"{hana.desk.dashboard_url}/a/duasamudra/")
     page = choose(ana, email, "Reactivate")
     page.get_by_role("button", name="Reactivate").click()
+    expect(page.get_by_role("status")).to_contain_text("can come in again")
     assert hana.page.goto(f"{hana.desk.dashboard_url}/a/sinarabadi/").status == 200
     hana.page.get_by_role("button", name="Your account").click()
     here = hana.page.locator("[popover]:popover-open [aria-current=true]")
@@ -124,6 +125,7 @@ def test_who_is_logged_in_as_somebody_else_is_told_and_finds_the_way_out(
     budi.page.goto(address)
     expect(budi.page.get_by_text(f"It was sent to {email}")).to_be_visible()
     budi.page.get_by_role("button", name="Log out and go on").click()
+    expect(budi.page.get_by_label("Your name")).to_be_visible()
     join(budi, address, "Hana Putri")
 
 
@@ -164,13 +166,15 @@ def waiting(operator):
     operator("member", "withdraw", "sinarabadi", email)
 
 
-def test_pages_of_the_team_have_no_faults(guest, surroundings, waiting, visitor):
+@pytest.mark.usefixtures("waiting")
+def test_pages_of_the_team_have_no_faults(guest, surroundings):
     page, found = open_team(guest), {}
     expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
     found["team"] = faults_of(page)
     # Other tests add people, so Budi may stand on a later page.
     page = open_team(guest, "?search=budi%40")
     page.get_by_role("row").filter(has_text="budi@").get_by_role("button").click()
+    expect(page.locator("[popover]:popover-open")).to_be_visible()
     found["menu"] = faults_of(page)
     links = page.locator("[popover]:popover-open a").evaluate_all("all => all.map(a => a.href)")
     for address in (*links, "invite/", "leave/", "?search=nobody+at+all", "?done=invited"):
@@ -178,16 +182,23 @@ def test_pages_of_the_team_have_no_faults(guest, surroundings, waiting, visitor)
         found[address] = faults_of(page)
     open_team(guest, "invite/")
     page.locator("main form button").click()
+    expect(page.locator("#email[aria-invalid]")).to_be_visible()
     found["refused"] = faults_of(page)
     page.goto(f"{guest.desk.dashboard_url}/accounts/")
     found["accounts"] = faults_of(page)
+    assert found == {name: [] for name in found}
+
+
+def test_pages_of_an_invitation_have_no_faults(guest, surroundings, waiting, visitor):
+    page, found = guest.page, {}
     page.goto(waiting)
-    found["another's invitation"] = faults_of(page)
+    found["another's"] = faults_of(page)
     stranger = visitor(**surroundings)
     stranger.page.goto(waiting)
-    found["invitation"] = faults_of(stranger.page)
+    found["open"] = faults_of(stranger.page)
     stranger.page.locator("main form button").click()
-    found["refused invitation"] = faults_of(stranger.page)
+    expect(stranger.page.locator("#full_name[aria-invalid]")).to_be_visible()
+    found["refused"] = faults_of(stranger.page)
     stranger.page.goto(waiting[:-5] + "/")
     found["dead"] = faults_of(stranger.page)
     assert found == {name: [] for name in found}

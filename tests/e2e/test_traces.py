@@ -70,6 +70,7 @@ def test_a_page_of_its_own_for_a_step_leaves_nothing_in_the_history(visitor, ana
     key = at_keys.shown_key()
     at_keys.close()
     page = at_keys.page
+    page.wait_for_url("**/api-keys/")
     said = shown_while_going(page, page.go_back, page.go_forward, page.reload)
     assert (key[12:] in said, ana["pin"] in said) == (False, False)
 

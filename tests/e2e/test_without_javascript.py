@@ -27,10 +27,12 @@ def test_generating_and_reloading_gives_one_key(at_keys, ana, authorize):
 def test_the_menu_reveals_and_revokes(at_keys, ana):
     key = at_keys.generate("Account Inquiry", "Plain menu", ana["pin"])
     at_keys.dialog.get_by_role("link", name="Done").click()
+    expect(at_keys.dialog).to_be_hidden()
     at_keys.choose("Plain menu", "Reveal")
     at_keys.enter_pin(ana["pin"])
     assert at_keys.shown_key() == key
     at_keys.dialog.get_by_role("link", name="Done").click()
+    expect(at_keys.dialog).to_be_hidden()
     at_keys.choose("Plain menu", "Revoke")
     at_keys.dialog.get_by_role("button", name="Revoke").click()
     expect(at_keys.dialog).to_contain_text("Plain menu is revoked")
