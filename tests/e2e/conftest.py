@@ -12,13 +12,17 @@ from tests.fixtures.languages import say
 from tests.fixtures.operators import Operator
 
 KEY = re.compile(r"kd_(live|test)_[0-9A-Za-z]{49}")
-PATIENCE_MILLISECONDS = 15_000
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""The one that has no windows where it is there: the same engine for a third of the processor's time."""
+PATIENCE_SECONDS = 15
 SURROUNDINGS = (("en", 390), ("id", 1280))
 """What people go through pages in: each language, and each width."""
 WATCH = """
 document.addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP", event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber));
 """
+
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 class Visitor:
@@ -117,10 +121,7 @@ class Visitor:
 def browser():
     # Of one module each: while it is open, this thread counts as asynchronous and may not use Django's database.
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium-headless-shell") or shutil.which("chromium"),
-            args=["--no-sandbox"],
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield browser
         browser.close()
 
@@ -154,7 +155,7 @@ def visitor(browser, demo_desk, sessions):
         if person is not None:
             options["storage_state"] = sessions(person)
         contexts.append(browser.new_context(locale=locale, **options))
-        contexts[-1].set_default_timeout(PATIENCE_MILLISECONDS)
+        contexts[-1].set_default_timeout(PATIENCE_SECONDS * 1000)
         visitors.append(Visitor(contexts[-1].new_page(), demo_desk, locale))
         if person is not None and locale != "en":
             elsewhere.append(visitors[-1])
@@ -187,7 +188,8 @@ def authorize(demo_desk):
 
     def authorize(key, product="disbursement", door="authorize"):
         address = f"{demo_desk.verifier_url}/v1/{door}/{product}"
-        return httpx.get(address, headers={"x-api-key": key}).status_code
+        headers = {"x-api-key": key}
+        return httpx.get(address, headers=headers, timeout=PATIENCE_SECONDS).status_code
 
     return authorize
 

@@ -24,13 +24,12 @@ def open_account(visitor):
     return page
 
 
-@pytest.mark.alone
 def test_a_suspended_accounts_keys_are_refused_until_it_is_reinstated(
     eko, visitor, demo_desk, authorize
 ):
     budi = demo_desk.login("Budi")
     key = visitor(budi).open_keys().generate("Disbursement", "Suspension", budi["pin"])
-    assert authorize(key) == 200
+    eventually(lambda: authorize(key) == 200)
     page = open_account(eko)
     page.get_by_role("link", name="Suspend").click()
     page.get_by_label("Reason").fill(REASON)

@@ -92,10 +92,8 @@ def called_from(demo_desk, key):
 
     def called_from(*addresses):
         url = f"{demo_desk.verifier_url}/v1/authorize/disbursement"
-        answers = [
-            httpx.get(url, headers={"x-api-key": key, "X-Keydesk-Client-Address": address})
-            for address in addresses
-        ]
+        headers = [{"x-api-key": key, "X-Keydesk-Client-Address": each} for each in addresses]
+        answers = [httpx.get(url, headers=each, timeout=15) for each in headers]
         return [(answer.status_code, answer.headers["X-Keydesk-Code"]) for answer in answers]
 
     return called_from

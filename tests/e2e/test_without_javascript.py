@@ -2,6 +2,7 @@
 
 import pytest
 from playwright.sync_api import expect
+from tests.fixtures.replicators import eventually
 
 
 @pytest.fixture
@@ -14,12 +15,11 @@ def at_keys(visitor, ana):
     return visitor(ana, java_script_enabled=False).open_keys()
 
 
-@pytest.mark.alone
 def test_generating_and_reloading_gives_one_key(at_keys, ana, authorize):
     key = at_keys.generate("Account Inquiry", "Without a script", ana["pin"])
     at_keys.page.reload()
     assert at_keys.shown_key() == key
-    assert authorize(key, "account-inquiry") == 200
+    eventually(lambda: authorize(key, "account-inquiry") == 200)
     at_keys.open_keys()
     expect(at_keys.row("Without a script")).to_have_count(1)
 
