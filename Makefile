@@ -98,7 +98,7 @@ $(dev): | $(desk)
 	@touch $@
 
 # A tool that does not come from Python is installed where that is possible, or asked for in a sentence.
-# Chromium without windows takes a third of the time of one that could have some, which does as well.
+# Any Chromium will do; the one without windows does the same for a third of the processor's time.
 browser:
 	@command -v chromium-headless-shell >/dev/null || $(call fetch,chromium-headless-shell) || \
 	  command -v chromium >/dev/null || $(call install,chromium)
