@@ -27,29 +27,23 @@ def host(tmp_path):
     return Host(tmp_path / "data")
 
 
-def made_by(folder, *commands):
-    made = Host(folder / "data")
-    for command in commands:
-        made.run(command)
+@pytest.fixture(scope="session")
+def prepared_once(tmp_path_factory):
+    made = Host(tmp_path_factory.mktemp("prepared") / "data")
+    made.run(["init"])
+    made.run(["migrate"])
     return made.folder
 
 
 @pytest.fixture(scope="session")
-def prepared_once(tmp_path_factory):
-    return made_by(tmp_path_factory.mktemp("prepared"), ["init"], ["migrate"])
-
-
-@pytest.fixture(scope="session")
-def desk_once(tmp_path_factory):
-    return made_by(
-        tmp_path_factory.mktemp("desk"),
-        ["init"],
-        ["migrate"],
-        ["account", "create", "sinarabadi", "--name", "PT Sinar Abadi"],
-        ["account", "approve", "sinarabadi"],
-        ["product", "create", "disbursement", "--name", "Disbursement"],
-        ["entitlement", "enable", "sinarabadi", "disbursement"],
-    )
+def desk_once(tmp_path_factory, prepared_once):
+    made = Host(tmp_path_factory.mktemp("desk") / "data")
+    shutil.copytree(prepared_once, made.folder)
+    made.run(["account", "create", "sinarabadi", "--name", "PT Sinar Abadi"])
+    made.run(["account", "approve", "sinarabadi"])
+    made.run(["product", "create", "disbursement", "--name", "Disbursement"])
+    made.run(["entitlement", "enable", "sinarabadi", "disbursement"])
+    return made.folder
 
 
 @pytest.fixture

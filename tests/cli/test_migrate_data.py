@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,10 +38,10 @@ UNFINISHED = "A move of data into this database was not finished"
 
 
 @pytest.fixture(scope="module")
-def filled_once(tmp_path_factory):
+def filled_once(tmp_path_factory, prepared_once):
     """A data folder as large as the demo's."""
     made = Host(tmp_path_factory.mktemp("filled") / "data")
-    made.run(["init"])
+    shutil.copytree(prepared_once, made.folder)
     (made.folder / "demo.json").write_text("{}")
     made.run(["seed"], MAILBOX="true")
     return made.folder

@@ -244,8 +244,10 @@ def test_a_store_that_is_gone_or_hangs_costs_the_calls_under_way_one_wait_and_la
     refused = [end for end in ends if isinstance(end, LedgerUnavailable)]
     assert len(refused) == counted >= 100
     assert [end for end in ends if end is not Code.OK and end not in refused] == []
-    assert waited < 2
-    assert later < 2  # a thousand waits would take 200 s
+    assert (
+        waited < 10
+    )  # the waits of those who had asked already would take 20 s one after the other
+    assert later < 20  # a thousand waits would take 200 s
 
 
 @pytest.mark.parametrize("harm", ["restart", "hang"])
