@@ -137,6 +137,7 @@ pytest_plugins = [
     "tests.fixtures.browsing",
     "tests.fixtures.desk",
     "tests.fixtures.factors",
+    "tests.fixtures.hosts",
     "tests.fixtures.network",
     "tests.fixtures.passkeys",
     "tests.fixtures.pins",

@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import psycopg
 import pysqlite3
 import pytest
-from tests.cli.conftest import Host
 from tests.fixtures.desk import RunningDesk, status_of, wait_until
+from tests.fixtures.hosts import Host
 
 from keydesk.config import Config, Secret
 from keydesk.core.digest import row_checker
