@@ -163,10 +163,10 @@ def test_a_moved_desk_decides_by_old_keys_and_by_new_ones(moved, tmp_path):
         assert decision(old) == 200
         command = ["key", "generate", "sinarabadi", "disbursement", "--name", "New"]
         new = moved.host.run(command, **moved.target.setting).strip()
-        wait_until(lambda: decision(new) == 200, seconds=10, what="the new key works")
+        wait_until(lambda: decision(new) == 200, seconds=30, what="the new key works")
         ((key_id,),) = moved.target.ask("SELECT id FROM api_keys WHERE name = 'New'")
         moved.host.run(["key", "revoke", key_id], **moved.target.setting)
-        wait_until(lambda: decision(new) == 401, seconds=10, what="the new key ends")
+        wait_until(lambda: decision(new) == 401, seconds=30, what="the new key ends")
     finally:
         desk.stop()
 
@@ -271,7 +271,7 @@ def test_a_move_that_was_killed_leaves_the_source_and_can_be_run_again(desk, tar
     there = "SELECT 1 FROM pg_tables WHERE tablename = 'unfinished_move'"
     wait_until(lambda: target.ask(there), seconds=60, what="the move has begun")
     moving.send_signal(signal.SIGKILL)
-    assert moving.wait(10) == -signal.SIGKILL
+    assert moving.wait(30) == -signal.SIGKILL
     assert refuses_to_be_used(desk, target)
     assert asked(desk, "SELECT revision, epoch FROM feed_head") == before
     wait_until(lambda: not_migrating(target), seconds=60, what="what it started has ended")
