@@ -42,6 +42,7 @@ class Entrance:
     async def open(self, site: Site) -> None:
         """Begin to let connections into a site."""
         self._site = site
+        self._listening.setblocking(False)
         self._server = await asyncio.get_running_loop().create_server(
             site.connect, sock=self._listening, backlog=BACKLOG, **self._options
         )
@@ -66,6 +67,7 @@ class Entrance:
                 self._joining.add(joining)
                 joining.add_done_callback(self._joining.discard)
             else:
+                self._site.turned_away()
                 self._turn_away(client)
 
     async def _join(self, client: socket.socket, site: Site) -> None:

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from functools import cache
 from http import HTTPStatus
@@ -68,12 +68,17 @@ class Site:
         turns: "Turns[Connection]",
         most_connections: int,
         idle_seconds: float = IDLE_SECONDS,
+        turned_away: Callable[[], None] = lambda: None,
     ) -> None:
-        """Takes the application, whose turn it is, how many connections may be open, and how long one may be silent."""
+        """Takes the application, whose turn it is, how many connections may be open, and how long one may be silent.
+
+        `turned_away` is told of each connection that there is no room for.
+        """
         self.app: Final = app
         self.turns: Final = turns
         self.idle_seconds: Final = idle_seconds
         self._most_connections: Final = most_connections
+        self.turned_away: Final = turned_away
         self.connections: Final[set[Connection]] = set()
         self._left: Final = asyncio.Event()
         self.date_line = b""
@@ -159,6 +164,7 @@ class Connection(asyncio.Protocol):
         """Take the connection, or turn it away while there are as many as there may be."""
         self._transport = cast("asyncio.Transport", transport)
         if not self._site.has_room():
+            self._site.turned_away()
             self._transport.write(BUSY)
             self._transport.close()
             self._is_closing = True

@@ -97,6 +97,8 @@ class Work(NamedTuple):
     app: Application
     prepare: Callable[[], Awaitable[None]]
     watch: Callable[[], Awaitable[None]]
+    turned_away: Callable[[], None] = lambda: None
+    """Is told of each connection that there is no room for."""
 
 
 def serve(listening: socket.socket, load: Callable[[], Work], *, workers: int) -> None:
@@ -148,6 +150,7 @@ async def serve_site(
         turns=Turns(loop.call_soon, between=entrance.admit),
         most_connections=most_connections,
         idle_seconds=idle_seconds,
+        turned_away=work.turned_away,
     )
     await work.prepare()
     beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
@@ -186,7 +189,7 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
         # a connection leaves cycles to be found.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
-        return Work(VerifierApp(doors), prepare, together(watches))
+        return Work(VerifierApp(doors), prepare, together(watches), tally.count_turned_away)
 
     return load
 

@@ -29,7 +29,6 @@ def clients():
     """A listening socket, and 40 clients that have asked and are not accepted yet."""
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=64))
-        listening.setblocking(False)
         clients = []
         for _ in range(40):
             client = stack.enter_context(socket.create_connection(listening.getsockname()))
@@ -45,11 +44,17 @@ def run(listening, *, most_connections, pieces, then):
     async def run():
         entrance = Entrance(listening)
         turns = Turns(asyncio.get_running_loop().call_soon, between=lambda _: None)
-        site = Site(Fine(), turns=turns, most_connections=most_connections)
+        counted = []
+        site = Site(
+            Fine(),
+            turns=turns,
+            most_connections=most_connections,
+            turned_away=lambda: counted.append("one"),
+        )
         await entrance.open(site)
         entrance.admit(pieces)
         try:
-            return await then(entrance, site)
+            return await then(entrance, site), len(counted)
         finally:
             entrance.close()
             await site.stop(seconds=0)
@@ -77,7 +82,7 @@ def test_the_more_arrives_in_a_round_the_more_who_wait_are_turned_away_after_it(
         return told(waiting)
 
     found = run(listening, most_connections=0, pieces=pieces, then=at_once)
-    assert found == [BUSY] * count
+    assert found == ([BUSY] * count, count)
 
 
 def test_who_is_let_in_after_a_round_is_answered_and_no_more_than_there_is_room_for(clients):
@@ -88,8 +93,9 @@ def test_who_is_let_in_after_a_round_is_answered_and_no_more_than_there_is_room_
             site.connections
         )
 
-    heard, inside = run(listening, most_connections=5, pieces=1000, then=later)
-    assert (sorted(heard), inside) == ([b"HTTP/1.1 200"] * 5 + [b"HTTP/1.1 503"] * 35, 5)
+    (heard, inside), counted = run(listening, most_connections=5, pieces=1000, then=later)
+    told = [b"HTTP/1.1 200"] * 5 + [b"HTTP/1.1 503"] * 35
+    assert (sorted(heard), inside, counted) == (told, 5, 35)
 
 
 def test_a_closed_entrance_admits_nobody_and_leaves_them_to_other_workers(clients):
@@ -102,5 +108,5 @@ def test_a_closed_entrance_admits_nobody_and_leaves_them_to_other_workers(client
         return told(waiting)
 
     with of_another:
-        assert run(listening, most_connections=0, pieces=0, then=closed) == []
+        assert run(listening, most_connections=0, pieces=0, then=closed) == ([], 0)
         assert len([of_another.accept()[0].close() for _ in waiting]) == len(waiting)

@@ -77,9 +77,9 @@ def at_once(turn):
 
 @pytest.fixture
 def connect():
-    def connect(app=None, *, most_connections=10, soon=at_once):
+    def connect(app=None, *, most_connections=10, soon=at_once, **options):
         turns = Turns(soon, between=lambda _: None)
-        site = Site(app or Fine(), turns=turns, most_connections=most_connections)
+        site = Site(app or Fine(), turns=turns, most_connections=most_connections, **options)
         site.date_line = b"date: now\r\n"
         return site
 
@@ -255,11 +255,12 @@ def test_a_body_comes_in_pieces_and_of_one_too_large_only_a_byte_too_many_is_kep
 
 
 def test_one_connection_too_many_is_told_to_come_back_and_the_others_are_served(connect):
-    site = connect(most_connections=1)
+    counted = []
+    site = connect(most_connections=1, turned_away=lambda: counted.append("one"))
     first, first_wire = opened(site)
     extra, extra_wire = opened(site)
     extra.data_received(GET)
-    assert (extra_wire.written, extra_wire.is_closed) == (BUSY, True)
+    assert (extra_wire.written, extra_wire.is_closed, counted) == (BUSY, True, ["one"])
     first.data_received(GET)
     assert first_wire.written.startswith(b"HTTP/1.1 200 OK\r\n")
     first.connection_lost(None)
