@@ -37,7 +37,7 @@ def database(config: Config) -> dict[str, Any]:
     if config.database_url is None:
         sqlite.use_safe_sqlite()
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": sqlite.__name__,
             "NAME": config.sqlite_path,
             "OPTIONS": sqlite.OPTIONS,
         }
