@@ -23,9 +23,7 @@ def start(tmp_path):
     def start():
         log = tmp_path / f"output-{len(started)}.log"
         started.append(RunningDesk("serve", environment, log))
-        wait_until(
-            lambda: "dashboard at" in started[-1].told(), seconds=SECONDS, what="the desk is up"
-        )
+        started[-1].wait_until_told("dashboard at")
         return started[-1]
 
     yield start
@@ -69,7 +67,9 @@ def test_the_link_of_a_start_makes_the_owner_once_and_is_in_no_line_but_its_own(
     staff = keydesk("staff", "list", environment=desk.environment).stdout
     assert staff == "eko@provider.example  owner  Eko\n"
     desk.stop()
-    assert LINK.search(start().told()) is None
+    owned = start()
+    owned.stop()
+    assert LINK.search(owned.told()) is None
     refused = keydesk("staff", "first-owner", environment=desk.environment)
     assert (refused.returncode, refused.stdout, refused.stderr) == (
         1,

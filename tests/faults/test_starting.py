@@ -214,7 +214,7 @@ def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_
     remote = {"KEYDESK_HOST": "0.0.0.0", "KEYDESK_PUBLIC_URL": "https://desk.example"}
     desk = RunningDesk("serve --allow-remote", {**prepared, **remote}, tmp_path / "log")
     try:
-        wait_until(lambda: "dashboard at http://0.0.0.0:" in desk.told(), seconds=60, what="said")
+        desk.wait_until_told("dashboard at http://0.0.0.0:")
     finally:
         desk.stop()
     assert "Invalid HTTP_HOST" not in desk.told()

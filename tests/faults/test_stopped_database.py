@@ -129,6 +129,6 @@ def test_a_host_that_starts_without_its_database_decides_from_its_replica(start,
     server.stop()
     desk = start()
     wait_until(lambda: decision(desk, key) == 200, seconds=WITHIN_SECONDS, what="it decides")
-    assert "The database does not answer" in desk.told()
+    desk.wait_until_told("The database does not answer")
     server.start()
     wait_until(lambda: front_page(desk)[0] == 200, seconds=WITHIN_SECONDS, what="pages again")
