@@ -155,7 +155,8 @@ from keydesk.control.entitlements.actions import enable_product, plan_change
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
 create_product(HOST_OPERATOR, slug="disbursement", name="Disbursement")
 account = create_account(HOST_OPERATOR, username="sinarabadi", name="PT")
-set_account_status(HOST_OPERATOR, account_id=account.id, status=AccountStatus.APPROVED)
+for status in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
+    set_account_status(HOST_OPERATOR, account_id=account.id, status=status)
 place = dict(account_id=account.id, product="disbursement", environment=Environment.LIVE)
 enable_product(HOST_OPERATOR, **place)
 plan_change(HOST_OPERATOR, **place, target=EntitlementState.DISABLED, reason="a test")

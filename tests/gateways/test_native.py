@@ -176,7 +176,7 @@ def test_an_acceptance_needs_no_verifier_and_carries_the_whole_identity(tmp_path
 
 @pytest.mark.alone
 def test_a_key_is_refused_from_its_last_moment_on_without_anybody_telling(tmp_path, one_backend):
-    ends = int(time.time()) + 4
+    ends = int(time.time()) + 6
     rows = [*good_rows(), key(DIGEST(KEYS[0]), id="key_0", expires_at=ends)]
     with standing(tmp_path, rows, one_backend) as (_, gateway):
         assert status_of(gateway) == 200
