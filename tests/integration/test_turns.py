@@ -76,12 +76,12 @@ def test_after_a_transaction_the_next_thread_has_its_turn(at_once, end):
 
 def test_threads_that_write_at_once_write_one_after_the_other_and_none_is_refused(at_once):
     def beat_often():
-        for _ in range(50):
+        for _ in range(20):
             beat()
 
     before = beats()
     assert at_once(*[beat_often] * 8) == [None] * 8
-    assert beats() - before == 400
+    assert beats() - before == 160
 
 
 def test_who_does_not_get_a_turn_in_time_is_refused_and_gets_one_later(at_once, monkeypatch):
