@@ -292,7 +292,8 @@ def test_a_feeder_waits_for_a_haproxy_that_is_away(tmp_path, one_backend):
         gateway.process.terminate()
         gateway.process.wait(10)
         log = gateway.socket.parent / "feeder.log"
-        eventually(lambda: "HAProxy is not fed" in log.read_text())
+        away = f"HAProxy is not fed: {gateway.socket} cannot be reached"
+        assert eventually(lambda: away in log.read_text())
         restart(gateway)
         becomes(gateway, 200)
         assert gateway.feeder.poll() is None
