@@ -291,7 +291,7 @@ def test_a_feeder_waits_for_a_haproxy_that_is_away(tmp_path, one_backend):
     with standing(tmp_path, good_rows(), one_backend) as (_, gateway):
         gateway.process.terminate()
         gateway.process.wait(10)
-        gateway.wait_until_told("HAProxy is not fed")
+        gateway.wait_until_told(f"HAProxy is not fed: {gateway.socket} cannot be reached")
         restart(gateway)
         becomes(gateway, 200)
         assert gateway.feeder.poll() is None

@@ -69,7 +69,7 @@ def test_a_late_replica_is_said_once_and_so_is_that_it_is_current_again(start, t
     is_fresh = re.compile(r"^keydesk_replica_age_seconds [01]\.", re.MULTILINE)
     wait_until(lambda: is_fresh.search(running.metrics()), seconds=30, what="the age is new")
     printed = running.stop()
-    assert printed.count("The replica is late.") == 1
+    assert printed.count("The replica is late:") == 1
     assert printed.count("The replica is current again.") == 1
 
 
