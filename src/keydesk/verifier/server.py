@@ -45,6 +45,10 @@ STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
+LATE: Final = (
+    f"The replica is late: its source has not confirmed it for {LATE_SECONDS:g} seconds, or never. The replicator's "
+    "log says why; requests get 503 once the lease has ended."
+)
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
 GARBAGE_THRESHOLD: Final = 50_000
@@ -218,7 +222,7 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
             status = status_of(reader)
             is_late = status is None or now - (status.confirmed_at or 0) > LATE_SECONDS
             if is_late != was_late:
-                logger.warning("The replica %s.", "is late" if is_late else "is current again")
+                logger.warning(LATE if is_late else "The replica is current again.")
             was_late = is_late
             if status is not None:
                 was_skewed = warn_of_clock(status.clock_ahead_seconds, was_skewed=was_skewed)
