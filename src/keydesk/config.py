@@ -289,7 +289,7 @@ class Config(BaseSettings):
             (self.secrets_dir / other).exists() for other in Secret
         ):
             return f"bring it back from your copy, as {self.secrets_dir / name}"
-        return "run `keydesk init`"
+        return f"run `keydesk init` if the installation is new, else put its own at {self.secrets_dir / name}"
 
 
 def has_port(url: str) -> bool:

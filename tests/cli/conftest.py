@@ -3,53 +3,13 @@
 import shutil
 
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk
-
-
-class Host:
-    """A host with Keydesk on it."""
-
-    def __init__(self, folder):
-        self.environment = desk_environment(folder)
-        self.folder = folder
-
-    def run(self, command, *, says_no=False, typed="", **settings):
-        """Run a command; gives what it says, on the error output if it is to refuse."""
-        done = keydesk(*command, environment=self.environment | settings, typed=typed)
-        assert "Traceback" not in done.stderr
-        assert (done.returncode == 0) is not says_no, done.stdout + done.stderr
-        return done.stderr if says_no else done.stdout
+from tests.fixtures.hosts import Host
 
 
 @pytest.fixture
 def host(tmp_path):
     """A host on which nothing was done yet."""
     return Host(tmp_path / "data")
-
-
-def made_by(folder, *commands):
-    made = Host(folder / "data")
-    for command in commands:
-        made.run(command)
-    return made.folder
-
-
-@pytest.fixture(scope="session")
-def prepared_once(tmp_path_factory):
-    return made_by(tmp_path_factory.mktemp("prepared"), ["init"], ["migrate"])
-
-
-@pytest.fixture(scope="session")
-def desk_once(tmp_path_factory):
-    return made_by(
-        tmp_path_factory.mktemp("desk"),
-        ["init"],
-        ["migrate"],
-        ["account", "create", "sinarabadi", "--name", "PT Sinar Abadi"],
-        ["account", "approve", "sinarabadi"],
-        ["product", "create", "disbursement", "--name", "Disbursement"],
-        ["entitlement", "enable", "sinarabadi", "disbursement"],
-    )
 
 
 @pytest.fixture

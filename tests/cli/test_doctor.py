@@ -1,13 +1,17 @@
 """`keydesk doctor` tells every problem at once, each with its cure, and changes nothing."""
 
 import base64
+import re
 import socket
 
 import pytest
 from tests.fixtures.desk import keydesk
+from tests.fixtures.rows import account
 from tests.fixtures.valkey import running
+from tests.fixtures.verifier import PEPPER, fill
 
 from keydesk.config import Secret
+from keydesk.server.start import sole_desk
 
 
 def told(host, **settings):
@@ -135,3 +139,37 @@ def test_a_lost_secret_is_to_be_brought_back_and_not_made_anew(prepared):
     assert status == 1
     assert f"The secret pepper is missing: bring it back from your copy, as {path}" in said
     assert "keydesk init" not in said
+
+
+@pytest.mark.parametrize(
+    ("known", "sentence"),
+    [
+        ({"age_seconds": 60}, "revision 1, confirmed 6x s ago; late, unless Keydesk is stopped"),
+        ({"age_seconds": 60, "clock_ahead_seconds": -7.25}, "this host's clock is -7.2 s from the"),
+    ],
+)
+def test_how_old_the_replica_is_and_what_is_odd_about_it_is_told_and_stops_nothing(
+    prepared, known, sentence
+):
+    assert "replica" not in told(prepared)[1].replace(str(prepared.folder), "")
+    fill(prepared.folder / "replica", [account(revision=1)], **known)
+    status, said = told(prepared)
+    assert (status, sentence in re.sub(r"6[0-9]\.[0-9] s", "6x s", said)) == (0, True), said
+
+
+def test_where_the_own_verifier_is_silent_its_port_is_not_called_taken(prepared):
+    with socket.create_server(("127.0.0.1", 0)) as silent, sole_desk(prepared.folder):
+        port = str(silent.getsockname()[1])
+        status, said = told(prepared, KEYDESK_VERIFIER_PORT=port)
+    assert (status, "is taken" in said) == (1, False)
+    assert f"its verifier does not answer at http://127.0.0.1:{port}" in said
+
+
+def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host):
+    fill(host.folder / "replica", [])
+    host.folder.chmod(0o700)
+    status, said = told(host)
+    assert status == 1
+    assert re.findall(r"The secret (\w+) is missing", said) == ["pepper"]
+    status, said = told(host, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
+    assert (status, "to mend" in said, "this one only verifies" in said) == (0, False, True), said

@@ -4,6 +4,8 @@ import base64
 import os
 import stat
 
+from tests.fixtures.verifier import fill
+
 from keydesk.config import Secret
 
 
@@ -40,6 +42,12 @@ def test_init_does_not_make_new_secrets_for_an_old_database(prepared):
     for path in (prepared.folder / "secrets").iterdir():
         path.unlink()
     assert "without its secrets" in prepared.run(["init"], says_no=True)
+
+
+def test_init_does_not_make_new_secrets_for_a_replica_of_another_host(host):
+    fill(host.folder / "replica", [])
+    assert "New ones would turn every key away" in host.run(["init"], says_no=True)
+    assert not (host.folder / "secrets").exists()
 
 
 def test_a_secret_that_is_given_elsewhere_is_not_made(host, tmp_path):

@@ -2,6 +2,7 @@
 
 import json
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,8 +12,8 @@ from types import SimpleNamespace
 import psycopg
 import pysqlite3
 import pytest
-from tests.cli.conftest import Host
 from tests.fixtures.desk import RunningDesk, status_of, wait_until
+from tests.fixtures.hosts import Host
 
 from keydesk.config import Config, Secret
 from keydesk.core.digest import row_checker
@@ -37,10 +38,10 @@ UNFINISHED = "A move of data into this database was not finished"
 
 
 @pytest.fixture(scope="module")
-def filled_once(tmp_path_factory):
+def filled_once(tmp_path_factory, prepared_once):
     """A data folder as large as the demo's."""
     made = Host(tmp_path_factory.mktemp("filled") / "data")
-    made.run(["init"])
+    shutil.copytree(prepared_once, made.folder)
     (made.folder / "demo.json").write_text("{}")
     made.run(["seed"], MAILBOX="true")
     return made.folder
@@ -162,10 +163,10 @@ def test_a_moved_desk_decides_by_old_keys_and_by_new_ones(moved, tmp_path):
         assert decision(old) == 200
         command = ["key", "generate", "sinarabadi", "disbursement", "--name", "New"]
         new = moved.host.run(command, **moved.target.setting).strip()
-        wait_until(lambda: decision(new) == 200, seconds=10, what="the new key works")
+        wait_until(lambda: decision(new) == 200, seconds=30, what="the new key works")
         ((key_id,),) = moved.target.ask("SELECT id FROM api_keys WHERE name = 'New'")
         moved.host.run(["key", "revoke", key_id], **moved.target.setting)
-        wait_until(lambda: decision(new) == 401, seconds=10, what="the new key ends")
+        wait_until(lambda: decision(new) == 401, seconds=30, what="the new key ends")
     finally:
         desk.stop()
 
@@ -270,7 +271,7 @@ def test_a_move_that_was_killed_leaves_the_source_and_can_be_run_again(desk, tar
     there = "SELECT 1 FROM pg_tables WHERE tablename = 'unfinished_move'"
     wait_until(lambda: target.ask(there), seconds=60, what="the move has begun")
     moving.send_signal(signal.SIGKILL)
-    assert moving.wait(10) == -signal.SIGKILL
+    assert moving.wait(30) == -signal.SIGKILL
     assert refuses_to_be_used(desk, target)
     assert asked(desk, "SELECT revision, epoch FROM feed_head") == before
     wait_until(lambda: not_migrating(target), seconds=60, what="what it started has ended")

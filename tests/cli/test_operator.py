@@ -89,7 +89,9 @@ def test_accounts_products_and_entitlements_are_restricted(desk):
     with pysqlite3.connect(desk.folder / "keydesk.sqlite3") as database:
         rows = database.execute("SELECT environment, limits FROM entitlements ORDER BY environment")
         assert rows.fetchall() == [("live", ""), ("test", "account:daily=1/day")]
-    assert "from anywhere" in desk.run(["account", "networks", "sinarabadi"])
+    assert "--network" in desk.run(["account", "networks", "sinarabadi"], says_no=True)
+    assert row_of(desk, "SELECT networks FROM accounts") == ("203.0.113.0/24",)
+    assert "from anywhere" in desk.run(["account", "networks", "sinarabadi", "--network", ""])
 
 
 def test_a_person_is_let_in_with_a_password_that_no_argument_carries(desk):

@@ -196,7 +196,7 @@ def test_a_replica_that_was_built_anew_is_taken_within_seconds(at, tmp_path):
         fill(tmp_path / "replica", records_of(other))
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    wait_until(lambda: ask(keydesk, other).code is Code.OK, seconds=5, what="the new file is read")
+    wait_until(lambda: ask(keydesk, other).code is Code.OK, seconds=30, what="the new file is read")
     assert ask(keydesk, text).code is Code.KEY_UNKNOWN
 
 
@@ -273,7 +273,7 @@ def test_a_call_that_waited_in_vain_is_counted_nowhere_afterwards(valkey):
         with pytest.raises(LedgerUnavailable, match="does not answer"):
             asyncio.run(counter.spend(**a_call))
         valkey.kill()
-        wait_until(lambda: ledger.away is not None, seconds=10, what="the connection is lost")
+        wait_until(lambda: ledger.away is not None, seconds=30, what="the connection is lost")
     assert meanwhile == []
 
 

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
 from http.client import HTTPConnection
 
 import msgspec
@@ -37,29 +39,38 @@ def desk():
         yield made
 
 
+@pytest.fixture(scope="module")
+def service_of(desk):
+    """A function that gives the one service under a server, which the tests leave as it is."""
+    with ExitStack() as stack:
+        yield cache(lambda server: stack.enter_context(running(server, desk)))
+
+
 @pytest.mark.parametrize("server", SERVERS)
-def test_nothing_ambiguous_passes_that_the_server_shows(desk, server):
+def test_nothing_ambiguous_passes_that_the_server_shows(desk, service_of, server):
     good = desk.key("disbursement").encode()
     sent = {
         str(name): head
         for make in (doubled, misspelt, misframed, oversized)
         for name, head in make(good)
     }
-    with running(server, desk) as service:
-        found = {name: service.raw(head) for name, head in sent.items()}
+    service = service_of(server)
+    found = {name: service.raw(head) for name, head in sent.items()}
     assert {name for name, status in found.items() if status == 200} == ACCEPTED[server]
     assert set(found.values()) <= {200, 400, 401, 431}
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_an_application_sees_who_calls_and_neither_the_key_nor_a_forged_header(desk, server):
+def test_an_application_sees_who_calls_and_neither_the_key_nor_a_forged_header(
+    desk, service_of, server
+):
     text = desk.key("disbursement", scopes=("payout",))
     forged = {"X-Keydesk-Account": "acc_other", "X-Keydesk-Request-Id": "1", "X-Kept": "yes"}
-    with running(server, desk) as service:
-        bare = service.get(forged, path="/healthz")
-        as_header = service.get({"X-Api-Key": text, "Authorization": "Basic eDp5", **forged})
-        as_bearer = service.get({"Authorization": f"Bearer {text}", **forged})
-        refused = service.get({"X-Api-Key": text[:-1]})
+    service = service_of(server)
+    bare = service.get(forged, path="/healthz")
+    as_header = service.get({"X-Api-Key": text, "Authorization": "Basic eDp5", **forged})
+    as_bearer = service.get({"Authorization": f"Bearer {text}", **forged})
+    refused = service.get({"X-Api-Key": text[:-1]})
     assert bare.told["identity"] is None
     told = as_header.told["identity"]
     assert told.pop("request_id").startswith("req_")
@@ -101,14 +112,14 @@ def test_behind_a_proxy_no_client_can_claim_an_address(desk, server, options, st
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_the_next_request_in_any_process_sees_a_revocation(desk, server):
-    with running(server, desk) as service:
-        for _ in range(10):
-            text = desk.key("disbursement")
-            before = [service.get({"X-Api-Key": text}).status for _ in range(4)]
-            desk.revoke(text)
-            after = [service.get({"X-Api-Key": text}).status for _ in range(4)]
-            assert (before, after) == ([200] * 4, [401] * 4)
+def test_the_next_request_in_any_process_sees_a_revocation(desk, service_of, server):
+    service = service_of(server)
+    for _ in range(10):
+        text = desk.key("disbursement")
+        before = [service.get({"X-Api-Key": text}).status for _ in range(4)]
+        desk.revoke(text)
+        after = [service.get({"X-Api-Key": text}).status for _ in range(4)]
+        assert (before, after) == ([200] * 4, [401] * 4)
 
 
 def asker(port, path, text):

@@ -1,6 +1,7 @@
 """Imports point one way, in the source and in the processes that really run."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -79,19 +80,10 @@ def test_the_overview_loads_no_command_at_all(tmp_path):
 
 
 @pytest.fixture
-def without_django(tmp_path):
+def without_django(tmp_path, desk_once):
     """The environment of a small installation in which importing Django ends the process."""
+    shutil.copytree(desk_once, tmp_path / "data")
     environment = desk_environment(tmp_path / "data")
-    for command in (
-        "init",
-        "migrate",
-        "account create sinarabadi --name PT",
-        "account approve sinarabadi",
-        "product create disbursement --name Disbursement",
-        "entitlement enable sinarabadi disbursement",
-    ):
-        done = keydesk(*command.split(), environment=environment)
-        assert done.returncode == 0, done.stderr
     trap = tmp_path / "trap" / "django"
     trap.mkdir(parents=True)
     (trap / "__init__.py").write_text("raise RuntimeError('Django was imported')")

@@ -15,6 +15,8 @@ ORM_IN_A_FACE = {
 }
 SECRET_NAMES = {"password", "pin", "plaintext", "grant", "pepper", "api_key", "secret", "x_api_key"}
 VAGUE = {"utils", "helpers", "common", "misc", "manager", "base"}
+NAMED_BY_DJANGO = {"src/keydesk/server/sqlite/base.py"}
+"""Django looks for a database's backend in the module `base` of its engine."""
 
 
 def module_name(path: Path) -> str:
@@ -96,7 +98,8 @@ def test_a_module_has_one_subject_and_a_function_fits_on_a_screen():
 
 def test_no_module_has_a_name_that_says_nothing():
     named = [path.relative_to(ROOT) for path in MODULES]
-    assert [str(path) for path in named if {path.stem, *path.parts} & VAGUE] == []
+    vague = {str(path) for path in named if {path.stem, *path.parts} & VAGUE}
+    assert vague == NAMED_BY_DJANGO
 
 
 def test_what_is_logged_is_never_a_secret():

@@ -1,7 +1,26 @@
 """A real desk of their own for tests that break it."""
 
+import shutil
+
 import pytest
-from tests.fixtures.desk import RunningDesk, copy_demo, desk_environment
+from tests.fixtures.desk import RunningDesk, copy_demo, desk_environment, keydesk
+
+
+@pytest.fixture(scope="session")
+def prepared_once(tmp_path_factory):
+    """The folder of an installation that could start, for copies."""
+    folder = tmp_path_factory.mktemp("prepared") / "data"
+    for command in ("init", "migrate"):
+        done = keydesk(command, environment=desk_environment(folder))
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture
+def prepared(prepared_once, tmp_path):
+    """The environment of an installation that could start."""
+    shutil.copytree(prepared_once, tmp_path / "data")
+    return desk_environment(tmp_path / "data")
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import secrets
 
 import httpx
 import pytest
-from tests.fixtures.desk import RunningDesk, desk_environment, keydesk, wait_until
+from tests.fixtures.desk import RunningDesk, keydesk, wait_until
 
 LINK = re.compile(r"http://\S+/console/first-owner/\?token=(\S+)")
 HIDDEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
@@ -13,19 +13,14 @@ SECONDS = 60
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(prepared, tmp_path):
     """Start the desk, again and again, each time with a log of its own."""
-    environment = desk_environment(tmp_path / "data")
-    for command in ("init", "migrate"):
-        assert keydesk(command, environment=environment).returncode == 0
     started = []
 
     def start():
         log = tmp_path / f"output-{len(started)}.log"
-        started.append(RunningDesk("serve", environment, log))
-        wait_until(
-            lambda: "dashboard at" in started[-1].told(), seconds=SECONDS, what="the desk is up"
-        )
+        started.append(RunningDesk("serve", prepared, log))
+        started[-1].wait_until_told("dashboard at")
         return started[-1]
 
     yield start
@@ -55,10 +50,8 @@ def become_owner(link, email):
         return page, client.post(link[0].partition("?")[0], data=form)
 
 
-def test_the_link_of_a_start_makes_the_owner_once_and_is_in_no_line_but_its_own(start):
-    desk = start()
-    old = link_in(desk)
-    desk.stop()
+def test_the_link_of_a_start_makes_the_owner_once_and_is_in_no_line_but_its_own(prepared, start):
+    old = LINK.search(keydesk("staff", "first-owner", environment=prepared).stdout)
     desk = start()
     link = link_in(desk)
     assert become_owner(old, "mallory@provider.example")[0].status_code == 410
@@ -69,7 +62,9 @@ def test_the_link_of_a_start_makes_the_owner_once_and_is_in_no_line_but_its_own(
     staff = keydesk("staff", "list", environment=desk.environment).stdout
     assert staff == "eko@provider.example  owner  Eko\n"
     desk.stop()
-    assert LINK.search(start().told()) is None
+    owned = start()
+    owned.stop()
+    assert LINK.search(owned.told()) is None
     refused = keydesk("staff", "first-owner", environment=desk.environment)
     assert (refused.returncode, refused.stdout, refused.stderr) == (
         1,

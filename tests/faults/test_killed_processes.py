@@ -6,7 +6,7 @@ import signal
 import pytest
 from tests.fixtures.desk import command_line, descendants, status_of, wait_until
 
-BACK_SECONDS = 30
+BACK_SECONDS = 60
 
 
 def kill(desk, name):

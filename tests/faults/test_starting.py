@@ -24,22 +24,6 @@ from keydesk.config import Secret
 from keydesk.server.start import sole_desk
 
 
-@pytest.fixture(scope="module")
-def prepared_once(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    for command in ("init", "migrate"):
-        done = keydesk(command, environment=desk_environment(folder))
-        assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture
-def prepared(prepared_once, tmp_path):
-    """The environment of an installation that could start."""
-    shutil.copytree(prepared_once, tmp_path / "data")
-    return desk_environment(tmp_path / "data")
-
-
 def refusal(command, environment, **started):
     """What a command says when it refuses: exit code 1, nothing on the output, no traceback."""
     refused = keydesk(*command.split(), environment=environment, **started)
@@ -58,9 +42,15 @@ def test_a_taken_port_is_named_with_its_setting(prepared, setting):
     assert told.count("\n") == 1
 
 
-@pytest.mark.parametrize("command", ["serve", "dashboard", "verifier"])
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
+@pytest.mark.parametrize(
+    ("command", "host"),
+    [
+        *(("serve", host) for host in ("0.0.0.0", "::", "192.0.2.1")),
+        *((command, "192.0.2.1") for command in ("dashboard", "verifier")),
+    ],
+)
 def test_an_address_that_others_reach_needs_leave(prepared, command, host):
+    """What an address is does not depend on who asks: each kind with one command, each command with one kind."""
     environment = {**prepared, "KEYDESK_HOST": host, "KEYDESK_VERIFIER_HOST": host}
     assert "--allow-remote" in refusal(command, environment)
 
@@ -159,30 +149,22 @@ PLAN = """
 import django
 django.setup()
 from keydesk.control.access.actor import HOST_OPERATOR
-from keydesk.control.accounts.queries import account_by_username
-from keydesk.control.entitlements.actions import plan_change
-from keydesk.core.records import EntitlementState, Environment
-plan_change(
-    HOST_OPERATOR,
-    account_id=account_by_username("sinarabadi").id,
-    product="disbursement",
-    environment=Environment.LIVE,
-    target=EntitlementState.DISABLED,
-    reason="a test",
-)
+from keydesk.control.accounts.actions import create_account, set_account_status
+from keydesk.control.catalog.actions import create_product
+from keydesk.control.entitlements.actions import enable_product, plan_change
+from keydesk.core.records import AccountStatus, EntitlementState, Environment
+create_product(HOST_OPERATOR, slug="disbursement", name="Disbursement")
+account = create_account(HOST_OPERATOR, username="sinarabadi", name="PT")
+for status in (AccountStatus.WAITING_FOR_APPROVAL, AccountStatus.APPROVED):
+    set_account_status(HOST_OPERATOR, account_id=account.id, status=status)
+place = dict(account_id=account.id, product="disbursement", environment=Environment.LIVE)
+enable_product(HOST_OPERATOR, **place)
+plan_change(HOST_OPERATOR, **place, target=EntitlementState.DISABLED, reason="a test")
 """
 
 
 def plan_an_end(environment):
     """Enable a product for an account, and plan its end, which is due at once."""
-    for command in (
-        "product create disbursement --name Disbursement",
-        "account create sinarabadi --name PT",
-        "account approve sinarabadi",
-        "entitlement enable sinarabadi disbursement",
-    ):
-        done = keydesk(*command.split(), environment=environment)
-        assert done.returncode == 0, done.stderr
     settings = {"DJANGO_SETTINGS_MODULE": "keydesk.server.settings"}
     subprocess.run([sys.executable, "-c", PLAN], env=environment | settings, check=True)
 
@@ -214,7 +196,7 @@ def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_
     remote = {"KEYDESK_HOST": "0.0.0.0", "KEYDESK_PUBLIC_URL": "https://desk.example"}
     desk = RunningDesk("serve --allow-remote", {**prepared, **remote}, tmp_path / "log")
     try:
-        wait_until(lambda: "dashboard at http://0.0.0.0:" in desk.told(), seconds=60, what="said")
+        desk.wait_until_told("dashboard at http://0.0.0.0:")
     finally:
         desk.stop()
     assert "Invalid HTTP_HOST" not in desk.told()

@@ -52,19 +52,37 @@ def key(environment):
     return keydesk(*command, environment=environment).stdout.strip()
 
 
+class Host:
+    """The host of these tests, whose desk is started, stopped and started again."""
+
+    def __init__(self, environment, folder):
+        self.environment, self.folder, self.started = environment, folder, []
+
+    def start(self):
+        """Start the desk, with the database running or not, and a log of its own."""
+        log = self.folder / f"output-{len(self.started)}.log"
+        self.started.append(RunningDesk("serve", self.environment, log))
+        return self.started[-1]
+
+    def stop(self):
+        for desk in self.started:
+            desk.stop()
+
+
+@pytest.fixture(scope="module")
+def host(environment, key, tmp_path_factory):
+    host = Host(environment, tmp_path_factory.mktemp("host"))
+    yield host
+    host.stop()
+
+
 @pytest.fixture
-def start(environment, key, server, tmp_path):
-    """Start the desk, with the database running or not."""
-    started = []
-
-    def start():
-        started.append(RunningDesk("serve", environment, tmp_path / "output.log"))
-        return started[-1]
-
+def desk(host, server):
+    """The desk, up, and its database, running."""
     server.start()
-    yield start
-    for desk in started:
-        desk.stop()
+    desk = host.started[-1] if host.started else host.start()
+    desk.wait_until_up()
+    return desk
 
 
 def decision(desk, key):
@@ -85,9 +103,7 @@ def front_page(desk):
         return None, None, False
 
 
-def test_a_stopped_database_is_503_on_pages_and_no_change_to_decisions(start, key, server):
-    desk = start()
-    desk.wait_until_up()
+def test_a_stopped_database_is_503_on_pages_and_no_change_to_decisions(desk, key, server):
     server.stop()
     wait_until(lambda: front_page(desk)[0] == 503, seconds=WITHIN_SECONDS, what="503 on pages")
     status, retry_after, shows_inside = front_page(desk)
@@ -108,10 +124,8 @@ def refused(server):
 
 
 def test_requests_decided_while_the_database_is_stopped_are_counted_when_it_is_back(
-    start, key, server
+    desk, key, server
 ):
-    desk = start()
-    desk.wait_until_up()
     wait_until(lambda: decision(desk, key) == 200, seconds=WITHIN_SECONDS, what="it decides")
     server.stop()
     another = f"{desk.verifier_url}/v1/authorize/another-product"
@@ -122,13 +136,11 @@ def test_requests_decided_while_the_database_is_stopped_are_counted_when_it_is_b
     assert refused(server) == 40
 
 
-def test_a_host_that_starts_without_its_database_decides_from_its_replica(start, key, server):
-    first = start()
-    first.wait_until_up()
-    first.stop()
+def test_a_host_that_starts_without_its_database_decides_from_its_replica(desk, host, key, server):
+    desk.stop()
     server.stop()
-    desk = start()
+    desk = host.start()
     wait_until(lambda: decision(desk, key) == 200, seconds=WITHIN_SECONDS, what="it decides")
-    assert "The database does not answer" in desk.told()
+    desk.wait_until_told("The database does not answer")
     server.start()
     wait_until(lambda: front_page(desk)[0] == 200, seconds=WITHIN_SECONDS, what="pages again")

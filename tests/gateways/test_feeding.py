@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, wait_until
+from tests.fixtures.desk import desk_environment, keydesk, wait_until_told
 from tests.fixtures.gateways import NativeGateway
 from tests.fixtures.replicators import eventually
 from tests.fixtures.rows import account, entitlement, key, product
@@ -151,6 +151,7 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("row", UNREADABLE)
 def test_about_a_limit_that_only_a_newer_desk_writes_the_verifier_is_asked(
     tmp_path, one_backend, row
@@ -166,8 +167,7 @@ def test_about_a_limit_that_only_a_newer_desk_writes_the_verifier_is_asked(
 def test_a_row_that_cannot_be_read_is_trouble_that_passes(tmp_path, one_backend):
     with standing(tmp_path, good_rows(), one_backend) as (desk, gateway):
         desk.publish(UNREADABLE["key"](5, 11))
-        log = gateway.socket.parent / "feeder.log"
-        eventually(lambda: "HAProxy is not fed" in log.read_text())
+        gateway.wait_until_told("HAProxy is not fed")
         (desk.replica_dir / FILE_NAME).unlink()
         fill(desk.replica_dir, good_rows())
         becomes(gateway, 200)
@@ -204,9 +204,7 @@ def test_a_process_that_stops_after_a_reload_decides_nothing_by_itself(tmp_path,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            wait_until(
-                lambda: "Proxy keydesk stopped" in log.read_text(), seconds=10, what="it stops"
-            )
+            wait_until_told(log.read_text, "Proxy keydesk stopped")
             desk.publish(revoked)
             becomes(gateway, 401)
             half.sendall(b"\r\n")

@@ -64,12 +64,12 @@ def test_past_the_lease_nothing_but_row_one_is_decided(start):
 
 def test_a_late_replica_is_said_once_and_so_is_that_it_is_current_again(start, tmp_path):
     running = start(age_seconds=60)
-    wait_until(lambda: readiness(running)[0] == 200, seconds=10, what="a worker looks")
+    wait_until(lambda: readiness(running)[0] == 200, seconds=30, what="a worker looks")
     fill(tmp_path / "replica", RECORDS)
     is_fresh = re.compile(r"^keydesk_replica_age_seconds [01]\.", re.MULTILINE)
-    wait_until(lambda: is_fresh.search(running.metrics()), seconds=10, what="the age is new")
+    wait_until(lambda: is_fresh.search(running.metrics()), seconds=30, what="the age is new")
     printed = running.stop()
-    assert printed.count("The replica is late.") == 1
+    assert printed.count("The replica is late:") == 1
     assert printed.count("The replica is current again.") == 1
 
 
@@ -84,7 +84,7 @@ def test_a_wrong_clock_is_told_and_decisions_go_on_until_it_is_right_again(start
     for clock_ahead_seconds in (-7.25, 0.0):
         fill(tmp_path / "replica", RECORDS, clock_ahead_seconds=clock_ahead_seconds)
         told = f"\n{name} {clock_ahead_seconds}\n"
-        wait_until(lambda told=told: told in running.metrics(), seconds=10, what="it is told")
+        wait_until(lambda told=told: told in running.metrics(), seconds=30, what="it is told")
     assert readiness(running) == (200, None)
     printed = running.stop()
     assert printed.count("The clock of this host is 7.2 s behind the database's.") == 1
@@ -116,16 +116,16 @@ def test_a_killed_main_process_takes_its_workers_along(start):
     workers = running.workers()
     assert len(workers) == 2
     kill(running.process.pid)
-    wait_until(lambda: all(map(is_gone, workers)), seconds=5, what="the workers are gone")
+    wait_until(lambda: all(map(is_gone, workers)), seconds=30, what="the workers are gone")
 
 
 def test_a_killed_worker_is_replaced_and_the_others_go_on(start):
     running = start(VERIFIER_WORKERS=2)
     victim, other = running.workers()
     kill(victim)
-    wait_until(lambda: len({*running.workers()} - {victim}) == 2, seconds=10, what="a new worker")
+    wait_until(lambda: len({*running.workers()} - {victim}) == 2, seconds=30, what="a new worker")
     assert other in running.workers()
-    wait_until(lambda: is_accepted(running), seconds=10, what="decisions go on")
+    wait_until(lambda: is_accepted(running), seconds=30, what="decisions go on")
 
 
 @pytest.mark.alone
@@ -166,8 +166,8 @@ def test_the_metrics_add_up_all_workers_and_outlive_one(start):
     accepted = 'keydesk_decisions_total{code="ok",door="authorize"} '
     assert f"{accepted}30.0\n" in running.metrics()
     kill(running.workers()[0])
-    wait_until(lambda: len(running.workers()) == 2, seconds=10, what="a new worker")
-    wait_until(lambda: is_accepted(running), seconds=10, what="decisions go on")
+    wait_until(lambda: len(running.workers()) == 2, seconds=30, what="a new worker")
+    wait_until(lambda: is_accepted(running), seconds=30, what="decisions go on")
     assert f"{accepted}31.0\n" in running.metrics()
     assert "keydesk_replica_age_seconds " in running.metrics()
 
@@ -195,10 +195,10 @@ def test_what_a_killed_verifier_counted_is_cleared_by_the_next_and_a_stopped_one
     killed = start()
     port = killed.environment["KEYDESK_VERIFIER_PORT"]
     folder = tmp_path / "verifier" / port
-    (left,) = wait_until(lambda: list(folder.glob("*.tally")), seconds=10, what="a tally")
+    (left,) = wait_until(lambda: list(folder.glob("*.tally")), seconds=30, what="a tally")
     workers = killed.workers()
     killed.process.kill()
-    wait_until(lambda: all(map(is_gone, workers)), seconds=10, what="the workers are gone")
+    wait_until(lambda: all(map(is_gone, workers)), seconds=30, what="the workers are gone")
     assert left.exists()
     following = start(None, VERIFIER_PORT=port)
     assert not left.exists()

@@ -85,9 +85,9 @@ def test_a_spool_that_cannot_be_written_stops_no_decision_and_loses_nothing(star
     in_the_way.write_text("")
     running = start()
     answered = ask_for_a_while(running, keys, seconds=0.5)
-    wait_until(lambda: waits(running), seconds=10, what="the metrics say that counts wait")
+    wait_until(lambda: waits(running), seconds=30, what="the metrics say that counts wait")
     in_the_way.unlink()
-    wait_until(lambda: not waits(running), seconds=10, what="the counts are written")
+    wait_until(lambda: not waits(running), seconds=30, what="the counts are written")
     half = len(answered) // 2
     assert outcomes(spooled(in_the_way)) == {"ok": half, "key_revoked": half}
     told = running.stop()
@@ -104,7 +104,7 @@ def test_the_metrics_tell_what_waits_on_the_disk(start, keys, tmp_path):
     running.authorize(keys["good"])
     wait_until(
         lambda: "keydesk_usage_spool_bytes 0.0" not in running.metrics(),
-        seconds=10,
+        seconds=30,
         what="the entry is on the disk",
     )
     running.process.send_signal(signal.SIGTERM)

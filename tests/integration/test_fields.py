@@ -144,23 +144,23 @@ VALUES = {
 """Two values for each kind of column that does not take any text."""
 
 
-def smuggled(turn):
+def smuggled(turn, before):
     """Give a value for the name of every column of every model: of two, so that one is another than the column has."""
     return {
-        name: value_for(field, turn)
+        name: value_for(field, turn, before)
         for model in apps.get_models()
         for field in model._meta.concrete_fields
         for name in (field.name, field.attname)
     }
 
 
-def value_for(field, turn):
+def value_for(field, turn, before):
     """Give a value that the column would take."""
     chosen = choices_of(field)
     if chosen:
         return chosen[-turn]
     if field.is_relation:
-        rows = field.related_model._base_manager.order_by("pk").values_list("pk", flat=True)
+        rows = [*before[field.related_model._meta.db_table]]
         return str(rows[turn] if len(rows) > turn else turn)
     fitting = [values for kind, values in VALUES.items() if isinstance(field, kind)]
     return fitting[0][turn] if fitting else f"{MARK}{turn}"
@@ -250,7 +250,7 @@ def looked_into(desk, name, who):
         status, own = sent(sending, before, {})
         unlike = []
         for turn in (0, 1):
-            told, more = sent(sending, before, smuggled(turn))
+            told, more = sent(sending, before, smuggled(turn, before))
             unlike += differences(own, more) + [(status, told)] * (status != told)
     return {what for what, _row, _column in own}, unlike
 

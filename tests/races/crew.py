@@ -12,10 +12,12 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 
 import django
 import msgspec
+from django.db import connection
 
 PROJECT = Path(__file__).parents[2]
 PROCESSES = 4
@@ -70,9 +72,21 @@ class Crew:
         return msgspec.json.decode(line)
 
 
+def be_patient():
+    """Wait for the database for as long as a round may take: when a page gives up is no matter of a race."""
+    options = connection.settings_dict["OPTIONS"]
+    if connection.vendor == "sqlite":
+        turns = import_module("keydesk.server.sqlite.base")
+        turns.PATIENCE_SECONDS = options["timeout"] = PATIENCE_SECONDS
+    else:
+        given = ("lock_timeout", "statement_timeout")
+        options["options"] += "".join(f" -c {name}={PATIENCE_SECONDS}s" for name in given)
+
+
 def main(tally, flaw):
     """Be one process of a crew; `flaw` is what is wrong with it on purpose."""
     django.setup()
+    be_patient()
     from tests.races import jobs  # noqa: PLC0415 - Django has to be set up first
 
     jobs.count_evaluations(os.open(tally, os.O_WRONLY | os.O_APPEND))

@@ -72,7 +72,7 @@ def verifier_port(room_for_keys, tmp_path):
             for name in ("replicator", "verifier")
         ]
     try:
-        eventually(lambda: status_of(f"http://127.0.0.1:{port}/readyz") == 200, seconds=30)
+        eventually(lambda: status_of(f"http://127.0.0.1:{port}/readyz") == 200)
         yield int(port)
     finally:
         for process in started:
@@ -198,7 +198,7 @@ def history(verifier_port, turns, tmp_path):
     """The answers and the changes of many revocations, one after the other."""
     endings = list(dict.fromkeys(turns))
     place_of = {ending: place for place, ending in enumerate(endings)}
-    assert wait_for_revision(settings.KEYDESK.replica_dir, head().revision, timeout_seconds=10)
+    assert wait_for_revision(settings.KEYDESK.replica_dir, head().revision, timeout_seconds=60)
     changes = {place: [Change(0.0, 0.0, accepted=True)] for place in range(len(endings))}
     with Askers(tmp_path, verifier_port, [(each.path, each.key) for each in endings]) as askers:
         for ending in turns:

@@ -98,7 +98,8 @@ def test_a_relays_own_wrong_clock_is_taken_out(host, look, ahead_seconds, moved_
     relay = host.relay()
     with time_machine.travel(time.time() + moved_seconds):
         look(relay.url)
-    assert ahead_seconds() == pytest.approx(20 + moved_seconds, abs=0.5)
+    # A slow answer takes its time away from the difference.
+    assert ahead_seconds() == pytest.approx(20 + moved_seconds, abs=5)
 
 
 @pytest.fixture

@@ -238,6 +238,32 @@ def test_an_answer_that_is_not_whole_and_of_one_history_changes_nothing(
     assert held(replica_dir) == before
 
 
+class Refusing(Answers):
+    """Refuses each question under a request id of its own."""
+
+    def body(self, path):
+        self.status = 401
+        told = {
+            "detail": path,
+            "code": "service_credential_invalid",
+            "request_id": f"req_{len(self.asked)}",
+        }
+        return msgspec.json.encode(told)
+
+
+def test_a_refusal_that_differs_in_its_request_id_alone_is_told_alike_so_that_it_is_told_once(step):
+    answers, told = Refusing(), []
+    for _ in range(2):
+        with pytest.raises(SourceUnavailable) as error:
+            step(answers)
+        told.append(
+            str(error.value).partition(" ")[2]
+        )  # behind the address, which each relay has of its own
+    assert len(answers.asked) == 2
+    assert told[0] == told[1]
+    assert "service_credential_invalid" in told[0]
+
+
 def test_a_relay_of_another_version_is_named_as_one(step):
     answers = Answers()
     answers.status = 404

@@ -16,7 +16,7 @@ from keydesk.replica.wait import reader_of, wait_for_revision
 
 
 def arrives(replica_dir, revision):
-    return wait_for_revision(replica_dir, revision, timeout_seconds=20)
+    return wait_for_revision(replica_dir, revision, timeout_seconds=60)
 
 
 def test_a_change_arrives_while_the_replicator_runs(feed, following, replica_dir):
@@ -58,7 +58,7 @@ def test_a_second_replicator_waits_for_the_first(feed, following, replica_dir):
         assert eventually(lambda: "Another replicator" in first.log() + second.log())
         waiting, active = sorted([first, second], key=lambda each: "Another" not in each.log())
         active.kill()
-        assert eventually(lambda: "current again" in waiting.log())
+        waiting.wait_until_told("current again")
 
 
 def test_a_source_that_goes_away_is_told_once_and_found_again(feed, following, replica_dir):
@@ -68,11 +68,11 @@ def test_a_source_that_goes_away_is_told_once_and_found_again(feed, following, r
         assert arrives(replica_dir, 1)
         assert eventually(lambda: reader.status().confirmed_at)
         feed.execute("ALTER TABLE verify_head_v1 RENAME TO gone")
-        assert eventually(lambda: "grows old" in replicator.log())
+        replicator.wait_until_told("grows old")
         confirmed_at = reader.status().confirmed_at
         feed.execute("ALTER TABLE gone RENAME TO verify_head_v1")
         assert eventually(lambda: reader.status().confirmed_at > confirmed_at)
-        assert eventually(lambda: "current again" in replicator.log())
+        replicator.wait_until_told("current again")
         assert replicator.log().count("grows old") == 1
 
 

@@ -11,6 +11,7 @@ from keydesk.control.accounts import actions
 from keydesk.control.accounts.queries import accounts_by_username
 from keydesk.control.keys.actions import set_networks
 from keydesk.core.records import AccountStatus
+from keydesk.server.faults import OperatorFault
 
 app = new_app("Customer accounts. What you do here is in the audit trail as the host's operator.")
 
@@ -70,7 +71,11 @@ def status(
 
 @app.command()
 def networks(username: Username, *, network: Networks = None) -> None:
-    """Set where all keys of an account may be used from, at once; anywhere if none is given."""
+    """Set where all keys of an account may be used from, at once."""
+    if network is None:
+        raise OperatorFault(
+            'Say with --network from where; --network "" takes the list away, so that they work from anywhere.'
+        )
     account, wanted = account_named(username), given(network)
     revision = set_networks(HOST_OPERATOR, account_id=account.id, networks=wanted, grant=None)
     where = f"from {', '.join(wanted)} alone" if wanted else "from anywhere"

@@ -1,18 +1,30 @@
 """`keydesk doctor`: everything that would stop a start, at once, each with its cure."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Final
 
+import lmdb
 import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import PREFIX, Config, ConfigError, Secret, load_config
 from keydesk.limits.valkey import MILLISECONDS, reason_away
-from keydesk.server.addresses import addresses_of, is_loopback, taken
+from keydesk.replica.layout import FILE_NAME, ReplicaMissing
+from keydesk.replica.store import Reader
+from keydesk.server.addresses import addresses_of, is_loopback, taken, url_of
 from keydesk.server.faults import OperatorFault
-from keydesk.server.start import answers, check_folder, open_to_others, secret_fault
+from keydesk.server.start import answers, check_folder, has_desk, open_to_others, secret_fault
+from keydesk.verifier.doors import MOST_SKEW_SECONDS
+from keydesk.verifier.server import LATE_SECONDS
+
+VERIFIERS_SECRETS: Final = (Secret.PEPPER, Secret.ROW_MAC_KEY)
+"""What a host without a desk may have."""
+ANSWER_SECONDS: Final = 1.0
+"""How long each step of asking the verifier may take, of which there are two."""
 
 app = new_app()
 
@@ -31,16 +43,64 @@ def doctor() -> None:
         "addresses": address_faults,
         "database": database_faults,
     }
+    if only_verifies(config):
+        del checks["database"]
     found = {name: check(config) for name, check in checks.items()}
     for name, faults in found.items():
         typer.echo(f"  {name:<10} {'ok' if not faults else 'to mend:'}")
         for fault in faults:
             typer.echo(f"             - {fault}")
-    for name, note in {"mail": mail_note(config), "valkey": valkey_note(config)}.items():
+    notes = {
+        "replica": replica_note(config),
+        "desk": "on another host: this one only verifies" if only_verifies(config) else None,
+        "mail": None if only_verifies(config) else mail_note(config),
+        "valkey": valkey_note(config),
+    }
+    for name, note in notes.items():
         if note:
             typer.echo(f"  {name:<10} {note}")
     if any(found.values()):
         raise typer.Exit(1)
+
+
+def only_verifies(config: Config) -> bool:
+    """Say whether this host follows a desk elsewhere: it has a replica, and neither a database nor a desk's secrets."""
+    return (
+        (config.replica_dir / FILE_NAME).exists()
+        and config.database_url is None
+        and not config.sqlite_path.exists()
+        and not any(
+            (config.secrets_dir / name).exists() for name in Secret if name not in VERIFIERS_SECRETS
+        )
+    )
+
+
+def replica_note(config: Config) -> str | None:
+    """Say how old this host's replica is and what is odd about it, None if there is none; that stops no start."""
+    reader = Reader(config.replica_dir)
+    try:
+        status = reader.status()
+    except ReplicaMissing:
+        return None
+    except lmdb.Error as error:
+        return f"cannot be read: {error}"
+    finally:
+        reader.close()
+    if status.confirmed_at is None:
+        return "never confirmed: requests get 503 until the replicator has reached its source"
+    age_seconds = max(0.0, time.time() - status.confirmed_at)
+    told = [f"revision {status.revision}, confirmed {age_seconds:.1f} s ago"]
+    if status.has_gone_back:
+        told.append("its source was last seen behind it: see the replicator's log")
+    elif age_seconds > LATE_SECONDS:
+        told.append("late, unless Keydesk is stopped: see the replicator's log")
+    if status.refused_rows:
+        told.append(f"{status.refused_rows} rows are not followed: see the replicator's log")
+    if abs(ahead_seconds := status.clock_ahead_seconds or 0.0) > MOST_SKEW_SECONDS:
+        told.append(
+            f"this host's clock is {ahead_seconds:+.1f} s from the database's: set the wrong one"
+        )
+    return "; ".join(told)
 
 
 def mail_note(config: Config) -> str | None:
@@ -74,7 +134,7 @@ def secret_faults(config: Config) -> list[str]:
     """Give what is wrong with the secrets: missing, unreadable, not 32 bytes, or readable by others."""
     return [
         fault
-        for name in Secret
+        for name in ([Secret.PEPPER] if only_verifies(config) else Secret)
         for fault in (
             *secret_fault(config, name),
             *open_to_others(config.secrets_dir / name, "600"),
@@ -91,8 +151,17 @@ def address_faults(config: Config) -> list[str]:
         for address in addresses
         if not is_loopback(address.host) and not address.has_tls
     ]
-    is_running = answers(config.verifier_host, config.verifier_port, "/livez")
-    return remote if is_running else remote + taken(addresses)
+    verifier_host, verifier_port = config.verifier_host, config.verifier_port
+    if answers(verifier_host, verifier_port, "/livez", step_seconds=ANSWER_SECONDS):
+        return remote
+    if has_desk(config.data_dir):
+        where = url_of(verifier_host, verifier_port)
+        silent = (
+            f"Keydesk runs with this folder, but its verifier does not answer at {where}: the log says why. If it says "
+            "nothing, restart Keydesk."
+        )
+        return [*remote, silent]
+    return remote + taken(addresses)
 
 
 def database_faults(config: Config) -> list[str]:

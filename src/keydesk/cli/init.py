@@ -9,6 +9,7 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import PREFIX, SECRET_BYTES, Config, Secret, load_config
+from keydesk.replica.layout import FILE_NAME
 from keydesk.server.faults import OperatorFault
 
 app = new_app()
@@ -33,7 +34,8 @@ def init() -> None:
 def make_secrets(config: Config) -> list[Secret]:
     """Make the data folder and each secret that is given nowhere else; give their names.
 
-    Raises OperatorFault if there are secrets already, or if the folder cannot be written.
+    Raises OperatorFault if there are secrets already, or what another's secrets belong to, or if the folder cannot be
+    written.
     """
     wanted = [name for name in Secret if not is_given_elsewhere(name)]
     there = [name for name in wanted if (config.secrets_dir / name).exists()]
@@ -46,6 +48,11 @@ def make_secrets(config: Config) -> list[Secret]:
         raise OperatorFault(
             f"{config.sqlite_path} is there without its secrets: bring them back from your copy into "
             f"{config.secrets_dir}. New ones would turn every key away."
+        )
+    if (config.replica_dir / FILE_NAME).exists():
+        raise OperatorFault(
+            f"{config.replica_dir} follows an installation that has its secrets: put those that this host needs, the "
+            f"pepper first, into {config.secrets_dir}. New ones would turn every key away."
         )
     try:
         for folder in (config.data_dir, config.secrets_dir):

@@ -2,12 +2,12 @@
 
 import hmac
 import secrets
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from keydesk.config import Config, Secret, load_config
-from keydesk.replica.sources.postgres import parameters_of
 from keydesk.server import sqlite
 from keydesk.server.addresses import is_loopback
 from keydesk.server.logs import logging_settings
@@ -37,11 +37,14 @@ def database(config: Config) -> dict[str, Any]:
     if config.database_url is None:
         sqlite.use_safe_sqlite()
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": sqlite.__name__,
             "NAME": config.sqlite_path,
             "OPTIONS": sqlite.OPTIONS,
         }
-    parts = parameters_of(config.database_url)
+    # The driver takes a tenth of a second to load, and nothing else needs it.
+    parts: dict[str, Any] = import_module("keydesk.replica.sources.postgres").parameters_of(
+        config.database_url
+    )
     ours = " ".join(f"-c {name}={value}" for name, value in SERVER_PATIENCE.items())
     parts["options"] = f"{ours} {parts.get('options', '')}".rstrip()
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}

@@ -20,7 +20,7 @@ from keydesk.server.supervisor import Supervisor, children_of
 UNREACHABLE_STATUS: Final = 3
 """The exit status of `keydesk migrate --check` when the database does not answer."""
 PROBE_SECONDS: Final = 0.1
-"""How long each step of asking an address may take, of which there are two; a signal that says stop waits for it."""
+"""How long each step of asking an address takes at most where a signal that says stop waits for it; there are two."""
 STATUS_LINE_BYTES: Final = 13
 LOCK_NAME: Final = "desk.lock"
 
@@ -134,6 +134,18 @@ def sole_desk(folder: Path) -> Iterator[None]:
         yield
 
 
+def has_desk(folder: Path) -> bool:
+    """Say whether a desk runs with a data folder."""
+    try:
+        with (folder / LOCK_NAME).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def run_all(
     config: Config,
     *,
@@ -153,7 +165,7 @@ def run_all(
     ).run()
 
 
-def answers(host: str, port: int, path: str) -> bool:
+def answers(host: str, port: int, path: str, *, step_seconds: float = PROBE_SECONDS) -> bool:
     """Say whether an address of this host answers with success or with the way to another page, and at once.
 
     Only the first bytes of the answer are read, whatever they are, so nothing that listens there can hold up or end
@@ -161,7 +173,7 @@ def answers(host: str, port: int, path: str) -> bool:
     """
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     try:
-        with socket.create_connection((host, port), timeout=PROBE_SECONDS) as connection:
+        with socket.create_connection((host, port), timeout=step_seconds) as connection:
             connection.sendall(request.encode())
             answer = connection.recv(STATUS_LINE_BYTES)
     except OSError:

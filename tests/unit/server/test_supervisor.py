@@ -68,7 +68,7 @@ def test_what_a_process_started_goes_with_it():
     left = [int(line) for name, line in lines if name == "parent"]
     assert left
     wait_until(
-        lambda: not [pid for pid in left if command_line(pid)], seconds=5, what="all are gone"
+        lambda: not [pid for pid in left if command_line(pid)], seconds=30, what="all are gone"
     )
 
 

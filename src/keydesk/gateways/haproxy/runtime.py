@@ -28,7 +28,7 @@ class RuntimeFault(Exception):  # noqa: N818 - it names a state, not a mistake
 
 
 class Runtime:
-    """One HAProxy, reached through its socket. Every method raises OSError if nobody listens there, or RuntimeFault."""
+    """One HAProxy, reached through its socket. Every method may raise RuntimeFault, or OSError if it falls silent."""
 
     def __init__(self, path: Path) -> None:
         """Takes the socket of level admin."""
@@ -100,7 +100,13 @@ class Runtime:
     def _ask(self, command: str) -> str:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(WAIT_SECONDS)
-            connection.connect(self._path)
+            try:
+                connection.connect(self._path)
+            except OSError as error:
+                raise RuntimeFault(
+                    f"{self._path} cannot be reached ({error.strerror or error}): it is HAProxy's `stats socket`, to "
+                    "which this user has to be able to write."
+                ) from error
             connection.sendall(f"{command}\n".encode("ascii"))
             received = b"".join(iter(lambda: connection.recv(65536), b""))
         return received.decode("utf-8", "replace").strip()

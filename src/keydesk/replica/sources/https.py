@@ -40,6 +40,8 @@ READ_BYTES: Final = 64 * 1024
 SHOWN_LENGTH: Final = 200
 MILLISECONDS: Final = 1000
 CREDENTIAL: Final = re.compile(r"[0-9A-Za-z_]+", re.ASCII)
+REQUEST_ID: Final = re.compile(rb',?"request_id": ?"[^"]*"')
+"""What makes each refusal another one, though it says the same: left out, it is told once."""
 KINDS: Final = {kind.kind: kind for kind in RECORD_TYPES}
 
 _decode: Final = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
@@ -220,7 +222,7 @@ def read_whole(response: HTTPResponse) -> bytes:
 
 def refused(url: str, status: int, body: bytes) -> str:
     """Give the sentence for an answer that is not 200, with what it says for itself."""
-    told = body[:SHOWN_LENGTH].decode(errors="replace")
+    told = REQUEST_ID.sub(b"", body)[:SHOWN_LENGTH].decode(errors="replace")
     match status:
         case HTTPStatus.UNAUTHORIZED:
             return f"{url} does not take the service credential: is it in force, with the scope `replicate`? {told!r}"
