@@ -2,9 +2,11 @@
 
 import pytest
 from playwright.sync_api import expect
+from tests.fixtures.faults import WIDTHS
 
 PEOPLE = ("Ana", "Budi")
 """A Superadmin and an Admin."""
+IS_WIDER_THAN_ITSELF = "element => element.scrollWidth > element.clientWidth"
 
 
 @pytest.fixture(params=PEOPLE)
@@ -23,6 +25,8 @@ def test_settings_then_developer_option_then_the_api_key_tab(visitor, person):
     page.get_by_role("link", name="Developer Option").click()
     tab = page.get_by_role("link", name="API Key")
     expect(tab).to_have_attribute("aria-current", "page")
+    page.get_by_role("main").get_by_role("link", name="Settings").click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
 
 
 def test_every_product_is_listed_with_its_keys_and_where_it_stands(at_keys):
@@ -90,6 +94,25 @@ def test_the_env_file_holds_the_key(at_keys, person):
     with at_keys.page.expect_download() as download:
         at_keys.dialog.get_by_role("button", name="Download .env").click()
     assert download.value.path().read_text() == f"DISBURSEMENT_API_KEY={key}\n"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_longest_name_without_a_gap_fits_into_every_step(visitor, demo_desk, width):
+    person = demo_desk.login("Ana")
+    at_keys = visitor(person, viewport={"width": width, "height": 844}).open_keys()
+    box = at_keys.page.locator("#dialog-content")
+    at_keys.name_a_key("Disbursement", "W" * 60)
+    expect(at_keys.dialog.get_by_label("PIN")).to_be_visible()
+    assert not box.evaluate(IS_WIDER_THAN_ITSELF)
+    at_keys.enter_pin(person["pin"])
+    at_keys.shown_key()
+    assert not box.evaluate(IS_WIDER_THAN_ITSELF)
+
+
+def test_the_whole_key_is_seen_without_scrolling_in_a_wide_window(at_keys, person):
+    at_keys.generate("Disbursement", "Seen whole", person["pin"])
+    field = at_keys.dialog.get_by_label("API key")
+    assert not field.evaluate(IS_WIDER_THAN_ITSELF)
 
 
 def test_leaving_without_copying_asks_first(at_keys, person):
