@@ -23,7 +23,7 @@ on_both := tests/integration tests/races tests/replica
 beside := -n auto --dist loadfile -m "not alone"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint races faults hosts bench many css messages reference clean browser gateways namespaces wrk
+.PHONY: help demo test lint races agreement faults hosts bench many css messages reference clean browser gateways namespaces wrk
 
 help: ## say what can be made
 	@echo "make <target>:"
@@ -47,6 +47,10 @@ lint: $(dev) ## style and types, without running anything
 races: $(dev) ## what holds when people and processes collide, in full, on both databases
 	$(pytest) tests/races --rounds 1000 --revocations 1000
 	$(pytest) tests/races --rounds 1000 --revocations 1000 --database postgresql
+
+agreement: $(dev) ## that every door gives one decision, in 100,000 situations each drawn anew
+	$(python) -m pytest -p no:randomly $(PYTEST_ARGS) --situations 100000 -n auto \
+	  tests/unit/verifier/test_agreement.py tests/unit/client/test_agreement.py
 
 faults: $(dev) ## killed processes, taken ports, stopped databases, in full
 	$(pytest) tests/faults --kills 20

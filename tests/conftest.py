@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import django
+import hypothesis
 import pytest
 from django.conf import settings
 
@@ -38,10 +39,14 @@ def pytest_addoption(parser):
     parser.addoption("--lease-seconds", type=int, default=5, help="the lease that ends in F2")
     parser.addoption("--failover-keys", type=int, default=20, help="keys revoked around F5")
     parser.addoption("--many-keys", type=int, default=100_000, help="keys of a new host (F6)")
+    parser.addoption("--situations", type=int, default=400, help="in which all doors agree (A3)")
     parser.addoption("--kills", type=int, default=1, help="how often each process is killed")
 
 
 def pytest_configure(config):
+    hypothesis.settings.register_profile(
+        "agreement", max_examples=config.getoption("situations"), deadline=None
+    )
     if config.getoption("dist", "no") != "no":
         # The workers make installations of their own, and must not find this one set up.
         del os.environ["DJANGO_SETTINGS_MODULE"]

@@ -4,6 +4,8 @@ A change is in force at some moment between its call and its acknowledgement; a 
 force up to the bound before it was asked. Anything else is a violation.
 """
 
+from bisect import bisect_left, bisect_right
+from operator import attrgetter
 from typing import NamedTuple
 
 
@@ -28,13 +30,13 @@ def violations(answers, changes, *, bound):
 
 
 def allowed(answer, changes, bound):
-    """Give what the answer may say: whatever was in force at some moment from the bound before it to its end."""
-    ends = [change.ack for change in changes[1:]] + [float("inf")]
-    return {
-        change.accepted
-        for change, end in zip(changes, ends, strict=True)
-        if change.begin <= answer.end and end + bound >= answer.start
-    }
+    """Give what the answer may say: whatever was in force at some moment from the bound before it to its end.
+
+    A change is in force until the next one is acknowledged.
+    """
+    first = bisect_left(changes, answer.start - bound, lo=1, key=attrgetter("ack")) - 1
+    behind_last = bisect_right(changes, answer.end, key=attrgetter("begin"))
+    return {change.accepted for change in changes[first:behind_last]}
 
 
 def staleness(answers, changes):
@@ -43,7 +45,7 @@ def staleness(answers, changes):
     Contrary to an ending is that a key was accepted, contrary to a beginning that it was refused.
     """
     of_places = {}
-    for answer in answers:
+    for answer in sorted(answers, key=attrgetter("start")):
         of_places.setdefault(answer.place, []).append(answer)
     found = {}
     for place, of_key in changes.items():
@@ -56,10 +58,15 @@ def staleness(answers, changes):
 
 
 def overlooked(change, answers, *, until):
-    """Give how long after its acknowledgement a change was overlooked, before the next one began, in seconds."""
+    """Give how long after its acknowledgement a change was overlooked, before the next one began, in seconds.
+
+    Takes the answers about its key in the order of their questions.
+    """
+    start = attrgetter("start")
+    since, end = (bisect_left(answers, moment, key=start) for moment in (change.ack, until))
     contrary = [
         answer.start - change.ack
-        for answer in answers
-        if change.ack <= answer.start < until and (answer.status == 200) is not change.accepted
+        for answer in answers[since:end]
+        if (answer.status == 200) is not change.accepted
     ]
     return max(contrary, default=0.0)

@@ -12,7 +12,7 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from functools import cache
 from http import HTTPStatus
@@ -68,17 +68,26 @@ class Site:
         turns: "Turns[Connection]",
         most_connections: int,
         idle_seconds: float = IDLE_SECONDS,
+        turned_away: Callable[[], None] = lambda: None,
     ) -> None:
-        """Takes the application, whose turn it is, how many connections may be open, and how long one may be silent."""
+        """Takes the application, whose turn it is, how many connections may be open, and how long one may be silent.
+
+        `turned_away` is told of each connection that there is no room for.
+        """
         self.app: Final = app
         self.turns: Final = turns
         self.idle_seconds: Final = idle_seconds
-        self.most_connections: Final = most_connections
+        self._most_connections: Final = most_connections
+        self.turned_away: Final = turned_away
         self.connections: Final[set[Connection]] = set()
         self._left: Final = asyncio.Event()
         self.date_line = b""
         self.is_stopping = False
         self.look_at_clock()
+
+    def has_room(self, coming: int = 0) -> bool:
+        """Say whether one connection more may come in, beside so many that are about to."""
+        return not self.is_stopping and len(self.connections) + coming < self._most_connections
 
     def connect(self) -> "Connection":
         """Make the protocol of a new connection."""
@@ -154,7 +163,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or turn it away while there are as many as there may be."""
         self._transport = cast("asyncio.Transport", transport)
-        if self._site.is_stopping or len(self._site.connections) >= self._site.most_connections:
+        if not self._site.has_room():
+            self._site.turned_away()
             self._transport.write(BUSY)
             self._transport.close()
             self._is_closing = True

@@ -2,7 +2,7 @@
 
 Each worker counts in a small file of its own, mapped into memory, so that a count costs a fraction of a microsecond and
 outlives a killed worker; the main process adds the files up when it is asked. It must never hold anything about a
-caller: doors, codes, durations, the replica's age and clock, and a store that was away, nothing else.
+caller: doors, codes, durations, the replica's age and clock, a store that was away, and connections too many.
 """
 
 import mmap
@@ -45,10 +45,11 @@ DURATIONS: Final = len(CODES)
 TOTAL: Final = DURATIONS + BUCKETS
 DOOR_CELLS: Final = TOTAL + 1
 REPLICA: Final = DOOR_CELLS * len(Door)
-SEEN_AT, CONFIRMED_AT, REVISION, REFUSED, CLOCK, AWAY = range(REPLICA, REPLICA + 6)
+SEEN_AT, CONFIRMED_AT, REVISION, REFUSED, CLOCK = range(REPLICA, REPLICA + 5)
+AWAY, TURNED_AWAY = range(CLOCK + 1, CLOCK + 3)
 SAME_CLOCK: Final = 1 << 62
 """Stands where the two clocks agree: a cell holds no negative number, and zero where nothing is known."""
-USAGE: Final = AWAY + 1
+USAGE: Final = TURNED_AWAY + 1
 OVERFLOWED, DROPPED, WAITING = range(USAGE, USAGE + 3)
 CELLS: Final = WAITING + 1
 CELL_BYTES: Final = 8
@@ -87,6 +88,10 @@ class Tally:
         """Count a call that came while the shared store of counts was away."""
         self._cells[AWAY] += 1
 
+    def count_turned_away(self) -> None:
+        """Count a connection that was turned away because the process had as many as it takes."""
+        self._cells[TURNED_AWAY] += 1
+
     def note_replica(self, status: Status, now: float) -> None:
         """Keep how the replica stands at the moment `now` (Unix seconds), for the main process to tell."""
         self._cells[CONFIRMED_AT] = max(0, int((status.confirmed_at or 0) * MILLISECONDS))
@@ -120,6 +125,11 @@ class TallyCollector(Collector):
             "keydesk_limits_away",
             "Calls with limits that came while the shared store of counts was away.",
             value=counts[AWAY],
+        )
+        yield CounterMetricFamily(
+            "keydesk_connections_turned_away",
+            "Connections that got 503 at once, because a worker had as many as it takes.",
+            value=counts[TURNED_AWAY],
         )
         newest = max(
             tallies, key=lambda cells: cells[SEEN_AT], default=array("Q", bytes(CELLS * CELL_BYTES))

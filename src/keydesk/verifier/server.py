@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import uvloop
@@ -34,6 +34,7 @@ from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.store import Reader, Status
 from keydesk.verifier.app import VerifierApp
 from keydesk.verifier.doors import MOST_SKEW_SECONDS, Doors
+from keydesk.verifier.entrance import BACKLOG, Entrance
 from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
 from keydesk.verifier.turns import Turns
@@ -44,12 +45,9 @@ STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 2.0
-BACKLOG: Final = 4096
-"""How many connections wait to be accepted; one more is dropped by the kernel, and tried again after a second."""
 MOST_CONNECTIONS: Final = 2048
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once."""
 GARBAGE_THRESHOLD: Final = 50_000
-HANDSHAKE_SECONDS: Final = 2.0
 DRAIN_SECONDS: Final = 0.8
 
 logger: Final = logging.getLogger(__name__)
@@ -99,6 +97,8 @@ class Work(NamedTuple):
     app: Application
     prepare: Callable[[], Awaitable[None]]
     watch: Callable[[], Awaitable[None]]
+    turned_away: Callable[[], None] = lambda: None
+    """Is told of each connection that there is no room for."""
 
 
 def serve(listening: socket.socket, load: Callable[[], Work], *, workers: int) -> None:
@@ -144,20 +144,20 @@ async def serve_site(
     """
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    entrance = Entrance(listening, tls=tls)
     site = Site(
         work.app,
-        turns=Turns(loop.call_soon),
+        turns=Turns(loop.call_soon, between=entrance.admit),
         most_connections=most_connections,
         idle_seconds=idle_seconds,
+        turned_away=work.turned_away,
     )
     await work.prepare()
     beside = [asyncio.ensure_future(each) for each in (site.sweep(), work.watch())]
-    server = await loop.create_server(
-        site.connect, sock=listening, backlog=BACKLOG, **tls_options(tls)
-    )
+    await entrance.open(site)
     stop = asyncio.ensure_future(stopped.wait())
     await asyncio.wait([stop, *beside], return_when=asyncio.FIRST_COMPLETED)
-    server.close()
+    entrance.close()
     await site.stop(seconds=DRAIN_SECONDS)
     for task in (stop, *beside):
         task.cancel()
@@ -165,11 +165,6 @@ async def serve_site(
         if isinstance(error, Exception):
             logger.error("A worker ends because its watch failed: %s", described(error))
             sys.exit(1)
-
-
-def tls_options(tls: ssl.SSLContext | None) -> dict[str, Any]:
-    """Give what a loop's `create_server` is told of encryption: who has not shaken hands in time is let go."""
-    return {} if tls is None else {"ssl": tls, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[[], Work]:
@@ -194,7 +189,7 @@ def worker_loader(config: Config, digester: Digester, folder: Path) -> Callable[
         # a connection leaves cycles to be found.
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
-        return Work(VerifierApp(doors), prepare, together(watches))
+        return Work(VerifierApp(doors), prepare, together(watches), tally.count_turned_away)
 
     return load
 

@@ -35,12 +35,22 @@ Connection = TypeVar("Connection", bound=Served)
 class Turns(Generic[Connection]):
     """The turns of a process's connections."""
 
-    def __init__(self, soon: Callable[[Callable[[], None]], Any]) -> None:
-        """Takes what runs a function once all that has arrived is fetched: a loop's `call_soon`."""
+    def __init__(
+        self,
+        soon: Callable[[Callable[[], None]], Any],
+        *,
+        between: Callable[[int], None],
+    ) -> None:
+        """Takes what runs a function once all that has arrived is fetched, and what is done between two such rounds.
+
+        The first is a loop's `call_soon`; the second is told how many pieces arrived in the round before.
+        """
         self._soon: Final = soon
+        self._between: Final = between
         self._arrived: list[tuple[Connection, bytes]] = []
         self._changed: list[Connection] = []
         self._is_due = False
+        self._pieces = 0
 
     def arrive(self, connection: Connection, data: bytes) -> None:
         """Keep what a connection received until the next turn."""
@@ -57,8 +67,8 @@ class Turns(Generic[Connection]):
 
     def take(self) -> None:
         """Take the turn: read all that has arrived, then write all that is answered."""
-        self._is_due = True
         arrived, self._arrived = self._arrived, []
+        self._pieces += len(arrived)
         for connection, data in arrived:
             try:
                 connection.read(data)
@@ -70,12 +80,17 @@ class Turns(Generic[Connection]):
                 connection.write()
             except Exception as error:  # noqa: BLE001 - as above, and no turn would ever come again
                 give_up(connection, error)
-        self._is_due = False
 
     def _expect(self) -> None:
         if not self._is_due:
             self._is_due = True
-            self._soon(self.take)
+            self._soon(self._end_round)
+
+    def _end_round(self) -> None:
+        self.take()
+        self._is_due = False
+        pieces, self._pieces = self._pieces, 0
+        self._between(pieces)
 
 
 def give_up(connection: Served, error: Exception) -> None:

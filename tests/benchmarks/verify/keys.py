@@ -88,7 +88,7 @@ def rows(keys: list[str], service: str, *, digest: Digester, checks: Checks) -> 
         yield AccountRecord(account, username_of(number), "APPROVED", networks, 1)
         yield EntitlementRecord(account, PRODUCT, "live", "ENABLED", (), 1)
     yield CredentialRecord(
-        "crd_benchmark", digest(service), "ACTIVE", ("verify",), 4_000_000_000, 1
+        "crd_benchmark", digest(service), "ACTIVE", ("replicate", "verify"), 4_000_000_000, 1
     )
     for number, key in enumerate(keys):
         account = f"acc_{number % ACCOUNTS:020d}"

@@ -1,7 +1,8 @@
 """`make many`: what a great many keys cost a host, beside a tenth of them in the same run.
 
-For each number of keys: rows written into a replica a second, the time from a verifier's start until it is ready, the
-worker's own memory beside the maps that all processes share, and the percentiles of what wrk sees. wrk draws from a
+For each number of keys: rows written into a replica a second, rows a second that another host takes over from this
+one's relay, the time from a verifier's start until it is ready, the worker's own memory beside the maps that all
+processes share, and the percentiles of what wrk sees. wrk draws from a
 million of the keys, taken evenly from all of them, because it holds them in memory itself. The replica has been read
 by nobody before the first start; its pages are in the system's memory, since it was written just now.
 """
@@ -10,6 +11,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,12 +24,12 @@ from typing import NamedTuple
 import keys
 import report
 from run import Target, measure, say, summarised
-from servers import PEPPER, Server, confirmed, settings, verifier
+from servers import PEPPER, Server, confirmed, running, settings, verifier
 
 from keydesk.core.digest import key_digester
 from keydesk.core.records import Record
 from keydesk.replica.moments import Moment
-from keydesk.replica.store import Writer
+from keydesk.replica.store import Reader, ReplicaMissing, Writer
 
 MOST_ASKED = 1_000_000
 STARTS = 3
@@ -51,6 +53,7 @@ def main() -> None:
         contextlib.ExitStack() as stack,
     ):
         hosts = [prepare(Path(name), count) for count in (options.keys // 10, options.keys)]
+        joining = [host.count / joining_seconds(host) for host in hosts]
         ready = [[ready_seconds(host) for _ in range(STARTS)] for host in hosts]
         servers = [stack.enter_context(verifier(host.home)) for host in hosts]
         targets = [
@@ -63,6 +66,7 @@ def main() -> None:
         {
             "keys": host.count,
             "rows_per_second": host.rows_per_second,
+            "rows_per_second_over_a_relay": joining[place],
             "ready_seconds": ready[place],
             "own_megabytes": own[place],
             **asked[targets[place].name],
@@ -110,6 +114,43 @@ def seconds_of(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
+
+
+def joining_seconds(host: Host) -> float:
+    """Let another host follow this one's relay, and give the seconds from its start until it has every row."""
+    follower = host.home / "follower"
+    follower.mkdir()
+    credential = follower / "credential"
+    credential.write_text(next(keys.mint_many("kds", 1, seed=4)))
+    environment = settings(host.home)
+    port = int(environment["KEYDESK_METRICS_PORT"])
+    environment["KEYDESK_RELAY_PORT"] = str(port)
+    relay, url = [sys.executable, "-m", "keydesk", "relay"], f"http://127.0.0.1:{port}"
+    follow = [sys.executable, "-m", "keydesk", "replicate", "--from", url]
+    follow += ["--credential-file", str(credential)]
+    with (
+        confirmed(host.home / "replica"),
+        running(relay, environment, port=port),
+        contextlib.closing(Reader(follower / "replica")) as reader,
+    ):
+        began = time.perf_counter()
+        with subprocess.Popen(follow, env=settings(follower)) as process:
+            while not has_rows(reader):
+                if process.poll() is not None:
+                    sys.exit("The other host did not follow: nothing is measured.")
+                time.sleep(LOOK_SECONDS)
+            took = time.perf_counter() - began
+            process.terminate()
+    shutil.rmtree(follower)
+    return took
+
+
+def has_rows(reader: Reader) -> bool:
+    """Say whether a replica is whole."""
+    try:
+        return reader.status().revision == keys.HEAD.revision
+    except ReplicaMissing:
+        return False
 
 
 def ready_seconds(host: Host) -> float:

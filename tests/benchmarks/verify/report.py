@@ -11,7 +11,12 @@ RESULTS = ROOT / "test-results"
 KEPT = ROOT / "benchmarks"
 
 FULL = "full decision"
+PLAIN = "plain decision"
 EMPTY = "empty answer"
+EMPTY_PLAIN = "empty answer, plain"
+EMPTY_POST = "empty answer, POST"
+VERIFY = "verify"
+GRANIAN = "Granian, empty ASGI answer"
 NGINX = "nginx map"
 ENVOY = "Envoy api_key_auth"
 STARLETTE = "Starlette, safe-api-keys"
@@ -54,6 +59,13 @@ RATIOS = (
     (NATIVE, ASKING_LESS, 2.0),
 )
 """What is divided by what, in requests a second, and the least that it should give."""
+BESIDE = (
+    (PLAIN, EMPTY_PLAIN),
+    (VERIFY, EMPTY_POST),
+    (FULL, GRANIAN),
+    (PLAIN, GRANIAN),
+)
+"""What is divided beside that, without an aim."""
 
 
 def aims_of(report: dict[str, Any]) -> list[Aim]:
@@ -98,10 +110,10 @@ def aims_within(figures: dict[str, float]) -> list[Aim]:
 
 def table_of(report: dict[str, Any]) -> list[str]:
     """Give the lines that are printed at the end."""
-    lines = [f"{'':26}{'requests/s':>12}{'cpu us':>8}{'p50 us':>9}{'p99 us':>9}"]
+    lines = [f"{'':28}{'requests/s':>12}{'cpu us':>8}{'p50 us':>9}{'p99 us':>9}"]
     for name, figures in report["http"].items():
         lines.append(
-            f"{name:26}{figures['requests_per_second']:12,.0f}{figures['processor_us']:8.1f}"
+            f"{name:28}{figures['requests_per_second']:12,.0f}{figures['processor_us']:8.1f}"
             f"{figures['p50_us']:9.0f}{figures['p99_us']:9.0f}"
         )
     lines.append(f"decision alone: {report['decision_us']:.2f} us")

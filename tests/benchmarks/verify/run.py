@@ -30,6 +30,7 @@ from servers import (
     Server,
     empty,
     envoy,
+    granian,
     haproxy_map,
     haproxy_native,
     nginx_asking,
@@ -88,21 +89,23 @@ class Stage:
         return self.stack.enter_context(verifier(home))
 
     def of_keydesk(self) -> list[Target]:
-        """Start the verifier, with every check and without, and the empty answer of its server."""
+        """Start the verifier, with every check and without, and empty answers of its server and of Granian."""
         full = self.verifier("full", checks=keys.Checks.ALL)
         expect(full, self.keys[-1], account=(self.count - 1) % keys.ACCOUNTS)
         plain = self.verifier("plain", checks=keys.Checks.FEW)
         expect(plain, self.keys[-1])
         bare = self.stack.enter_context(empty(self.folder / "empty"))
+        other = self.stack.enter_context(granian())
         bearer = f"Authorization: Bearer {self.service}\r\n"
         body = {"method": "POST", "path": "/v1/verify", "header": bearer, "refuses": False}
         return [
             Target(report.FULL, full, self.full),
             Target(report.EMPTY, bare, self.full, refuses=False),
-            Target("plain decision", plain, self.plain, header=""),
-            Target("empty answer, plain", bare, self.plain, header="", refuses=False),
-            Target("verify", plain, self.plain, **body),
-            Target("empty answer, POST", bare, self.plain, **body),
+            Target(report.PLAIN, plain, self.plain, header=""),
+            Target(report.EMPTY_PLAIN, bare, self.plain, header="", refuses=False),
+            Target(report.VERIFY, plain, self.plain, **body),
+            Target(report.EMPTY_POST, bare, self.plain, **body),
+            Target(report.GRANIAN, other, self.full, refuses=False),
         ]
 
     def of_gateways(self, full: Server, bare: Server) -> list[Target]:
@@ -336,9 +339,8 @@ def summarised(rounds: dict[str, list[dict[str, Any]]]) -> dict[str, dict[str, A
 
 def ratios_of(rounds: dict[str, list[dict[str, Any]]]) -> dict[str, float]:
     """Give the median of the ratios that each round gave, in requests a second."""
-    beside = (("plain decision", "empty answer, plain"), ("verify", "empty answer, POST"))
     ratios = {}
-    for one, other in [*(names[:2] for names in report.RATIOS), *beside]:
+    for one, other in [*(names[:2] for names in report.RATIOS), *report.BESIDE]:
         pairs = zip(rounds[one], rounds[other], strict=True)
         ratios[f"{one} / {other}"] = statistics.median(
             a["requests_per_second"] / b["requests_per_second"] for a, b in pairs

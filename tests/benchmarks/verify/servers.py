@@ -236,6 +236,28 @@ def empty(data_dir: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def granian() -> Iterator[Server]:
+    """Run an empty ASGI application under Granian with one worker, on the loop that the verifier has."""
+    port, here = free_port(), Path(__file__).parent
+    command = [str(Path(sys.executable).with_name("granian")), "--port", str(port)]
+    alike = [
+        "--interface",
+        "asginl",
+        "--workers",
+        "1",
+        "--loop",
+        "uvloop",
+        "--http",
+        "1",
+        "--no-ws",
+    ]
+    quiet = ["--no-access-log", "--log-level", "error", "--working-dir", str(here)]
+    application = "empty_asgi:application"
+    with running([*command, *alike, *quiet, application], dict(os.environ), port=port) as server:
+        yield server
+
+
+@contextlib.contextmanager
 def nginx_map(folder: Path, keys: list[str]) -> Iterator[Server]:
     """Run nginx with one worker and a static map of the plain keys."""
     folder.mkdir()

@@ -169,7 +169,7 @@ def through_gateway(tmp_path_factory):
     return ask
 
 
-@settings(max_examples=400, deadline=None)
+@settings(settings.get_profile("agreement"))
 @given(SITUATIONS, QUESTIONS)
 def test_applications_and_gateways_are_given_one_decision(through_gateway, situation, question):
     rows, value = rows_of(situation), question["key"].encode("latin-1")

@@ -63,7 +63,7 @@ def told_by_gateway(answer):
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(settings.get_profile("agreement"))
 @given(SITUATIONS, QUESTIONS)
 def test_every_door_and_both_headers_give_one_decision(ask, situation, question):
     rows = rows_of(situation)

@@ -77,8 +77,9 @@ def at_once(turn):
 
 @pytest.fixture
 def connect():
-    def connect(app=None, *, most_connections=10, soon=at_once):
-        site = Site(app or Fine(), turns=Turns(soon), most_connections=most_connections)
+    def connect(app=None, *, most_connections=10, soon=at_once, **options):
+        turns = Turns(soon, between=lambda _: None)
+        site = Site(app or Fine(), turns=turns, most_connections=most_connections, **options)
         site.date_line = b"date: now\r\n"
         return site
 
@@ -139,7 +140,7 @@ def test_what_arrived_together_is_answered_whole_before_the_first_answer_is_writ
         connection.connection_made(wire)
         connection.data_received(GET + GET)
         wires.append(wire)
-    assert (events, turns) == ([], [site.turns.take])
+    assert (events, len(turns)) == ([], 1)
     turns.pop()()
     assert (events, turns) == (["answered"] * 6 + ["written"] * 3, [])
     assert [wire.written.count(b"HTTP/1.1 200 OK") for wire in wires] == [2, 2, 2]
@@ -153,6 +154,18 @@ def test_no_answer_waits_for_more_than_so_many_pieces(connect):
         connection.data_received(GET)
         wires.append(wire)
     assert [bool(wire.written) for wire in wires] == [True] * MAX_ARRIVED + [False]
+
+
+def test_after_a_round_it_is_told_once_how_many_pieces_arrived_in_it(connect):
+    ends, rounds = [], []
+    site = Site(Fine(), turns=Turns(ends.append, between=rounds.append), most_connections=1)
+    connection, _wire = opened(site)
+    for pieces in (2 * MAX_ARRIVED + 3, 1):
+        for _ in range(pieces):
+            connection.data_received(GET)
+        assert len(ends) == 1
+        ends.pop()()
+    assert (rounds, ends) == ([2 * MAX_ARRIVED + 3, 1], [])
 
 
 def test_a_client_that_sends_no_more_has_its_answer_before_the_transport_closes(connect):
@@ -217,7 +230,7 @@ def test_an_answer_to_somebody_who_left_before_its_turn_is_not_written(connect, 
     connection.connection_lost(None)
     turns.pop()()
     connection.data_received(GET)
-    assert (turns, caplog.records) == ([site.turns.take], [])
+    assert (len(turns), caplog.records) == (1, [])
 
 
 def test_answers_go_out_before_what_ends_the_connection(connect):
@@ -242,11 +255,12 @@ def test_a_body_comes_in_pieces_and_of_one_too_large_only_a_byte_too_many_is_kep
 
 
 def test_one_connection_too_many_is_told_to_come_back_and_the_others_are_served(connect):
-    site = connect(most_connections=1)
+    counted = []
+    site = connect(most_connections=1, turned_away=lambda: counted.append("one"))
     first, first_wire = opened(site)
     extra, extra_wire = opened(site)
     extra.data_received(GET)
-    assert (extra_wire.written, extra_wire.is_closed) == (BUSY, True)
+    assert (extra_wire.written, extra_wire.is_closed, counted) == (BUSY, True, ["one"])
     first.data_received(GET)
     assert first_wire.written.startswith(b"HTTP/1.1 200 OK\r\n")
     first.connection_lost(None)

@@ -96,6 +96,12 @@ def test_calls_that_came_while_the_store_was_away_add_up_over_workers(tmp_path):
     assert registry(tmp_path).get_sample_value("keydesk_limits_away_total") == 6
 
 
+def test_connections_that_were_turned_away_are_told(tmp_path):
+    Tally(tmp_path).count_turned_away()
+    told = registry(tmp_path).get_sample_value("keydesk_connections_turned_away_total")
+    assert told == 1
+
+
 def test_before_any_worker_has_counted_there_is_nothing(tmp_path):
     assert registry(tmp_path).get_sample_value("keydesk_replica_revision") == 0
     assert decisions(tmp_path, "authorize", "ok") is None
