@@ -2,11 +2,13 @@
 
 import pytest
 from playwright.sync_api import expect
+from tests.fixtures.faults import WIDTHS
 
 PEOPLE = ("Ana", "Budi")
 """A Superadmin and an Admin."""
 as_one = pytest.mark.parametrize("person", ["Budi"], indirect=True)
 """Of what a key that is shown can be used for: the pages know no role once they have shown it."""
+IS_WIDER_THAN_ITSELF = "element => element.scrollWidth > element.clientWidth"
 
 
 @pytest.fixture(params=PEOPLE)
@@ -25,6 +27,8 @@ def test_settings_then_developer_option_then_the_api_key_tab(visitor, person):
     page.get_by_role("link", name="Developer Option").click()
     tab = page.get_by_role("link", name="API Key")
     expect(tab).to_have_attribute("aria-current", "page")
+    page.get_by_role("main").get_by_text("Settings", exact=True).click()
+    expect(page.get_by_role("heading", name="Settings")).to_be_visible()
 
 
 def test_every_product_is_listed_with_its_keys_and_where_it_stands(at_keys):
@@ -98,6 +102,25 @@ def test_the_env_file_holds_the_key(at_keys, person):
     with at_keys.page.expect_download() as download:
         at_keys.dialog.get_by_role("button", name="Download .env").click()
     assert download.value.path().read_text() == f"DISBURSEMENT_API_KEY={key}\n"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_longest_name_without_a_gap_fits_into_every_step(visitor, demo_desk, width):
+    person = demo_desk.login("Ana")
+    at_keys = visitor(person, viewport={"width": width, "height": 844}).open_keys()
+    box = at_keys.page.locator("#dialog-content")
+    at_keys.name_a_key("Disbursement", "W" * 60)
+    expect(at_keys.dialog.get_by_label("PIN")).to_be_visible()
+    assert not box.evaluate(IS_WIDER_THAN_ITSELF)
+    at_keys.enter_pin(person["pin"])
+    at_keys.shown_key()
+    assert not box.evaluate(IS_WIDER_THAN_ITSELF)
+
+
+def test_the_whole_key_is_seen_without_scrolling_in_a_wide_window(at_keys, person):
+    at_keys.generate("Disbursement", "Seen whole", person["pin"])
+    field = at_keys.dialog.get_by_label("API key")
+    assert not field.evaluate(IS_WIDER_THAN_ITSELF)
 
 
 @as_one

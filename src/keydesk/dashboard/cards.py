@@ -1,11 +1,13 @@
 """How products and keys look on the API Key page: words, colours and addresses for what the queries give."""
 
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, QueryDict
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.http import urlencode
@@ -13,11 +15,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
-from keydesk.control.keys.queries import KeyRow, ProductCard
+from keydesk.control.keys.queries import KeyRow, ProductCard, ending_keys
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.control.usage.queries import KeyUsage, usage_by_key
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
-from keydesk.dashboard.restrictions import restriction_words
+from keydesk.dashboard.restrictions import days_until, restriction_words
 from keydesk.dashboard.samples import call_to, curl
 from keydesk.dashboard.usage import usage_view
 from keydesk.dashboard.visit import Visit
@@ -25,6 +27,8 @@ from keydesk.web.budgets import limit_words
 
 KEYS_A_PAGE: Final = 10
 FILTER_FROM_KEYS: Final = 10
+ENDING_WITHIN: Final = timedelta(days=7)
+"""How long before its end a key is warned of."""
 
 STATES: Final[dict[ShownState, tuple[str, Promise | str]]] = {
     ShownState.ACTIVE: ("good", gettext_lazy("Active")),
@@ -182,6 +186,45 @@ def card_state(card: ProductCard) -> tuple[str, str, str]:
     return "", _("Not enabled"), text
 
 
+def next_ending(visit: Visit, cards: list[ProductCard]) -> dict[str, Any]:
+    """Give what the page says above the products of the working key that ends next, and how many more end soon."""
+    is_approved = visit.account.status == AccountStatus.APPROVED
+    working = {card.product.slug: card for card in cards if is_approved and does_work(card)}
+    found = ending_keys(
+        visit.actor,
+        account_id=visit.account.id,
+        environment=visit.environment,
+        products=working,
+        within=ENDING_WITHIN,
+    )
+    return {
+        "endings": [ending_view(visit, row, working[row.product]) for row in found[:1]],
+        "further_endings": max(0, len(found) - 1),
+    }
+
+
+def ending_view(visit: Visit, row: KeyRow, card: ProductCard) -> dict[str, Any]:
+    """Give what the page says of a key that ends soon; re-generated, it would end at the same moment."""
+    return {
+        "name": row.name,
+        "days": row.expires_at and days_until(row.expires_at),
+        "product": card.product.name,
+        "generate_url": generate_url(visit, card.product.slug) if is_offered(visit, card) else "",
+    }
+
+
+def does_work(card: ProductCard) -> bool:
+    """Say whether the product's keys work, as far as it lies with the product."""
+    return (
+        card.product.state == ProductState.ACTIVE and card.entitlement == EntitlementState.ENABLED
+    )
+
+
+def ends_soon(row: KeyRow) -> bool:
+    """Say whether the page warns of a key's end."""
+    return row.expires_at is not None and row.expires_at <= timezone.now() + ENDING_WITHIN
+
+
 def row_state(row: KeyRow, card: ProductCard) -> tuple[str, Promise | str]:
     """Give a key's tone and state: of one that would work if its product did, that its product does not."""
     if row.state not in {ShownState.ACTIVE, ShownState.RETIRING}:
@@ -190,6 +233,8 @@ def row_state(row: KeyRow, card: ProductCard) -> tuple[str, Promise | str]:
         return "bad", _("Product stopped")
     if card.entitlement != EntitlementState.ENABLED:
         return "bad", _("Product disabled")
+    if row.state is ShownState.ACTIVE and ends_soon(row):
+        return "warn", _("Expires")
     return STATES[row.state]
 
 
@@ -197,6 +242,8 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
     """Give what the template of a key's row shows."""
     tone, state_name = row_state(row, card)
     ends = {ShownState.REVOKED: row.revoked_at, ShownState.EXPIRED: row.expires_at}
+    if does_work(card) and ends_soon(row):
+        ends[ShownState.ACTIVE] = row.expires_at
     return {
         "id": row.id,
         "name": row.name,

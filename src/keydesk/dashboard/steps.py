@@ -12,7 +12,14 @@ from django.utils.translation import gettext as _
 
 from keydesk.control.keys.queries import product_cards
 from keydesk.core.codes import Code
-from keydesk.dashboard.cards import card_views, filter_of, is_worth_filtering, list_path, list_url
+from keydesk.dashboard.cards import (
+    card_views,
+    filter_of,
+    is_worth_filtering,
+    list_path,
+    list_url,
+    next_ending,
+)
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.products import more_products
 from keydesk.dashboard.visit import Visit
@@ -138,5 +145,6 @@ def list_page(
         "list_path": list_path(visit),
         "list_url": list_url(visit),
         "switch_path": list_path(visit),
+        **next_ending(visit, cards),
     }
     return render(request, "dashboard/keys/page.html", context | (step or {}), status=status)

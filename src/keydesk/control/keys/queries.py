@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db.models import Count, Q, QuerySet
@@ -159,6 +159,29 @@ def product_card(actor: Actor, *, account_id: str, product: str, environment: st
     for card in _cards(entitlements, place, Q()):
         return card
     raise Refused(Code.NOT_FOUND)
+
+
+def ending_keys(
+    actor: Actor,
+    *,
+    account_id: str,
+    environment: str,
+    products: Collection[str],
+    within: timedelta,
+) -> KeyList:
+    """Give the working keys for these products whose end comes within this time, the next to end first.
+
+    Takes one SQL query, and one for each slice that is read. Raises Refused as `require` does.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    keys = _listed().filter(
+        in_state(KeyState.ACTIVE),
+        account=account_id,
+        environment=environment,
+        product__in=products,
+        expires_at__lte=timezone.now() + within,
+    )
+    return KeyList(keys.order_by("expires_at", "id"), found=keys.count())
 
 
 def searched_for(search: str, state: str) -> Q:

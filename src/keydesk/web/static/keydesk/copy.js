@@ -33,9 +33,11 @@ class Copy extends HTMLElement {
     this.dispatchEvent(new CustomEvent("kd-kept", { bubbles: true }));
     text.dataset.first ??= text.textContent;
     text.textContent = text.dataset.done;
+    this.dataset.copied = "";
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       text.textContent = text.dataset.first;
+      delete this.dataset.copied;
     }, SHOWN_MILLISECONDS);
   }
 

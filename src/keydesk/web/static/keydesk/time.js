@@ -3,7 +3,7 @@
 const LOCALES = { en: "en-GB", id: "id-ID" };
 const SHAPES = {
   date: { day: "numeric", month: "short", year: "numeric" },
-  moment: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", timeZoneName: "short" },
+  moment: { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short" },
 };
 
 class Time extends HTMLElement {
