@@ -16,7 +16,7 @@ STEP_SECONDS = 3
 OVERLOAD_SECONDS = 10
 AFTER_SECONDS = 5
 MANY_CONNECTIONS = 4096
-"""Twice what a worker keeps open, so that it has to turn connections away."""
+"""Four times what a worker keeps open, so that it has to turn connections away."""
 FEW_CONNECTIONS = 32
 FLOOD_ROUNDS = 5
 FLOOD_SECONDS = 3
