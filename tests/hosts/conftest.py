@@ -1,5 +1,6 @@
 """An installation on several hosts: the desk, PostgreSQL, Valkey and verifiers, each with an address of its own."""
 
+import math
 import re
 import subprocess
 import sys
@@ -86,11 +87,11 @@ class VerifierHost:
         )
 
     def age_seconds(self):
-        """Give how old the host says that its replica is."""
+        """Give how old the host says that its replica is; without end until its verifier has looked."""
         read = [*self.host.inside, sys.executable, "-c", METRICS]
         told = subprocess.run(read, check=True, capture_output=True, text=True).stdout
-        (age,) = [line for line in told.splitlines() if line.startswith("keydesk_replica_age_seconds ")]  # fmt: skip
-        return float(age.split()[1])
+        ages = re.findall(r"^keydesk_replica_age_seconds (\S+)$", told, re.MULTILINE)
+        return float(ages[0]) if ages else math.inf
 
     def askers(self, folder, keys):
         """Start a process on the host that asks about the keys."""

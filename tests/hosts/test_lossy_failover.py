@@ -15,8 +15,9 @@ def aftermath(pair):
     (pair.key, pair.revoked), (_, pair.suspended) = pair.generate(), pair.generate(pair.samudra)
     _, pair.kept = pair.generate()
     host.wait_for(pair.kept, 200)
-    received = "SELECT count(*) = 3 FROM api_keys"
-    wait_until(lambda: pair.standby.ask(received, "keydesk") == "t", seconds=10, what="it streams")
+    written = pair.database.ask("SELECT pg_current_wal_lsn()")
+    received = f"SELECT pg_last_wal_replay_lsn() >= '{written}'"
+    wait_until(lambda: pair.standby.ask(received) == "t", seconds=30, what="it streams")
     pair.standby.kill()
     pair.do("revoke", key=pair.key)
     pair.do("suspend", account=pair.samudra)

@@ -51,6 +51,8 @@ def answers_of_a_cut(three, tmp_path, lease_seconds):
         askers = host.askers(tmp_path / "askers", [kept, revoked])
         askers.take_turn(KEPT)
         wait_until(lambda: askers.all_were_told(accepted=True), seconds=10, what="accepted")
+        # What it told before it was started anew would be an alarm already.
+        wait_until(lambda: host.age_seconds() < 1, seconds=10, what="its age is told")
         with cut(host.host, three.database.host):
             cut_at = time.monotonic()
             _, _, fault, _ = three.control.do("revoke", key=key)
