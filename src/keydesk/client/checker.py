@@ -82,7 +82,7 @@ class Checker:
             if not isinstance(decision, Decision):
                 decision = await decision
             return self._outcome(call, decision, query)
-        except Exception as error:  # noqa: BLE001 - as in `check`
+        except Exception as error:  # noqa: BLE001 - nor is it "allowed" where somebody waits
             return self._failed(error)
 
     def _call(self, headers: Sequence[Header], need: Need, address: str | None) -> Call:

@@ -197,10 +197,8 @@ def next_ending(visit: Visit, cards: list[ProductCard]) -> dict[str, Any]:
         products=working,
         within=ENDING_WITHIN,
     )
-    return {
-        "endings": [ending_view(visit, row, working[row.product]) for row in found[:1]],
-        "further_endings": max(0, len(found) - 1),
-    }
+    views = [ending_view(visit, row, working[row.product]) for row in found[:1]]
+    return {"ending": views[0] if views else None, "further_endings": len(found) - len(views)}
 
 
 def ending_view(visit: Visit, row: KeyRow, card: ProductCard) -> dict[str, Any]:

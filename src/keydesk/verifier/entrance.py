@@ -55,19 +55,18 @@ class Entrance:
 
     def admit(self, pieces: int) -> None:
         """Accept what waits beside the one that the loop accepts, after a round in which so many pieces arrived."""
+        if (site := self._site) is None:
+            return
         for _ in range(pieces // PIECES_A_CONNECTION):
-            if self._site is None:
-                return
             try:
                 client, _ = self._listening.accept()
             except OSError:  # there is nobody, or no room in the system, which the loop sees too
                 return
-            if self._site.has_room(len(self._joining)):
-                joining = asyncio.ensure_future(self._join(client, self._site))
+            if site.takes_another(coming=len(self._joining)):
+                joining = asyncio.ensure_future(self._join(client, site))
                 self._joining.add(joining)
                 joining.add_done_callback(self._joining.discard)
             else:
-                self._site.turned_away()
                 self._turn_away(client)
 
     async def _join(self, client: socket.socket, site: Site) -> None:

@@ -78,16 +78,18 @@ class Site:
         self.turns: Final = turns
         self.idle_seconds: Final = idle_seconds
         self._most_connections: Final = most_connections
-        self.turned_away: Final = turned_away
+        self._turned_away: Final = turned_away
         self.connections: Final[set[Connection]] = set()
         self._left: Final = asyncio.Event()
         self.date_line = b""
         self.is_stopping = False
         self.look_at_clock()
 
-    def has_room(self, coming: int = 0) -> bool:
-        """Say whether one connection more may come in, beside so many that are about to."""
-        return not self.is_stopping and len(self.connections) + coming < self._most_connections
+    def takes_another(self, coming: int = 0) -> bool:
+        """Say whether one connection more may come in, beside so many that are about to; want of room is counted."""
+        if is_full := len(self.connections) + coming >= self._most_connections:
+            self._turned_away()
+        return not (is_full or self.is_stopping)
 
     def connect(self) -> "Connection":
         """Make the protocol of a new connection."""
@@ -163,8 +165,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or turn it away while there are as many as there may be."""
         self._transport = cast("asyncio.Transport", transport)
-        if not self._site.has_room():
-            self._site.turned_away()
+        if not self._site.takes_another():
             self._transport.write(BUSY)
             self._transport.close()
             self._is_closing = True

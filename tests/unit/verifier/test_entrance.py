@@ -6,22 +6,14 @@ import socket
 
 import pytest
 import uvloop
+from tests.fixtures.answering import Fine
 
-from keydesk.gate.answers import Answer
 from keydesk.verifier.entrance import PIECES_A_CONNECTION, Entrance
 from keydesk.verifier.http1 import BUSY, Site
 from keydesk.verifier.turns import Turns
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
 PATIENCE_SECONDS = 20
-
-
-class Fine:
-    def reads_body(self, *_):
-        return False
-
-    def answer(self, _):
-        return Answer(200, b"")
 
 
 @pytest.fixture

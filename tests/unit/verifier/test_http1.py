@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from tests.fixtures.answering import FINE, Fine
 
 from keydesk.gate.answers import Answer
 from keydesk.verifier import http1
@@ -36,22 +37,6 @@ class Wire(asyncio.Transport):
 
     def resume_reading(self):
         self.is_paused = False
-
-
-FINE = Answer(200, b"x-a: 1\r\n", b"yes")
-
-
-class Fine:
-    """Answers at once, and keeps what it was asked."""
-
-    asked = None
-
-    def reads_body(self, method, _path):
-        return method == b"POST"
-
-    def answer(self, request):
-        self.asked = request
-        return FINE
 
 
 class Failing(Fine):
@@ -265,6 +250,14 @@ def test_one_connection_too_many_is_told_to_come_back_and_the_others_are_served(
     assert first_wire.written.startswith(b"HTTP/1.1 200 OK\r\n")
     first.connection_lost(None)
     assert not opened(site)[1].is_closed
+
+
+def test_who_comes_while_the_process_ends_is_turned_away_and_not_counted_as_one_too_many(connect):
+    counted = []
+    site = connect(turned_away=lambda: counted.append("one"))
+    asyncio.run(site.stop(seconds=0))
+    _, wire = opened(site)
+    assert (wire.written, wire.is_closed, counted) == (BUSY, True, [])
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import signal
 import socket
 
 import pytest
+from tests.fixtures.answering import Fine
 from tests.fixtures.desk import free_ports
 
 from keydesk.config import load_config
-from keydesk.gate.answers import Answer
 from keydesk.verifier.server import (
     PortTakenError,
     Work,
@@ -20,14 +20,6 @@ from keydesk.verifier.server import (
     serve_site,
     together,
 )
-
-
-class Fine:
-    def reads_body(self, *_):
-        return False
-
-    def answer(self, _):
-        return Answer(200, b"")
 
 
 @pytest.fixture

@@ -50,10 +50,10 @@ class KeyRow(Struct, frozen=True, kw_only=True):
 
 
 class KeyList:
-    """A product's keys in one environment, newest first: counted, and read from the database a slice at a time."""
+    """Keys of one environment, in an order of their own: counted, and read from the database a slice at a time."""
 
     def __init__(self, keys: QuerySet[ApiKey], *, found: int) -> None:
-        """Takes the keys, not read yet, and how many they are."""
+        """Takes the keys in their order, not read yet, and how many they are."""
         self._keys = keys
         self._found = found
 

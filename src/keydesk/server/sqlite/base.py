@@ -6,6 +6,8 @@ long as the patience lasts. Here only the thread whose turn it is waits for the 
 """
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from django.db import OperationalError
@@ -30,19 +32,13 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def rollback(self) -> None:
         """Roll back, and let the next transaction begin."""
-        self.validate_thread_sharing()
-        try:
+        with self._last_of_turn():
             super().rollback()
-        finally:
-            self._end_turn()
 
     def close(self) -> None:
         """Close the connection, which ends a transaction as well."""
-        self.validate_thread_sharing()
-        try:
+        with self._last_of_turn():
             super().close()
-        finally:
-            self._end_turn()
 
     def _start_transaction_under_autocommit(self) -> None:
         if not TURN.acquire(timeout=PATIENCE_SECONDS):
@@ -53,6 +49,15 @@ class DatabaseWrapper(base.DatabaseWrapper):
         except BaseException:
             self._end_turn()
             raise
+
+    @contextmanager
+    def _last_of_turn(self) -> Iterator[None]:
+        # A thread that may not use this connection must not end the turn of the one that does.
+        self.validate_thread_sharing()
+        try:
+            yield
+        finally:
+            self._end_turn()
 
     def _end_turn(self) -> None:
         if self.has_turn:
