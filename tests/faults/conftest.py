@@ -3,17 +3,7 @@
 import shutil
 
 import pytest
-from tests.fixtures.desk import RunningDesk, copy_demo, desk_environment, keydesk
-
-
-@pytest.fixture(scope="session")
-def prepared_once(tmp_path_factory):
-    """The folder of an installation that could start, for copies."""
-    folder = tmp_path_factory.mktemp("prepared") / "data"
-    for command in ("init", "migrate"):
-        done = keydesk(command, environment=desk_environment(folder))
-        assert done.returncode == 0, done.stderr
-    return folder
+from tests.fixtures.desk import RunningDesk, copy_demo, desk_environment
 
 
 @pytest.fixture
