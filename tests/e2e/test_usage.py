@@ -8,6 +8,9 @@ import pytest
 from playwright.sync_api import expect
 from tests.fixtures.desk import wait_until
 
+WIDEST = r"share => { share.textContent = share.textContent.replace(/[\d.,]+%/, '66.7%') }"
+"""As wide as a share of refused requests can be: three digits, none of them a slim one."""
+
 
 @pytest.fixture
 def refused_id(demo_desk):
@@ -54,3 +57,13 @@ def test_the_keys_show_their_month_and_their_last_use(visitor, demo_desk):
     row.get_by_role("button", name="Actions for").click()
     guest.page.locator("[popover]:popover-open button").last.click()
     expect(guest.dialog).to_contain_text("It was used in the last 24 hours:")
+
+
+@pytest.mark.parametrize("language", ["en", "id"])
+def test_the_share_that_was_refused_stands_beside_its_line(visitor, demo_desk, language):
+    guest = visitor(demo_desk.login("Ana"), locale=language).open_keys()
+    cell = guest.row("Cashier pilot").get_by_role("cell").filter(has=guest.page.get_by_role("img"))
+    share = cell.get_by_text("%")
+    share.evaluate(WIDEST)
+    line, text = cell.get_by_role("img").bounding_box(), share.bounding_box()
+    assert text["x"] >= line["x"] + line["width"]
