@@ -20,6 +20,7 @@ pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
 alike := tests/cli tests/contracts tests/integration tests/unit
 filed := $(addprefix --ignore=,$(alike) tests/hosts)
 on_both := tests/integration tests/races tests/replica
+histories := tests/races tests/replica/test_lifecycle.py
 beside := -n auto --dist loadfile -m "not alone"
 
 .DEFAULT_GOAL := help
@@ -44,9 +45,9 @@ lint: $(dev) ## style and types, without running anything
 	$(python) -m ruff format --check
 	$(python) -m mypy
 
-races: $(dev) ## what holds when people and processes collide, in full, on both databases
-	$(pytest) tests/races --rounds 1000 --revocations 1000
-	$(pytest) tests/races --rounds 1000 --revocations 1000 --database postgresql
+races: $(dev) ## what holds when people and processes collide, and through 1,000 lives of keys, on both databases
+	$(pytest) $(histories) --rounds 1000 --revocations 1000
+	$(pytest) $(histories) --rounds 1000 --revocations 1000 --database postgresql
 
 agreement: $(dev) ## that every door gives one decision, in 100,000 situations each drawn anew
 	$(python) -m pytest -p no:randomly $(PYTEST_ARGS) --situations 100000 -n auto \
