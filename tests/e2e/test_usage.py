@@ -70,7 +70,9 @@ def test_a_key_s_own_page_is_read_from_the_list(visitor, demo_desk):
     )
     expect(drawn).to_be_visible()
     page.get_by_text("The same as a table").click()
-    expect(page.get_by_role("table", name="Requests").get_by_role("row")).to_have_count(31)
+    expect(page.get_by_role("table", name="Requests", exact=True).get_by_role("row")).to_have_count(
+        31
+    )
     refused = page.get_by_role("region", name="Last refused requests")
     expect(refused.get_by_role("row").nth(1)).to_contain_text("The product was not enabled")
     refused.get_by_role("link").click()
