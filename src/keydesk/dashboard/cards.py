@@ -244,6 +244,7 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
         ends[ShownState.ACTIVE] = row.expires_at
     return {
         "id": row.id,
+        "url": key_url(visit, row.id, "key"),
         "name": row.name,
         "shown_prefix": row.shown_prefix,
         "created_at": row.created_at,
@@ -320,10 +321,10 @@ def generate_url(visit: Visit, product: str) -> str:
     return reverse("dashboard:generate", kwargs=parts)
 
 
-def key_url(visit: Visit, key_id: str, action: str) -> str:
-    """Give the address of the dialog that does something with a key."""
+def key_url(visit: Visit, key_id: str, page: str) -> str:
+    """Give the address of a key's own page, or of the dialog that does something with it."""
     parts = {"username": visit.account.username, "key_id": key_id}
-    return reverse(f"dashboard:{action}", kwargs=parts)
+    return reverse(f"dashboard:{page}", kwargs=parts)
 
 
 def request_url(visit: Visit, product: str, environment: Environment, *, back: str = "") -> str:
