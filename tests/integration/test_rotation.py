@@ -220,7 +220,7 @@ def test_the_list_tells_until_when_a_retiring_key_works_what_replaced_it_and_who
     new = regenerate(ana, old.id, overlap=Overlap.DAY)
     end = ApiKey.objects.get(pk=old.id).retires_at
     client = browse(ana)
-    told = f"Works until {end:%-d %b %Y, %H:%M} UTC , replaced by {new.shown_prefix}…"
+    told = f"Works until {end:%-d %b %Y, %H:%M} UTC · replaced by {new.shown_prefix}…"
     assert f"{told} No calls in the last 24 hours: safe to revoke." in words(client.get(KEYS))
     used(new.id, 7, minutes_ago=1)
     used(old.id, 1230, minutes_ago=5)
