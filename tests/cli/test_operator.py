@@ -61,6 +61,23 @@ def test_a_key_is_revoked_once_and_then_there_is_a_sentence(desk):
     )
 
 
+def test_a_key_is_replaced_at_once_or_with_an_overlap(desk):
+    desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll"])
+    first = desk.run(["key", "list", "sinarabadi"]).split()[0]
+    key = desk.run(["key", "regenerate", first]).strip()
+    assert re.fullmatch(r"kd_live_[A-Za-z0-9]{49}", key)
+    held = "SELECT id, retires_at IS NULL FROM api_keys WHERE state = "
+    second, _ = row_of(desk, f"{held}'ACTIVE'")
+    refused = desk.run(["key", "regenerate", second, "--overlap", "2h"], says_no=True)
+    assert "'2h' is not one of 'none', '1h', '24h', '7d', '30d'" in re.sub(r"[\s│]+", " ", refused)
+    assert row_of(desk, f"{held}'ACTIVE'") == (second, 1)
+    desk.run(["key", "regenerate", second, "--overlap", "24h"])
+    assert row_of(desk, f"{held}'RETIRING'") == (second, 0)
+    assert row_of(desk, f"{held}'REVOKED'") == (first, 1)
+    again = desk.run(["key", "regenerate", second], says_no=True)
+    assert again == "keydesk: Somebody else has replaced this API key already.\n"
+
+
 def test_a_key_is_restricted_and_what_is_not_given_stays(desk):
     desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll", "--days", "30",
               "--network", "203.0.113.7/32", "--limit", "key:burst=9/1s"])  # fmt: skip

@@ -150,7 +150,7 @@ def test_refused_requests_are_listed_newest_first_with_reason_and_cure(browse, a
     shown = words(response)
     for text in (
         "The key has expired",
-        "Generate or re-generate one",
+        "Give the server that called the key that replaced it",
         "The key is for another product",
         "203.0.113.7",
         "Payroll",

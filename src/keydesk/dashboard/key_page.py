@@ -26,19 +26,18 @@ from keydesk.control.usage.queries import (
     addresses_of_key,
     moment,
     refused_of_key,
-    usage_by_key,
     use_of_key,
 )
 from keydesk.control.usage.rules import Span
 from keydesk.core.codes import Code
-from keydesk.dashboard.cards import key_url, list_path, list_url, row_view
+from keydesk.dashboard.cards import key_url, list_path, list_url, row_view, use_of
 from keydesk.dashboard.charts import chart
 from keydesk.dashboard.keys import card_of, visit_to_key
 from keydesk.dashboard.logs import REASONS, call_view
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.products import ENVIRONMENT_NAMES
 from keydesk.dashboard.trail import lines_of
-from keydesk.dashboard.usage import share, share_refused, usage_view
+from keydesk.dashboard.usage import share, share_refused
 from keydesk.dashboard.visit import Visit, for_members
 from keydesk.web.budgets import limit_words
 from keydesk.web.figures import ago, whole
@@ -74,18 +73,17 @@ def key_page(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
     card = card_of(visit, row.product)
     asked = request.GET.get("period", "")
     asked = asked if asked in PERIODS else USUAL
-    usage = usage_by_key(visit.actor, account_id=visit.account.id, key_ids=[row.id])[row.id]
+    used = use_of(visit, [row])[row.id]
     context = frame(visit, section="settings", is_section=False) | {
-        "row": row_view(visit, row, card=card),
+        "row": row_view(visit, row, card=card) | used,
         "expires_at": row.expires_at,
         "product": product,
         "environment_name": ENVIRONMENT_NAMES[visit.environment],
         "limits": list(map(limit_words, card.limits)),
-        "usage": usage_view(usage),
         "lineage": lineage_views(visit, row),
         "asked": asked,
         "periods": [(name, period.name) for name, period in PERIODS.items()],
-        "use": None if usage.last_at is None else use_view(visit, row, PERIODS[asked]),
+        "use": None if used["usage"]["last_at"] is None else use_view(visit, row, PERIODS[asked]),
         "lines": lines_of(visit.account.id, trail_of(visit, row)),
         "activity_url": narrowed_url(visit, "activity", topic=Topic.KEY),
         "list_url": list_url(visit),

@@ -41,7 +41,7 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     Code.KEY_EXPIRED: Reason(
         gettext_lazy("The key has expired"),
-        gettext_lazy("Generate or re-generate one, and give it to the server that called."),
+        gettext_lazy("Give the server that called the key that replaced it, or generate one."),
     ),
     Code.USERNAME_MISMATCH: Reason(
         gettext_lazy("The username was not yours"),

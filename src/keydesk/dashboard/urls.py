@@ -18,6 +18,7 @@ from keydesk.dashboard import (
     pages,
     pin,
     products,
+    rotation,
     team,
 )
 from keydesk.dashboard.onboarding import documents, sections
@@ -82,7 +83,7 @@ urlpatterns = [
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),
     path(KEYS + "<slug:key_id>/", key_page.key_page, name="key"),
     path(KEYS + "<slug:key_id>/reveal/", keys.reveal, name="reveal"),
-    path(KEYS + "<slug:key_id>/regenerate/", keys.regenerate, name="regenerate"),
+    path(KEYS + "<slug:key_id>/regenerate/", rotation.regenerate, name="regenerate"),
     path(KEYS + "<slug:key_id>/restrict/", keys.restrict, name="restrict"),
     path(KEYS + "<slug:key_id>/revoke/", keys.revoke, name="revoke"),
 ]

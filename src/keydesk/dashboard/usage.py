@@ -1,9 +1,10 @@
-"""How a key's use looks on a page: its last 30 days as a line, a share in words, and how long ago something was."""
+"""How a key's use looks on a page: its last 30 days as a line, a share in words, and whether anybody still uses it."""
 
 from typing import Any, Final
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from keydesk.control.usage.queries import KeyUsage
 from keydesk.web.figures import ago, whole
@@ -24,6 +25,26 @@ def usage_view(usage: KeyUsage) -> dict[str, Any]:
         "refused": share_refused(number, refused),
         "spark": spark(usage) if number else None,
     }
+
+
+def still_used(usage: KeyUsage, last_day: int) -> str:
+    """Say of a key that was replaced who used it in the last 24 hours, `last_day` times, or that it can be revoked."""
+    if not last_day or usage.last_at is None:
+        return _("No requests in the last 24 hours: safe to revoke.")
+    words = {"number": whole(last_day), "ago": ago(usage.last_at), "address": usage.address}
+    if not usage.address:
+        text = ngettext(
+            "%(number)s request in the last 24 hours, the last one %(ago)s.",
+            "%(number)s requests in the last 24 hours, the last one %(ago)s.",
+            last_day,
+        )
+    else:
+        text = ngettext(
+            "%(number)s request in the last 24 hours, the last one %(ago)s from %(address)s.",
+            "%(number)s requests in the last 24 hours, the last one %(ago)s from %(address)s.",
+            last_day,
+        )
+    return text % words
 
 
 def spark(usage: KeyUsage) -> dict[str, Any]:

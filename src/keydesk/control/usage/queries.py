@@ -142,19 +142,34 @@ def _days_by_key(of_these: Q) -> dict[str, list[DayOfUse]]:
     return found
 
 
+def last_day_by_key(actor: Actor, *, account_id: str, key_ids: Collection[str]) -> dict[str, int]:
+    """Give how many requests the last 24 hours brought with each of these keys of the account, in one SQL query.
+
+    Raises Refused as `require` does. With a key of another account there were none.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    numbers = dict.fromkeys(key_ids, 0)
+    if not numbers:
+        return numbers
+    since = int((timezone.now() - LAST_DAY).timestamp())
+    minutes = UsageCount.objects.filter(
+        key__in=key_ids, key__account=account_id, span=Span.MINUTE, starts_at__gte=since
+    )
+    counted = minutes.values_list("key_id").annotate(total=Sum("number")).order_by()
+    return numbers | dict(counted)
+
+
 def last_day_of(actor: Actor, *, account_id: str, key_id: str) -> LastDay:
     """Give what the last 24 hours brought with a key of the account; raises Refused as `require` does."""
-    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    numbers = last_day_by_key(actor, account_id=account_id, key_ids=[key_id])
     since = int((timezone.now() - LAST_DAY).timestamp())
-    of_this = Q(key=key_id, key__account=account_id)
-    minutes = UsageCount.objects.filter(of_this, span=Span.MINUTE, starts_at__gte=since)
     places = KeyAddress.objects.filter(
-        of_this, day__gte=Span.DAY.start_of(since), last_at__gte=since
+        key=key_id,
+        key__account=account_id,
+        day__gte=Span.DAY.start_of(since),
+        last_at__gte=since,
     )
-    return LastDay(
-        number=minutes.aggregate(total=Sum("number", default=0))["total"],
-        addresses=places.values("address").distinct().count(),
-    )
+    return LastDay(number=numbers[key_id], addresses=places.values("address").distinct().count())
 
 
 def use_of_key(actor: Actor, *, account_id: str, key_id: str, span: Span, count: int) -> UseOfKey:
