@@ -35,6 +35,7 @@ from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.feed.digests import digester
 from keydesk.control.keys import actions as keys
 from keydesk.control.keys.restrictions import Choices
+from keydesk.control.keys.rules import LENGTHS, Overlap
 from keydesk.core.codes import Code
 from keydesk.core.decide import Decider, Question
 from keydesk.core.keyformat import KeyFormat
@@ -115,16 +116,21 @@ class Lifecycle(RuleBasedStateMachine):
         assert len({(each.id, each.plaintext) for each in made}) == 1
         return self.note(made[0], place, networks=networks, ends=ends)
 
-    @rule(target=issued, key=issued)
-    def regenerate(self, key):
-        asked = {"key_id": key.id, "grant": None, "request_token": f"press-{next(NUMBERS)}"}
+    @rule(target=issued, key=issued, overlap=st.sampled_from(Overlap))
+    def regenerate(self, key, overlap):
+        asked = {"key_id": key.id, "grant": None, "overlap": overlap}
+        asked["request_token"] = f"press-{next(NUMBERS)}"
         works = key.state == KeyState.ACTIVE and not self.is_over(key) and not key.is_replaced
         if not (works and self.is_open(key.place)):
             self.refused(keys.regenerate_key, **asked)
             return multiple()
         made = keys.regenerate_key(HOST_OPERATOR, **asked)
-        key.state, key.is_replaced = KeyState.REVOKED, True
-        return self.note(made, key.place, networks=key.networks, ends=key.ends)
+        key.is_replaced, ends = True, key.ends
+        if overlap is Overlap.NONE:
+            key.state = KeyState.REVOKED
+        else:
+            key.ends = min(self.now + LENGTHS[overlap], ends or datetime.max.replace(tzinfo=UTC))
+        return self.note(made, key.place, networks=key.networks, ends=ends)
 
     @rule(key=issued)
     def revoke(self, key):
