@@ -1,10 +1,11 @@
-"""How a key's use looks on a page: its last 30 days as a line, a share in words, and how long ago something was."""
+"""How use looks on a page: its last 30 days as a line, a share in words, and how long ago something was."""
 
 from typing import Any, Final
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
+from keydesk.control.usage.overview import AccountUsage
 from keydesk.control.usage.queries import KeyUsage
 from keydesk.web.figures import ago, whole
 
@@ -26,7 +27,7 @@ def usage_view(usage: KeyUsage) -> dict[str, Any]:
     }
 
 
-def spark(usage: KeyUsage) -> dict[str, Any]:
+def spark(usage: KeyUsage | AccountUsage) -> dict[str, Any]:
     """Give the shapes of the last 30 days, and what they say in words."""
     most = max(day.number for day in usage.days)
     all_days = points([day.number for day in usage.days], most)
@@ -58,8 +59,10 @@ def area(line: str) -> str:
 
 def share_refused(number: int, refused: int) -> str:
     """Say which share was refused; nothing if none was."""
-    if not refused:
-        return ""
+    return _("%(percent)s%% refused") % {"percent": percent(number, refused)} if refused else ""
+
+
+def percent(number: int, refused: int) -> str:
+    """Give the share of those refused, to the tenth; the least that there is for any that were."""
     tenths = max(1, round(refused / number * 1000))
-    shown = number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
-    return _("%(percent)s%% refused") % {"percent": shown}
+    return number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
