@@ -26,7 +26,7 @@ from keydesk.dashboard.logs import REASONS
 from keydesk.dashboard.onboarding.progress import remark_views
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.standing import next_standing, next_way, stages_of
-from keydesk.dashboard.usage import percent, spark
+from keydesk.dashboard.usage import share, spark
 from keydesk.dashboard.visit import Visit, for_members
 from keydesk.web.figures import whole
 
@@ -97,7 +97,7 @@ def refused_of(calls: Calls) -> str:
     """Say how many requests were refused, and which share."""
     if not calls.refused:
         return _("none refused")
-    words = {"number": whole(calls.refused), "percent": percent(*calls)}
+    words = {"number": whole(calls.refused), "percent": share(calls.refused, calls.number)}
     return _("%(number)s refused (%(percent)s%%)") % words
 
 

@@ -59,10 +59,10 @@ def area(line: str) -> str:
 
 def share_refused(number: int, refused: int) -> str:
     """Say which share was refused; nothing if none was."""
-    return _("%(percent)s%% refused") % {"percent": percent(number, refused)} if refused else ""
+    return _("%(percent)s%% refused") % {"percent": share(refused, number)} if refused else ""
 
 
-def percent(number: int, refused: int) -> str:
-    """Give the share of those refused, to the tenth; the least that there is for any that were."""
-    tenths = max(1, round(refused / number * 1000))
+def share(part: int, number: int) -> str:
+    """Give a share in percent, to the tenth: what is some is never none, and what is not all is never all."""
+    tenths = 1000 if part == number else min(max(1, round(part / number * 1000)), 999)
     return number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
