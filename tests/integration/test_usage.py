@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
 from django.db import connection, connections
@@ -16,6 +17,7 @@ from keydesk.control.keys.actions import generate_key
 from keydesk.control.usage import retention
 from keydesk.control.usage.actions import Recorded, record_usage
 from keydesk.control.usage.models import (
+    AccountCount,
     KeyAddress,
     KeySighting,
     RefusedRequest,
@@ -36,6 +38,8 @@ from keydesk.control.usage.retention import forget_old_usage
 from keydesk.control.usage.rules import Span
 from keydesk.core.codes import Code
 from keydesk.core.usage import Batch, Count, Entry, RefusedCall, Stranger
+
+account_counts = import_module("keydesk.control.migrations.0150_account_counts")
 
 pytestmark = pytest.mark.django_db
 
@@ -371,7 +375,7 @@ def test_what_is_old_is_forgotten_and_days_are_kept_for_ever(key, policies):
     UsageSource.objects.create(
         source="web-2", sequence=1, taken_at=timezone.now() - timedelta(days=401)
     )
-    assert forget_old_usage() == 2 + 1 + 1 + 1 + 1 + 1
+    assert forget_old_usage() == 2 + 2 + 1 + 1 + 1 + 1
     assert {span: len(counted(key, span)) for span in Span} == {
         Span.MINUTE: 1,
         Span.HOUR: 2,
@@ -381,6 +385,42 @@ def test_what_is_old_is_forgotten_and_days_are_kept_for_ever(key, policies):
     assert KeyAddress.objects.count() == 2
     assert list(UsageSource.objects.values_list("source", flat=True)) == ["web-1"]
     assert forget_old_usage() == 0
+
+
+def summed_up():
+    """Give the hours and days of all keys as they are counted by account, in their order."""
+    columns = ("account", "environment", "span", "starts_at", "code")
+    rows = AccountCount.objects.order_by(*columns)
+    return list(rows.values_list(*columns, "number"))
+
+
+def test_the_counts_of_an_account_are_the_sums_of_its_keys_before_and_after_the_migration(
+    new_key,
+):
+    keys = [
+        new_key("One"),
+        new_key("Two"),
+        new_key("Test", environment="test"),
+    ]
+    outcomes = ("ok", "key_expired")
+    for sequence, code in enumerate(outcomes * 2, start=1):
+        counts = [
+            count(key, sequence, code=code, minute=MINUTE - 977 * 60 * sequence, environment=asked)
+            for key in keys
+            for asked in ("live", "test")
+        ]
+        record(Entry(sequence=sequence, counts=counts))
+    keys_own = (
+        UsageCount.objects.exclude(span=Span.MINUTE)
+        .values_list("key__account", "key__environment", "span", "starts_at", "code")
+        .annotate(total=Sum("number"))
+    )
+    held = summed_up()
+    assert held == sorted(keys_own)
+    AccountCount.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute(account_counts.FILL)
+    assert summed_up() == held
 
 
 def test_much_is_forgotten_in_short_transactions_one_after_the_other(key, monkeypatch):
