@@ -56,7 +56,7 @@ def pytest_configure(config):
 
 
 def pytest_xdist_auto_num_workers():
-    """Run half as many processes again as there are cores: a test that waits for a browser or a server leaves one idle."""
+    """Run half as many processes again as there are cores: whoever waits for a browser or a server leaves one idle."""
     return len(os.sched_getaffinity(0)) * 3 // 2
 
 
