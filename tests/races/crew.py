@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[2]
 PROCESSES = 4
 THREADS = 16
 PATIENCE_SECONDS = 120
-LENIENCE = 10
+LENIENCE = 5
 """How far (nice) a crew, which would fill the machine, stands back behind other tests that run beside it."""
 
 
