@@ -55,12 +55,12 @@ class Visitor:
 
     def choose_language(self, language):
         """Choose the language of the pages as the menu of each does, without a look at one."""
-        desk, cookies = self.desk.dashboard_url, self.page.context.cookies()
-        (token,) = [cookie["value"] for cookie in cookies if cookie["name"] == "csrf"]
+        desk = self.desk.dashboard_url
+        cookies = {each["name"]: each["value"] for each in self.page.context.cookies(desk)}
         answer = self.page.request.post(
             f"{desk}/language/",
             headers={"origin": desk, "sec-fetch-site": "same-origin"},
-            form={"csrfmiddlewaretoken": token, "language": language},
+            form={"csrfmiddlewaretoken": cookies["csrf"], "language": language},
             max_redirects=0,
         )
         assert answer.status == 302
