@@ -20,7 +20,7 @@ from tests.fixtures.desk import (
 )
 
 from keydesk.cli.facts import FORMAT
-from keydesk.config import Secret
+from keydesk.config import LASTING_SECRETS, Secret
 from keydesk.server.start import sole_desk
 
 
@@ -202,7 +202,7 @@ def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_
     assert "Invalid HTTP_HOST" not in desk.told()
 
 
-@pytest.mark.parametrize("name", sorted(set(Secret) - {Secret.KEY_ENCRYPTION_KEY}))
+@pytest.mark.parametrize("name", sorted(set(LASTING_SECRETS) - {Secret.KEY_ENCRYPTION_KEY}))
 def test_a_desk_does_not_start_without_a_secret_that_it_needs(prepared, tmp_path, name):
     path = tmp_path / "data" / "secrets" / name
     path.unlink()

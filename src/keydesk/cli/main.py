@@ -67,6 +67,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "feed-haproxy": Entry(
         "keydesk.cli.feed_haproxy", PROCESS, "Keeps the maps of a HAProxy that decides by itself."
     ),
+    "rewrap": Entry(
+        "keydesk.cli.rewrap", OPERATE, "Replace the key-encryption key while Keydesk runs.", True
+    ),
     "account": Entry("keydesk.cli.account", OPERATE, "Customer accounts.", True),
     "member": Entry("keydesk.cli.member", OPERATE, "The people of an account.", True),
     "staff": Entry("keydesk.cli.staff", OPERATE, "Your internal team.", True),

@@ -22,6 +22,8 @@ UNREACHABLE_STATUS: Final = 3
 PROBE_SECONDS: Final = 0.1
 """How long each step of asking an address takes at most where a signal that says stop waits for it; there are two."""
 STATUS_LINE_BYTES: Final = 13
+NOT_NEEDED: Final = frozenset({Secret.KEY_ENCRYPTION_KEY, Secret.KEY_ENCRYPTION_KEY_PREVIOUS})
+"""The secrets without which a desk starts, if need be sealed."""
 LOCK_NAME: Final = "desk.lock"
 
 
@@ -75,7 +77,7 @@ def check_secrets(config: Config) -> None:
     if faults := [
         fault
         for name in Secret
-        for fault in secret_fault(config, name, is_needed=name is not Secret.KEY_ENCRYPTION_KEY)
+        for fault in secret_fault(config, name, is_needed=name not in NOT_NEEDED)
     ]:
         raise OperatorFault("\n".join(faults))
 
