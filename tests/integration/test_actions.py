@@ -329,6 +329,7 @@ SCENARIOS = {
         lambda on: (on.stranger, {"email": on.citra.label}),
     ),
     "entry.sign_up": (Event.ACCOUNT_SIGNED_UP, lambda on: (on.stranger, on.company())),
+    "histories.begin_history": (Event.HISTORY_BEGUN, lambda on: (on.host, {})),
     "invitations.accept_invitation": (
         Event.INVITATION_ACCEPTED,
         lambda on: (on.dewi, {"token": on.token_for("dewi@duasamudra.example")}),

@@ -44,6 +44,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "migrate-data": Entry(
         "keydesk.cli.migrate_data", PREPARE, "Move the desk from SQLite into PostgreSQL.", True
     ),
+    "restored": Entry(
+        "keydesk.cli.restored", PREPARE, "Begin a new history, after restoring a backup.", True
+    ),
     "doctor": Entry(
         "keydesk.cli.doctor", PREPARE, "Say everything that would stop a start, and its cure."
     ),

@@ -34,6 +34,9 @@ WAITING_REQUESTS: Final = 128
 STOP_SECONDS: Final = 1
 WRITE_REFUSED: Final = ("readonly", "read-only", "permission denied")
 """What SQLite and PostgreSQL say of a database that this user, or nobody, may write."""
+OTHER_DESKS: Final = """SELECT count(*), current_setting('application_name') FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = current_setting('application_name')
+AND pid <> pg_backend_pid()"""
 UNFINISHED_MOVE: Final = "unfinished_move"
 """The table that a database has while `keydesk migrate-data` fills it, and after one that broke off."""
 LOST_WITH: Final[dict[str, str]] = {
@@ -119,6 +122,23 @@ def require_writable_database() -> None:
             f"The database can be read and not written ({first}): give this user, or the database's role, the right "
             "to write."
         ) from error
+
+
+def refuse_other_desks() -> None:
+    """Raise OperatorFault if another desk, or a command of one, is connected to the database.
+
+    On PostgreSQL those are told by their name; SQLite does not say, and has one desk with its folder.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(OTHER_DESKS)
+        ((count, name),) = cursor.fetchall()
+    if count:
+        raise OperatorFault(
+            f"Another Keydesk is connected to the database ({count} with the name {name}): stop every desk that "
+            "uses it."
+        )
 
 
 def refuse_unfinished_move() -> None:

@@ -59,6 +59,7 @@ EVENT_NAMES: Final[dict[Event, Promise | str]] = {
     Event.FIRST_OWNER_LINK_MADE: _("Link for the first Owner made"),
     Event.FIRST_OWNER_MADE: _("First Owner made"),
     Event.GRANT_REFUSED: _("Confirmation refused: used, over or for something else"),
+    Event.HISTORY_BEGUN: _("New history begun after a restore"),
     Event.INVITATION_ACCEPTED: _("Invitation accepted"),
     Event.INVITATION_RESENT: _("Invitation sent again"),
     Event.INVITATION_SENT: _("Invitation sent"),

@@ -51,6 +51,8 @@ class Event(StrEnum):
     FIRST_OWNER_LINK_MADE = "first_owner.link_made"
     FIRST_OWNER_MADE = "first_owner.made"
     GRANT_REFUSED = "grant.refused"
+    HISTORY_BEGUN = "history.begun"
+    """The feed has another epoch than before, after a restore; the details say which it had."""
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_RESENT = "invitation.resent"
     INVITATION_SENT = "invitation.sent"
