@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from keydesk.config import PREFIX, Config, ConfigError, Secret
-from keydesk.server.addresses import addresses_of, refuse_remote, taken
+from keydesk.server.addresses import addresses_of, claimed, refuse_remote, taken
 from keydesk.server.faults import OperatorFault
 from keydesk.server.supervisor import Supervisor, children_of
 
@@ -155,8 +155,11 @@ def run_all(
     log: Callable[[str, str], None],
     announce: Callable[[], None],
 ) -> None:
-    """Run the processes until a signal says stop; `announce` is called once everything answers."""
-    Supervisor(
+    """Run the processes until a signal says stop; `announce` is called once everything answers.
+
+    Raises OperatorFault if an address was taken since it was looked at.
+    """
+    supervisor = Supervisor(
         children_of(allow_remote=allow_remote, has_relay=config.relay_port is not None),
         log=log,
         is_up=lambda: (
@@ -164,7 +167,9 @@ def run_all(
             and answers(config.host, config.port, "/")
         ),
         announce=announce,
-    ).run()
+    )
+    with claimed(addresses_of(config)):
+        supervisor.run()
 
 
 def answers(host: str, port: int, path: str, *, step_seconds: float = PROBE_SECONDS) -> bool:

@@ -85,9 +85,7 @@ def rewrap_data_keys(actor: Actor, *, after: str = "") -> Rewrapped | None:
         require_open()
         current = KeyEncryptionKey.objects.get(is_current=True)
         others = DataKey.objects.filter(pk__gt=after).exclude(key_encryption_key=current)
-        locked = others.select_related("key_encryption_key").select_for_update(
-            of=("self",), no_key=True
-        )
+        locked = others.prefetch_related("key_encryption_key").select_for_update(no_key=True)
         found = list(locked.order_by("pk")[:KEYS_AT_ONCE])
         if not found:
             return None
