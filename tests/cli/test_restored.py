@@ -109,7 +109,9 @@ def test_no_history_begins_while_a_desk_is_connected_to_the_database(prepared, p
     setting = {"KEYDESK_DATABASE_URL": postgres.url(name)}
     prepared.run(["migrate"], **setting)
     others = {"keydesk desk": True, "keydesk replicator": False}
+    connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'keydesk desk'"
     for application_name, says_no in others.items():
+        wait_until(lambda: postgres.ask(connected) == "0", seconds=60, what="nobody is connected")
         named = psycopg.connect(postgres.url(name), application_name=application_name)
         with closing(named):
             said = prepared.run(["restored", "--yes"], says_no=says_no, **setting)

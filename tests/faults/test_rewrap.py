@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +14,7 @@ from tests.fixtures.desk import desk_environment
 
 from keydesk.config import Secret
 
+PROJECT = Path(__file__).parents[2]
 DATA_KEYS = 1_600
 """Several times as many as are re-wrapped in one go."""
 KILLS = 5
@@ -20,6 +22,8 @@ KILLS = 5
 POINTS = 5
 """A process is killed after this many lines of progress, and after fewer: the first comes before all data keys."""
 DONE = "No data key needs the key-encryption key of before"
+LOCKED = "The database does not answer: database is locked."
+"""SQLite may not let a command write for five seconds; that ends it as well."""
 SECRETS = (Secret.KEY_ENCRYPTION_KEY, Secret.KEY_ENCRYPTION_KEY_PREVIOUS)
 
 FILL = """
@@ -67,6 +71,7 @@ with transaction.atomic():
 SERVE = """
 import sys
 import django; django.setup()
+from tests.races.crew import be_patient
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.accounts.actions import create_account, set_account_status
 from keydesk.control.entitlements.actions import enable_product
@@ -82,6 +87,7 @@ def first_key(username):
     made = generate_key(HOST_OPERATOR, **place, name="New", request_token="once", grant=None)
     return regenerate_key(HOST_OPERATOR, key_id=made.id, request_token="twice", grant=None)
 
+be_patient()
 old = list(ApiKey.objects.order_by("digest").values_list("id", flat=True))
 for number, _ in enumerate(sys.stdin):
     made = first_key(f"new-{number}")
@@ -118,14 +124,23 @@ def installation(request, prepared_once, tmp_path):
     environment = desk_environment(tmp_path / "data", DATABASE_URL=url)
     environment["DJANGO_SETTINGS_MODULE"] = "keydesk.server.settings"
 
-    def start(*command):
-        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-        return subprocess.Popen([sys.executable, *command], env=environment, text=True, **pipes)
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    started = []
 
-    made = SimpleNamespace(secrets=tmp_path / "data" / "secrets", start=start)
+    def start(*command):
+        process = subprocess.Popen(
+            [sys.executable, *command], env=environment, cwd=PROJECT, text=True, **pipes
+        )
+        started.append(process)
+        return process
+
     finish(start("-m", "keydesk", "migrate"))
     finish(start("-c", FILL, str(DATA_KEYS)))
-    return made
+    yield SimpleNamespace(secrets=tmp_path / "data" / "secrets", start=start)
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def finish(process):
@@ -162,7 +177,7 @@ def rewrap_until(lines, installation, desk):
         told += process.stdout.readline()
     process.kill()
     _, complained = process.communicate()
-    assert process.returncode in {0, -signal.SIGKILL}, complained
+    assert process.returncode in {0, -signal.SIGKILL} or LOCKED in complained, complained
     answers = [desk.stdout.readline() for _ in range(lines)]
     assert all(answers), desk.stderr.read()
     return DONE in told

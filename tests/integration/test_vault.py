@@ -228,7 +228,9 @@ WHERE datname = current_database() AND wait_event_type = 'Lock'"""
 
 def is_somebody_waiting():
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_stat_clear_snapshot()")  # else a transaction sees what it saw first
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # else a transaction sees what it saw first
         cursor.execute(WAITING)
         return cursor.fetchone() != (0,)
 
