@@ -21,7 +21,7 @@ import hypothesis
 import pytest
 from django.conf import settings
 
-from keydesk.config import PREFIX, Secret
+from keydesk.config import LASTING_SECRETS, PREFIX
 
 RUN_FOLDER = "PYTEST_KEYDESK_FOLDER"
 RUN_SERVER = "PYTEST_KEYDESK_SERVER"
@@ -109,7 +109,7 @@ def make_data_folder(worker):
     """Make a data folder with fresh secrets, as `keydesk init` would."""
     folder = Path(os.environ[RUN_FOLDER]) / worker
     (folder / "secrets").mkdir(parents=True)
-    for name in Secret:
+    for name in LASTING_SECRETS:
         path = folder / "secrets" / name
         path.write_bytes(base64.b64encode(secrets.token_bytes(32)))
         path.chmod(0o600)

@@ -3,7 +3,6 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 
 import pytest
 from django.db import connection, connections
@@ -38,8 +37,6 @@ from keydesk.control.usage.retention import forget_old_usage
 from keydesk.control.usage.rules import Span
 from keydesk.core.codes import Code
 from keydesk.core.usage import Batch, Count, Entry, RefusedCall, Stranger
-
-account_counts = import_module("keydesk.control.migrations.0150_account_counts")
 
 pytestmark = pytest.mark.django_db
 
@@ -394,9 +391,7 @@ def summed_up():
     return list(rows.values_list(*columns, "number"))
 
 
-def test_the_counts_of_an_account_are_the_sums_of_its_keys_before_and_after_the_migration(
-    new_key,
-):
+def test_the_counts_of_an_account_are_the_sums_of_its_keys(new_key):
     keys = [
         new_key("One"),
         new_key("Two"),
@@ -415,12 +410,7 @@ def test_the_counts_of_an_account_are_the_sums_of_its_keys_before_and_after_the_
         .values_list("key__account", "key__environment", "span", "starts_at", "code")
         .annotate(total=Sum("number"))
     )
-    held = summed_up()
-    assert held == sorted(keys_own)
-    AccountCount.objects.all().delete()
-    with connection.cursor() as cursor:
-        cursor.execute(account_counts.FILL)
-    assert summed_up() == held
+    assert summed_up() == sorted(keys_own)
 
 
 def test_much_is_forgotten_in_short_transactions_one_after_the_other(key, monkeypatch):

@@ -19,6 +19,9 @@ KEYDESK: Config = load_config()
 SERVER_PATIENCE = {"lock_timeout": "5s", "statement_timeout": "5s"}
 """A page answers 503 rather than hold a thread for longer; what the URL's own options say wins."""
 
+APPLICATION_NAME = "keydesk desk"
+"""What PostgreSQL knows the desk's connections by, where the URL gives no name."""
+
 
 def signing_key(config: Config) -> str:
     """Give the key that signs cookies and tokens, derived from the session key.
@@ -47,6 +50,7 @@ def database(config: Config) -> dict[str, Any]:
         config.database_url
     )
     ours = " ".join(f"-c {name}={value}" for name, value in SERVER_PATIENCE.items())
+    parts.setdefault("application_name", APPLICATION_NAME)
     parts["options"] = f"{ours} {parts.get('options', '')}".rstrip()
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
     described = {ours: str(parts.pop(theirs, "")) for ours, theirs in names.items()}
