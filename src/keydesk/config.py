@@ -56,6 +56,8 @@ class Secret(StrEnum):
 
     KEY_ENCRYPTION_KEY = "key_encryption_key"
     """Wraps the account data keys; only the dashboard holds it."""
+    KEY_ENCRYPTION_KEY_PREVIOUS = "key_encryption_key_previous"
+    """The one of before, for as long as data keys are still wrapped under it; most of the time there is none."""
     PEPPER = "pepper"
     """Keys the stored digests of API keys; the dashboard, the verifiers and the relay hold it."""
     PIN_PEPPER = "pin_pepper"
@@ -64,6 +66,12 @@ class Secret(StrEnum):
     """Signs published rows; the control plane and the replicator hold it."""
     SESSION_KEY = "session_key"
     """Signs cookies and tokens of the pages; the dashboard and the worker hold it."""
+
+
+LASTING_SECRETS: Final[tuple[Secret, ...]] = tuple(
+    name for name in Secret if name is not Secret.KEY_ENCRYPTION_KEY_PREVIOUS
+)
+"""The secrets that an installation has from its first day on."""
 
 
 class ConfigError(Exception):

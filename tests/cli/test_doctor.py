@@ -10,7 +10,7 @@ from tests.fixtures.rows import account
 from tests.fixtures.valkey import running
 from tests.fixtures.verifier import PEPPER, fill
 
-from keydesk.config import Secret
+from keydesk.config import LASTING_SECRETS, Secret
 from keydesk.server.start import sole_desk
 
 
@@ -47,7 +47,7 @@ def test_a_valkey_is_told_of_where_it_cannot_be_counted_in(prepared, tmp_path):
 def test_an_empty_host_is_told_everything_at_once(host):
     status, said = told(host)
     assert status == 1
-    assert said.count("keydesk init") == 1 + len(Secret)
+    assert said.count("keydesk init") == 1 + len(LASTING_SECRETS)
     assert "keydesk migrate" in said
 
 
@@ -173,3 +173,22 @@ def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host):
     assert re.findall(r"The secret (\w+) is missing", said) == ["pepper"]
     status, said = told(host, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
     assert (status, "to mend" in said, "this one only verifies" in said) == (0, False, True), said
+
+
+def test_the_steps_of_replacing_the_key_encryption_key_are_told(prepared):
+    own, previous = (
+        prepared.folder / "secrets" / name
+        for name in (Secret.KEY_ENCRYPTION_KEY, Secret.KEY_ENCRYPTION_KEY_PREVIOUS)
+    )
+    assert "rewrap" not in told(prepared)[1]
+    assert "Every data key is wrapped" in prepared.run(["rewrap"])
+    previous.write_bytes(own.read_bytes())
+    previous.chmod(0o600)
+    own.write_bytes(base64.b64encode(bytes(32)))
+    status, said = told(prepared)
+    assert (status, "not replaced yet: run `keydesk rewrap`" in said) == (0, True)
+    finished = "o data key needs the key-encryption key of before: remove " + previous.name
+    assert finished in prepared.run(["rewrap"])
+    assert finished in told(prepared)[1]
+    previous.unlink()
+    assert "rewrap" not in told(prepared)[1]

@@ -6,7 +6,7 @@ import stat
 
 from tests.fixtures.verifier import fill
 
-from keydesk.config import Secret
+from keydesk.config import LASTING_SECRETS, Secret
 
 
 def mode(path):
@@ -16,12 +16,12 @@ def mode(path):
 def test_init_makes_a_private_folder_with_private_secrets_of_32_bytes(host):
     host.run(["init"])
     secrets = {path.name: path for path in (host.folder / "secrets").iterdir()}
-    assert set(secrets) == set(Secret)
+    assert set(secrets) == set(LASTING_SECRETS)
     assert {mode(path) for path in secrets.values()} == {0o600}
     assert (mode(host.folder), mode(host.folder / "secrets")) == (0o700, 0o700)
     values = [base64.b64decode(path.read_bytes()) for path in secrets.values()]
-    assert [len(value) for value in values] == [32] * len(Secret)
-    assert len(set(values)) == len(Secret)
+    assert [len(value) for value in values] == [32] * len(LASTING_SECRETS)
+    assert len(set(values)) == len(LASTING_SECRETS)
 
 
 def test_init_never_overwrites_a_secret(host):

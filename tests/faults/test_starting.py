@@ -1,6 +1,7 @@
 """What stops a start is said in one sentence, before anything runs."""
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from tests.fixtures.desk import (
 )
 
 from keydesk.cli.facts import FORMAT
-from keydesk.config import Secret
+from keydesk.config import LASTING_SECRETS, Secret
 from keydesk.server.start import sole_desk
 
 
@@ -40,6 +41,39 @@ def test_a_taken_port_is_named_with_its_setting(prepared, setting):
     assert f", port {port} on 127.0.0.1 is taken" in told
     assert f"set KEYDESK_{setting} to another port" in told
     assert told.count("\n") == 1
+
+
+def opened_for_writing(pipe):
+    """Open a named pipe once somebody reads from it, None until then."""
+    try:
+        return os.fdopen(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK), "w")
+    except OSError:
+        return None
+
+
+def test_a_port_that_another_desk_took_while_this_one_looked_at_the_rest_is_told(
+    prepared, prepared_once, tmp_path
+):
+    """The second start has seen that its ports are free, and waits for a secret while the first comes up."""
+    os.mkfifo(pipe := tmp_path / "secret")
+    slow = {**prepared, "KEYDESK_KEY_ENCRYPTION_KEY_FILE": str(pipe)}
+    second = RunningDesk("serve", slow, tmp_path / "second.log")
+    waiting = wait_until(lambda: opened_for_writing(pipe), seconds=60, what="it has come so far")
+    shutil.copytree(prepared_once, tmp_path / "first")
+    environment = desk_environment(tmp_path / "first", PORT=prepared["KEYDESK_PORT"])
+    first = RunningDesk("serve", environment, tmp_path / "first.log")
+    try:
+        first.wait_until_up()
+        with waiting:
+            waiting.write("A" * 43 + "=")
+        assert second.process.wait(60) == 1
+    finally:
+        first.stop()
+        second.stop()
+    assert second.told() == (
+        f"keydesk: For the dashboard, port {prepared['KEYDESK_PORT']} on 127.0.0.1 is taken, perhaps by another "
+        "Keydesk: stop what listens there, or set KEYDESK_PORT to another port.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +236,7 @@ def test_a_desk_that_other_machines_reach_under_its_public_name_says_that_it_is_
     assert "Invalid HTTP_HOST" not in desk.told()
 
 
-@pytest.mark.parametrize("name", sorted(set(Secret) - {Secret.KEY_ENCRYPTION_KEY}))
+@pytest.mark.parametrize("name", sorted(set(LASTING_SECRETS) - {Secret.KEY_ENCRYPTION_KEY}))
 def test_a_desk_does_not_start_without_a_secret_that_it_needs(prepared, tmp_path, name):
     path = tmp_path / "data" / "secrets" / name
     path.unlink()

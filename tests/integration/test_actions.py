@@ -42,6 +42,7 @@ from keydesk.control.security.rules import Method
 from keydesk.control.staff.actions import add_staff, deactivate_staff, make_first_owner_link
 from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.rules import GuardedAction, Purpose
+from keydesk.control.vault.actions import replace_key_encryption_key
 from keydesk.control.viewings.actions import start_viewing
 from keydesk.core.codes import Code
 from keydesk.core.records import (
@@ -152,6 +153,16 @@ class Stage:
     def unconfirmed(self):
         sign_up(self.stranger, **self.company())
         return confirmation_token(User.objects.get(email="hana@barusekali.example"))
+
+    def another_key_encryption_key(self):
+        self.key()
+        self.load_key_encryption_key(self.another_secret, previous=self.own_secret)
+        return {}
+
+    def replaced_key_encryption_key(self):
+        self.another_key_encryption_key()
+        replace_key_encryption_key(self.host)
+        return {}
 
     def new_account(self):
         return create_account(self.host, username="barusekali", name="PT Baru Sekali")
@@ -318,6 +329,7 @@ SCENARIOS = {
         lambda on: (on.stranger, {"email": on.citra.label}),
     ),
     "entry.sign_up": (Event.ACCOUNT_SIGNED_UP, lambda on: (on.stranger, on.company())),
+    "histories.begin_history": (Event.HISTORY_BEGUN, lambda on: (on.host, {})),
     "invitations.accept_invitation": (
         Event.INVITATION_ACCEPTED,
         lambda on: (on.dewi, {"token": on.token_for("dewi@duasamudra.example")}),
@@ -523,6 +535,14 @@ SCENARIOS = {
                 "password": on.password,
             },
         ),
+    ),
+    "vault.replace_key_encryption_key": (
+        Event.KEY_ENCRYPTION_KEY_REPLACED,
+        lambda on: (on.host, on.another_key_encryption_key()),
+    ),
+    "vault.rewrap_data_keys": (
+        Event.DATA_KEYS_REWRAPPED,
+        lambda on: (on.host, on.replaced_key_encryption_key()),
     ),
     "staff.make_first_owner_link": (Event.FIRST_OWNER_LINK_MADE, lambda on: (on.host, {})),
     "staff.reactivate_staff": (

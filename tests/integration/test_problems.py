@@ -4,18 +4,15 @@ import json
 import re
 
 import pytest
-from django.conf import settings
 from django.http import Http404
 from django.utils import translation
 from tests.fixtures.browsing import KEYS, hidden, shown_key
 
-from keydesk.config import Secret
 from keydesk.control.access.refused import Refused
 from keydesk.control.catalog.actions import create_product, set_product_state
 from keydesk.control.entitlements.actions import disable_product, enable_product
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.stepup.rules import Weakness
-from keydesk.control.vault import safe
 from keydesk.core.codes import Code
 from keydesk.core.records import Environment, ProductState
 from keydesk.dashboard.samples import response_sample
@@ -85,15 +82,9 @@ def test_what_is_not_for_a_person_looks_as_if_it_were_not_there(code):
 
 
 @pytest.fixture
-def sealed():
+def sealed(load_key_encryption_key):
     """Run without the key-encryption key, as after a restart without it."""
-    path = settings.KEYDESK.secrets_dir / Secret.KEY_ENCRYPTION_KEY
-    text = path.read_text()
-    path.unlink()
-    safe.key_encryption_key.cache_clear()
-    yield
-    path.write_text(text)
-    safe.key_encryption_key.cache_clear()
+    load_key_encryption_key(None)
 
 
 @pytest.mark.usefixtures("sealed")

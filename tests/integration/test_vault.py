@@ -1,42 +1,23 @@
-import base64
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.conf import settings
+from django.db import connection, transaction
+from tests.fixtures.desk import wait_until
 
-from keydesk.config import Secret
 from keydesk.control.access.refused import Refused
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.keys import actions
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.vault import actions as vault
 from keydesk.control.vault import envelope, safe
 from keydesk.control.vault.actions import check_key_encryption_key
+from keydesk.control.vault.keyring import VaultState
 from keydesk.control.vault.models import DataKey, KeyEncryptionKey
-from keydesk.control.vault.safe import VaultState
+from keydesk.control.vault.queries import Replacement, replacement_of_key
 from keydesk.core.codes import Code
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def load_key_encryption_key():
-    """Put another key-encryption key, or none, into the installation, as after a restart."""
-    path = settings.KEYDESK.secrets_dir / Secret.KEY_ENCRYPTION_KEY
-    original = path.read_text()
-
-    def load(text):
-        path.unlink(missing_ok=True)
-        if text is not None:
-            path.write_text(text)
-        safe.key_encryption_key.cache_clear()
-
-    yield load
-    load(original)
-
-
-@pytest.fixture
-def another():
-    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def refusal(function, *arguments, **named):
@@ -51,10 +32,10 @@ def test_the_first_key_encryption_key_is_the_right_one_and_the_same_stays_right(
 
 
 def test_a_wrong_key_encryption_key_is_found_at_start_and_seals(
-    load_key_encryption_key, another, ana, generate, reveal
+    load_key_encryption_key, another_secret, ana, generate, reveal
 ):
     made = generate(ana)
-    load_key_encryption_key(another)
+    load_key_encryption_key(another_secret)
     assert check_key_encryption_key() == VaultState.WRONG
     assert refusal(reveal, ana, made.id) == (Code.SEALED, {})
     assert refusal(generate, ana) == (Code.SEALED, {})
@@ -72,13 +53,11 @@ def test_without_a_key_encryption_key_keys_are_revoked_but_not_made_shown_or_rep
 
 
 def test_the_right_key_encryption_key_opens_again(
-    load_key_encryption_key, another, ana, generate, reveal
+    load_key_encryption_key, own_secret, another_secret, ana, generate, reveal
 ):
     made = generate(ana)
-    path = settings.KEYDESK.secrets_dir / Secret.KEY_ENCRYPTION_KEY
-    right = path.read_text()
-    load_key_encryption_key(another)
-    load_key_encryption_key(right)
+    load_key_encryption_key(another_secret)
+    load_key_encryption_key(own_secret)
     assert reveal(ana, made.id).plaintext == made.plaintext
 
 
@@ -127,3 +106,172 @@ def test_an_account_has_one_data_key_until_it_was_used_very_often(ana, generate,
     ]
     for made in (first, second, third):
         assert reveal(ana, made.id).plaintext == made.plaintext
+
+
+def stage(*, left, is_begun=True, has_previous=True):
+    return Replacement(has_previous=has_previous, is_begun=is_begun, data_keys_left=left)
+
+
+def rewrap_everything(host):
+    """Do all that `keydesk rewrap` does, and give how many data keys each step has re-wrapped."""
+    vault.replace_key_encryption_key(host)
+    counts, after = [], ""
+    while step := vault.rewrap_data_keys(host, after=after):
+        assert step.damaged == ()
+        counts.append(step.count)
+        after = step.last
+    return counts
+
+
+def test_a_key_encryption_key_is_replaced_while_keys_are_shown_and_made(
+    load_key_encryption_key, own_secret, another_secret, host, ana, generate, reveal
+):
+    old = generate(ana)
+    load_key_encryption_key(another_secret, previous=own_secret)
+    assert replacement_of_key() == stage(left=0, is_begun=False)
+    assert reveal(ana, old.id).plaintext == old.plaintext
+    assert vault.replace_key_encryption_key(host) is True
+    assert replacement_of_key() == stage(left=1)
+    assert reveal(ana, old.id).plaintext == old.plaintext
+    assert rewrap_everything(host) == [1]
+    assert replacement_of_key() == stage(left=0)
+    load_key_encryption_key(another_secret)
+    new = generate(ana)
+    assert [reveal(ana, made.id).plaintext for made in (old, new)] == [
+        old.plaintext,
+        new.plaintext,
+    ]
+
+
+def test_replacing_leaves_its_events_and_a_second_time_changes_nothing(
+    load_key_encryption_key, own_secret, another_secret, host, ana, generate
+):
+    generate(ana)
+    before = KeyEncryptionKey.objects.get()
+    load_key_encryption_key(another_secret, previous=own_secret)
+    since = AuditEvent.objects.latest("seq").seq
+    assert [rewrap_everything(host) for _ in range(2)] == [[1], []]
+    current = KeyEncryptionKey.objects.get(is_current=True)
+    events = AuditEvent.objects.filter(seq__gt=since).order_by("seq")
+    assert list(events.values_list("actor_label", "event", "object_id", "details")) == [
+        ("host", "key_encryption_key.replaced", current.pk, {"replaces": before.pk}),
+        ("host", "data_keys.rewrapped", current.pk, {"count": 1, "damaged": []}),
+    ]
+
+
+def test_a_replacement_can_be_taken_back_half_way(
+    load_key_encryption_key, own_secret, another_secret, host, ana, generate, reveal
+):
+    made = generate(ana)
+    load_key_encryption_key(another_secret, previous=own_secret)
+    vault.replace_key_encryption_key(host)
+    load_key_encryption_key(own_secret, previous=another_secret)
+    assert vault.replace_key_encryption_key(host) is True
+    load_key_encryption_key(own_secret)
+    assert reveal(ana, made.id).plaintext == made.plaintext
+    assert KeyEncryptionKey.objects.count() == 2
+
+
+def test_a_process_that_serves_takes_replaced_secrets_without_a_restart(
+    put_secrets, load_key_encryption_key, own_secret, another_secret, host, ana, generate, reveal
+):
+    made = generate(ana)
+    load_key_encryption_key(another_secret, previous=own_secret)
+    vault.replace_key_encryption_key(host)
+    load_key_encryption_key(own_secret)
+    assert check_key_encryption_key() == VaultState.WRONG
+    put_secrets(another_secret, previous=own_secret)
+    assert reveal(ana, made.id).plaintext == made.plaintext
+
+
+def test_the_key_encryption_key_of_before_cannot_go_while_a_data_key_needs_it(
+    load_key_encryption_key, own_secret, another_secret, host, ana, generate, reveal
+):
+    made = generate(ana)
+    load_key_encryption_key(another_secret, previous=own_secret)
+    vault.replace_key_encryption_key(host)
+    load_key_encryption_key(another_secret)
+    assert check_key_encryption_key() == VaultState.INCOMPLETE
+    attempts = [(reveal, ana, made.id), (generate, ana), (vault.rewrap_data_keys, host)]
+    assert [refusal(*attempt) for attempt in attempts] == [(Code.SEALED, {})] * 3
+
+
+def test_a_key_encryption_key_is_not_replaced_without_the_one_of_before(
+    load_key_encryption_key, another_secret, host, ana, generate
+):
+    generate(ana)
+    load_key_encryption_key(another_secret)
+    assert refusal(vault.replace_key_encryption_key, host) == (Code.SEALED, {})
+    assert KeyEncryptionKey.objects.count() == 1
+
+
+def test_a_damaged_data_key_is_named_and_holds_up_no_other(
+    load_key_encryption_key, own_secret, another_secret, host, ana, samudra, generate, reveal
+):
+    one = generate(ana)
+    damaged = DataKey.objects.create(
+        account=samudra,
+        key_encryption_key=KeyEncryptionKey.objects.get(),
+        wrapped=secrets.token_bytes(61),
+    )
+    load_key_encryption_key(another_secret, previous=own_secret)
+    vault.replace_key_encryption_key(host)
+    step = vault.rewrap_data_keys(host)
+    assert (step.count, step.damaged) == (1, (damaged.pk,))
+    assert replacement_of_key() == stage(left=1)
+    assert reveal(ana, one.id).plaintext == one.plaintext
+
+
+WAITING = """SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+
+
+def is_somebody_waiting():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_stat_clear_snapshot()"
+        )  # else a transaction sees what it saw first
+        cursor.execute(WAITING)
+        return cursor.fetchone() != (0,)
+
+
+def in_own_connection(function, *arguments, **named):
+    try:
+        with transaction.atomic():
+            return function(*arguments, **named)
+    finally:
+        connection.close()
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_who_makes_a_data_key_while_the_key_encryption_key_is_replaced_takes_the_new_one(
+    load_key_encryption_key, own_secret, another_secret, host, sinar
+):
+    check_key_encryption_key()
+    load_key_encryption_key(another_secret, previous=own_secret)
+    new = {"account_id": sinar.id, "key_id": "key_new", "digest": bytes(32)}
+    with ThreadPoolExecutor(1) as others:
+        with transaction.atomic():
+            vault.replace_key_encryption_key(host)
+            sealing = others.submit(in_own_connection, safe.seal, "text", **new)
+            wait_until(is_somebody_waiting, seconds=60, what="the other waits")
+        data_key = sealing.result().data_key
+    assert data_key.key_encryption_key == KeyEncryptionKey.objects.get(is_current=True)
+    assert replacement_of_key() == stage(left=0)
+
+
+@pytest.mark.postgresql
+@pytest.mark.django_db(transaction=True)
+def test_the_key_encryption_key_is_replaced_after_whoever_makes_a_data_key_under_it(
+    load_key_encryption_key, own_secret, another_secret, host, sinar
+):
+    check_key_encryption_key()
+    load_key_encryption_key(another_secret, previous=own_secret)
+    with ThreadPoolExecutor(1) as others:
+        with transaction.atomic():
+            safe.seal("text", account_id=sinar.id, key_id="key_new", digest=bytes(32))
+            replacing = others.submit(in_own_connection, vault.replace_key_encryption_key, host)
+            wait_until(is_somebody_waiting, seconds=60, what="the other waits")
+        assert replacing.result() is True
+    assert replacement_of_key() == stage(left=1)

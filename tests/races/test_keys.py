@@ -18,7 +18,6 @@ from keydesk.core.records import AccountStatus, Environment, ProductState
 PLACE = {"product": "disbursement", "environment": "live"}
 
 pytestmark = [
-    pytest.mark.alone,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("room_for_keys"),
 ]

@@ -11,7 +11,7 @@ import lmdb
 import typer
 
 from keydesk.cli.apps import new_app
-from keydesk.config import PREFIX, Config, ConfigError, Secret, load_config
+from keydesk.config import LASTING_SECRETS, PREFIX, Config, ConfigError, Secret, load_config
 from keydesk.limits.valkey import MILLISECONDS, reason_away
 from keydesk.replica.layout import FILE_NAME, ReplicaMissing
 from keydesk.replica.store import Reader
@@ -53,6 +53,7 @@ def doctor() -> None:
     notes = {
         "replica": replica_note(config),
         "desk": "on another host: this one only verifies" if only_verifies(config) else None,
+        "rewrap": None if any(found.values()) else rewrap_note(config),
         "mail": None if only_verifies(config) else mail_note(config),
         "valkey": valkey_note(config),
     }
@@ -103,6 +104,18 @@ def replica_note(config: Config) -> str | None:
     return "; ".join(told)
 
 
+def rewrap_note(config: Config) -> str | None:
+    """Say how far the replacing of the key-encryption key has come; that stops no start."""
+    if (
+        config.read_secret(Secret.KEY_ENCRYPTION_KEY_PREVIOUS) is None
+        or find_spec("django") is None
+    ):
+        return None
+    with import_module("keydesk.cli.control").control_plane():
+        note: str | None = import_module("keydesk.server.desk").rewrap_note()
+    return note
+
+
 def mail_note(config: Config) -> str | None:
     """Say what becomes of mail where it is not sent; that stops no start."""
     if config.mailbox:
@@ -136,7 +149,7 @@ def secret_faults(config: Config) -> list[str]:
         fault
         for name in ([Secret.PEPPER] if only_verifies(config) else Secret)
         for fault in (
-            *secret_fault(config, name),
+            *secret_fault(config, name, is_needed=name in LASTING_SECRETS),
             *open_to_others(config.secrets_dir / name, "600"),
         )
     ]

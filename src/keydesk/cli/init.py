@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 
 from keydesk.cli.apps import new_app
-from keydesk.config import PREFIX, SECRET_BYTES, Config, Secret, load_config
+from keydesk.config import LASTING_SECRETS, PREFIX, SECRET_BYTES, Config, Secret, load_config
 from keydesk.replica.layout import FILE_NAME
 from keydesk.server.faults import OperatorFault
 
@@ -37,7 +37,7 @@ def make_secrets(config: Config) -> list[Secret]:
     Raises OperatorFault if there are secrets already, or what another's secrets belong to, or if the folder cannot be
     written.
     """
-    wanted = [name for name in Secret if not is_given_elsewhere(name)]
+    wanted = [name for name in LASTING_SECRETS if not is_given_elsewhere(name)]
     there = [name for name in wanted if (config.secrets_dir / name).exists()]
     if there:
         raise OperatorFault(

@@ -44,6 +44,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     "migrate-data": Entry(
         "keydesk.cli.migrate_data", PREPARE, "Move the desk from SQLite into PostgreSQL.", True
     ),
+    "restored": Entry(
+        "keydesk.cli.restored", PREPARE, "Begin a new history, after restoring a backup.", True
+    ),
     "doctor": Entry(
         "keydesk.cli.doctor", PREPARE, "Say everything that would stop a start, and its cure."
     ),
@@ -66,6 +69,9 @@ COMMANDS: Final[dict[str, Entry]] = {
     ),
     "feed-haproxy": Entry(
         "keydesk.cli.feed_haproxy", PROCESS, "Keeps the maps of a HAProxy that decides by itself."
+    ),
+    "rewrap": Entry(
+        "keydesk.cli.rewrap", OPERATE, "Replace the key-encryption key while Keydesk runs.", True
     ),
     "account": Entry("keydesk.cli.account", OPERATE, "Customer accounts.", True),
     "member": Entry("keydesk.cli.member", OPERATE, "The people of an account.", True),

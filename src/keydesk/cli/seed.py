@@ -280,7 +280,7 @@ def use(**made: DeliveredKey) -> None:
         habit(made["example"], 90, "203.0.113.10", refusal=Code.WRONG_PRODUCT, refused_share=0.02,
               refused_product="account-inquiry"),
         habit(made["old"], 70, "203.0.113.44", last_day=12),
-        habit(made["old"], 4, "203.0.113.44", first_day=11, last_day=1, refusal=Code.KEY_REVOKED,
+        habit(made["old"], 40, "203.0.113.44", first_day=11, refusal=Code.KEY_REVOKED,
               refused_share=1.0, at_weekends=1.0),
         habit(made["settlement"], 30, "203.0.113.11", at_weekends=1.0, last_day=1),
         habit(made["tests"], 240, "203.0.113.80", at_weekends=0.0, refusal=Code.RATE_LIMITED,

@@ -11,7 +11,7 @@ from keydesk.control.stepup.actions import confirm, confirm_with_passkey
 from keydesk.control.stepup.factors import ask_passkey, has_passkey
 from keydesk.control.stepup.queries import PinStatus, is_shorter_than_asked, pin_status
 from keydesk.control.stepup.rules import GuardedAction, Purpose
-from keydesk.control.vault.safe import VaultState, vault_state
+from keydesk.control.vault.keyring import VaultState, vault_state
 from keydesk.core.codes import Code
 from keydesk.dashboard.pin import lock_of
 from keydesk.dashboard.steps import PASSKEY_HELPS, Dialog

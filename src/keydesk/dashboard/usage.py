@@ -1,4 +1,4 @@
-"""How a key's use looks on a page: its last 30 days as a line, a share in words, and whether anybody still uses it."""
+"""How use looks on a page: its last 30 days as a line, a share in words, and whether anybody still uses a key."""
 
 from typing import Any, Final
 
@@ -6,6 +6,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from keydesk.control.usage.overview import AccountUsage
 from keydesk.control.usage.queries import KeyUsage
 from keydesk.web.figures import ago, whole
 
@@ -47,7 +48,7 @@ def still_used(usage: KeyUsage, last_day: int) -> str:
     return text % words
 
 
-def spark(usage: KeyUsage) -> dict[str, Any]:
+def spark(usage: KeyUsage | AccountUsage) -> dict[str, Any]:
     """Give the shapes of the last 30 days, and what they say in words."""
     most = max(day.number for day in usage.days)
     all_days = points([day.number for day in usage.days], most)

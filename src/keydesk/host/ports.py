@@ -1,6 +1,8 @@
-"""Whether an address can be listened on."""
+"""Whether an address can be listened on, and who is about to."""
 
+import errno
 import socket
+from hashlib import sha256
 
 
 def listening_error(host: str, port: int) -> OSError | None:
@@ -19,3 +21,21 @@ def listening_error(host: str, port: int) -> OSError | None:
     except OSError as error:
         return error
     return None
+
+
+def claim(host: str, port: int) -> socket.socket | None:
+    """Say to all others of this host who ask that this process is about to listen on an address, until the claim ends.
+
+    Gives the claim, which ends when it is closed or with the process, and None if another process has one. It is a
+    Unix socket's name in the abstract: the port itself cannot be held for the process that is to listen on it.
+    """
+    name = sha256(f"{host} {port}".encode()).hexdigest()
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        made.bind(f"\0keydesk port {name}")
+    except OSError as error:
+        made.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        return None
+    return made

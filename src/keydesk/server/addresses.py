@@ -3,10 +3,12 @@
 import errno
 import ipaddress
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from keydesk.config import PREFIX, Config
-from keydesk.host.ports import listening_error
+from keydesk.host.ports import claim, listening_error
 from keydesk.server.faults import OperatorFault
 
 
@@ -93,10 +95,37 @@ def open_fault(address: Address) -> str | None:
     error = listening_error(address.host, address.port)
     if error is None:
         return None
-    where = f"port {address.port} on {address.host}"
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"For the {address.what}, {where} is taken, perhaps by another Keydesk: stop what listens there, "
-            f"or set {PREFIX}{address.port_setting} to another port."
-        )
-    return f"The {address.what} cannot listen on {where}: {error.strerror}."
+        return taken_fault(address)
+    return (
+        f"The {address.what} cannot listen on port {address.port} on {address.host}: "
+        f"{error.strerror}."
+    )
+
+
+def taken_fault(address: Address) -> str:
+    """Give the sentence that says that somebody else has an address."""
+    return (
+        f"For the {address.what}, port {address.port} on {address.host} is taken, perhaps by another Keydesk: stop "
+        f"what listens there, or set {PREFIX}{address.port_setting} to another port."
+    )
+
+
+@contextmanager
+def claimed(addresses: list[Address]) -> Iterator[None]:
+    """Keep addresses, which are free, for the processes that are started now; no other start gets them meanwhile.
+
+    Raises OperatorFault with a sentence for each that is taken, or that another start has claimed. Nothing else would
+    tell two desks apart that start at one moment: the system lets a user's processes share a port in silence.
+    """
+    with ExitStack() as claims:
+        faults = []
+        for address in addresses:
+            made = claim(address.host, address.port)
+            if made is None:
+                faults.append(taken_fault(address))
+            else:
+                claims.enter_context(made)
+        if faults := faults or taken(addresses):
+            raise OperatorFault("\n".join(faults))
+        yield

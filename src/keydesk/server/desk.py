@@ -23,7 +23,8 @@ from keydesk.config import PREFIX, Config, Secret
 from keydesk.control.checks import pending_migrations, unknown_migrations
 from keydesk.control.vault.actions import check_key_encryption_key
 from keydesk.control.vault.installation import MARKER, changed_values, note_installation
-from keydesk.control.vault.safe import VaultState
+from keydesk.control.vault.keyring import VaultState
+from keydesk.control.vault.queries import replacement_of_key
 from keydesk.host.lifeline import die_with_parent
 from keydesk.server.faults import OperatorFault
 
@@ -33,6 +34,9 @@ WAITING_REQUESTS: Final = 128
 STOP_SECONDS: Final = 1
 WRITE_REFUSED: Final = ("readonly", "read-only", "permission denied")
 """What SQLite and PostgreSQL say of a database that this user, or nobody, may write."""
+OTHER_DESKS: Final = """SELECT count(*), current_setting('application_name') FROM pg_stat_activity
+WHERE datname = current_database() AND application_name = current_setting('application_name')
+AND pid <> pg_backend_pid()"""
 UNFINISHED_MOVE: Final = "unfinished_move"
 """The table that a database has while `keydesk migrate-data` fills it, and after one that broke off."""
 LOST_WITH: Final[dict[str, str]] = {
@@ -120,6 +124,23 @@ def require_writable_database() -> None:
         ) from error
 
 
+def refuse_other_desks() -> None:
+    """Raise OperatorFault if another desk, or a command of one, is connected to the database.
+
+    On PostgreSQL those are told by their name; SQLite does not say, and has one desk with its folder.
+    """
+    if connection.vendor != "postgresql":
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(OTHER_DESKS)
+        ((count, name),) = cursor.fetchall()
+    if count:
+        raise OperatorFault(
+            f"Another Keydesk is connected to the database ({count} with the name {name}): stop every desk that "
+            "uses it."
+        )
+
+
 def refuse_unfinished_move() -> None:
     """Raise OperatorFault if a move of data into the database has not come to its end."""
     if UNFINISHED_MOVE in connection.introspection.table_names():
@@ -146,8 +167,29 @@ def sealing_fault() -> str | None:
         VaultState.SEALED: "Keydesk runs sealed: the key-encryption key is not loaded. Verification goes on; keys "
         "can be neither made nor shown.",
         VaultState.WRONG: "Keydesk runs sealed: the key-encryption key is wrong, it is not the one that the keys are "
-        "sealed with. Put the right one back and restart the dashboard.",
+        "sealed with. Put the right one back and restart the dashboard. If this is the one to replace it, the right "
+        f"one has to be there as {Secret.KEY_ENCRYPTION_KEY_PREVIOUS}.",
+        VaultState.INCOMPLETE: "Keydesk runs sealed: data keys still need the key-encryption key of before. Put it "
+        f"back as {Secret.KEY_ENCRYPTION_KEY_PREVIOUS}, and run `keydesk rewrap`.",
     }[check_key_encryption_key()]
+
+
+def rewrap_note() -> str | None:
+    """Say how far the replacing of the key-encryption key has come, None if none is under way; nobody is sealed."""
+    replacement = replacement_of_key()
+    if not replacement.has_previous:
+        return None
+    if not replacement.is_begun:
+        return "the key-encryption key is not replaced yet: run `keydesk rewrap`"
+    if replacement.data_keys_left:
+        return (
+            f"{replacement.data_keys_left} data keys need the key-encryption key of before: "
+            "run `keydesk rewrap`"
+        )
+    return (
+        f"no data key needs the key-encryption key of before: remove {Secret.KEY_ENCRYPTION_KEY_PREVIOUS}, and keep it "
+        "with the backups from its time"
+    )
 
 
 def load_application(parent: int) -> Callable[..., Any]:

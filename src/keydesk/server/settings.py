@@ -11,12 +11,16 @@ from keydesk.config import Config, Secret, load_config
 from keydesk.server import sqlite
 from keydesk.server.addresses import is_loopback
 from keydesk.server.logs import logging_settings
+from keydesk.server.static_files import static_url
 from keydesk.web import policies
 
 KEYDESK: Config = load_config()
 
 SERVER_PATIENCE = {"lock_timeout": "5s", "statement_timeout": "5s"}
 """A page answers 503 rather than hold a thread for longer; what the URL's own options say wins."""
+
+APPLICATION_NAME = "keydesk desk"
+"""What PostgreSQL knows the desk's connections by, where the URL gives no name."""
 
 
 def signing_key(config: Config) -> str:
@@ -46,6 +50,7 @@ def database(config: Config) -> dict[str, Any]:
         config.database_url
     )
     ours = " ".join(f"-c {name}={value}" for name, value in SERVER_PATIENCE.items())
+    parts.setdefault("application_name", APPLICATION_NAME)
     parts["options"] = f"{ours} {parts.get('options', '')}".rstrip()
     names = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host"}
     described = {ours: str(parts.pop(theirs, "")) for ours, theirs in names.items()}
@@ -209,10 +214,10 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 X_FRAME_OPTIONS = "DENY"
 APPEND_SLASH = False
 
-STATIC_URL = "/static/"
+STATIC_URL = static_url(["allauth.account", "allauth.mfa", "django_htmx", "keydesk.web"])
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-WHITENOISE_MAX_AGE = 0
+WHITENOISE_IMMUTABLE_FILE_TEST = f"^{STATIC_URL}"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 USE_TZ = True

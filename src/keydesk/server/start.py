@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from keydesk.config import PREFIX, Config, ConfigError, Secret
-from keydesk.server.addresses import addresses_of, refuse_remote, taken
+from keydesk.server.addresses import addresses_of, claimed, refuse_remote, taken
 from keydesk.server.faults import OperatorFault
 from keydesk.server.supervisor import Supervisor, children_of
 
@@ -22,6 +22,8 @@ UNREACHABLE_STATUS: Final = 3
 PROBE_SECONDS: Final = 0.1
 """How long each step of asking an address takes at most where a signal that says stop waits for it; there are two."""
 STATUS_LINE_BYTES: Final = 13
+NOT_NEEDED: Final = frozenset({Secret.KEY_ENCRYPTION_KEY, Secret.KEY_ENCRYPTION_KEY_PREVIOUS})
+"""The secrets without which a desk starts, if need be sealed."""
 LOCK_NAME: Final = "desk.lock"
 
 
@@ -75,7 +77,7 @@ def check_secrets(config: Config) -> None:
     if faults := [
         fault
         for name in Secret
-        for fault in secret_fault(config, name, is_needed=name is not Secret.KEY_ENCRYPTION_KEY)
+        for fault in secret_fault(config, name, is_needed=name not in NOT_NEEDED)
     ]:
         raise OperatorFault("\n".join(faults))
 
@@ -153,8 +155,11 @@ def run_all(
     log: Callable[[str, str], None],
     announce: Callable[[], None],
 ) -> None:
-    """Run the processes until a signal says stop; `announce` is called once everything answers."""
-    Supervisor(
+    """Run the processes until a signal says stop; `announce` is called once everything answers.
+
+    Raises OperatorFault if an address was taken since it was looked at.
+    """
+    supervisor = Supervisor(
         children_of(allow_remote=allow_remote, has_relay=config.relay_port is not None),
         log=log,
         is_up=lambda: (
@@ -162,7 +167,9 @@ def run_all(
             and answers(config.host, config.port, "/")
         ),
         announce=announce,
-    ).run()
+    )
+    with claimed(addresses_of(config)):
+        supervisor.run()
 
 
 def answers(host: str, port: int, path: str, *, step_seconds: float = PROBE_SECONDS) -> bool:

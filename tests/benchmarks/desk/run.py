@@ -69,10 +69,10 @@ def server_in(folder: Path) -> str:
 
 def install(folder: Path, database_url: str | None) -> None:
     """Set Django up on a data folder of its own, with its tables."""
-    from keydesk.config import Secret
+    from keydesk.config import LASTING_SECRETS
 
     (folder / "secrets").mkdir()
-    for name in Secret:
+    for name in LASTING_SECRETS:
         path = folder / "secrets" / name
         path.write_bytes(base64.b64encode(secrets.token_bytes(32)))
         path.chmod(0o600)

@@ -6,7 +6,8 @@ import pytest
 from tests.fixtures.desk import free_ports
 
 from keydesk.config import Config
-from keydesk.server.addresses import addresses_of, is_loopback, open_fault, taken
+from keydesk.server.addresses import addresses_of, claimed, is_loopback, open_fault, taken
+from keydesk.server.faults import OperatorFault
 
 
 @pytest.mark.parametrize(
@@ -57,3 +58,18 @@ def test_an_address_of_another_machine_is_a_sentence():
     assert open_fault(dashboard) == (
         "The dashboard cannot listen on port 8000 on 192.0.2.1: Cannot assign requested address."
     )
+
+
+def test_addresses_that_a_start_has_claimed_are_taken_for_every_other_until_it_ends():
+    port, *others = free_ports(3)
+    addresses, theirs = addresses_of(config_on(port, *others)), config_on(port, *free_ports(2))
+    with claimed(addresses):
+        assert taken(addresses) == []
+        with pytest.raises(OperatorFault) as fault, claimed(addresses_of(theirs)):
+            pass
+    assert str(fault.value) == (
+        f"For the dashboard, port {port} on 127.0.0.1 is taken, perhaps by another Keydesk: stop what listens there, "
+        "or set KEYDESK_PORT to another port."
+    )
+    with claimed(addresses_of(theirs)):
+        pass

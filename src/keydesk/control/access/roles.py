@@ -37,6 +37,8 @@ class Permission(StrEnum):
     CREDENTIAL_EDIT = "credential.edit"
     ENTITLEMENT_REQUEST = "entitlement.request"
     ENTITLEMENT_SET = "entitlement.set"
+    INSTALLATION_EDIT = "installation.edit"
+    """The host's operator has it alone."""
     KEY_GENERATE = "key.generate"
     KEY_REGENERATE = "key.regenerate"
     KEY_RESTRICT = "key.restrict"

@@ -47,8 +47,8 @@ from keydesk.control.keys.rules import (
 )
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
-from keydesk.control.vault import safe
 from keydesk.control.vault.envelope import BrokenSealError
+from keydesk.control.vault.keyring import require_open
 from keydesk.core.codes import Code
 from keydesk.core.records import Environment, KeyState
 
@@ -78,7 +78,7 @@ def generate_key(
     with _key_transaction(actor, permission, account_id, object_id) as account:
         place = lock_place(account, product, environment)
         chosen = chosen_restrictions(place.product, choices)
-        safe.require_open()
+        require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
         made = _made_before(actor, place, name=cleaned, request_token=request_token, replaces=None)
         if made is not None:
@@ -107,7 +107,7 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
         key = ApiKey.objects.select_related("data_key").get(pk=key_id)
         require_revealable(key)
         grants.require_reveals(actor)
-        safe.require_open()
+        require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
         delivered = deliver_again(actor, key)
         tell_of_reveal(actor, account, key)
@@ -137,7 +137,7 @@ def regenerate_key(
         old = ApiKey.objects.get(pk=key_id)
         place = lock_place(account, old.product_id, old.environment)
         old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
-        safe.require_open()
+        require_open()
         confirmed = confirmed_object(key_id, chosen)
         grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=confirmed)
         made = _made_before(

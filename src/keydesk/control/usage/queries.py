@@ -227,20 +227,30 @@ def refused_of_key(actor: Actor, *, account_id: str, key_id: str) -> QuerySet[Re
     return found.order_by("-at", "-request_id")
 
 
-def refused_requests(
-    actor: Actor, *, account_id: str, request_id: str = "", key: str = "", code: str = ""
-) -> QuerySet[RefusedRequest]:
-    """Give the account's newest refused requests with their keys, the newest first.
+class RefusedSearch(NamedTuple):
+    """What of the refused requests is looked for; an empty text narrows nothing."""
 
-    They are narrowed to the one with this request id, to keys with this text in their name or at the start of their
-    prefix, and to a code; an empty text narrows nothing. Raises Refused as `require` does.
+    request_id: str = ""
+    key: str = ""
+    """A part of its name, or the start of its prefix."""
+    code: str = ""
+
+
+def refused_requests(
+    actor: Actor, *, account_id: str, environment: str, search: RefusedSearch
+) -> QuerySet[RefusedRequest]:
+    """Give the newest refused requests with the account's keys of an environment, the newest first.
+
+    A request id is looked up in both environments, for whoever asks for it need not know where it belongs.
+    Raises Refused as `require` does.
     """
     authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    request_id, key, code = search
     found = RefusedRequest.objects.select_related("key").filter(account=account_id)
     if "\0" in request_id + code or len(request_id) > CODE_LENGTH:
         return found.none()
-    if request_id:
-        found = found.filter(request_id=request_id)
+    place = {"request_id": request_id} if request_id else {"key__environment": environment}
+    found = found.filter(**place)
     if key:
         keys = ApiKey.objects.filter(searched_for(key, ""), account=account_id)
         found = found.filter(key__in=keys.values("pk"))

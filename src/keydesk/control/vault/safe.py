@@ -1,34 +1,16 @@
-"""Sealing and opening keys inside the caller's transaction, with the installation's key-encryption key.
+"""Sealing and opening keys inside the caller's transaction, under data keys that it wraps and unwraps."""
 
-It is the only place that holds that key; it never logs, returns or stores it.
-"""
-
-from enum import StrEnum
-from functools import cache
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db.models import F
 
-from keydesk.config import Secret
-from keydesk.control.access.refused import Refused
 from keydesk.control.vault import envelope
 from keydesk.control.vault.envelope import DataKeyBinding, KeyBinding
+from keydesk.control.vault.keyring import key_of, lock_current
 from keydesk.control.vault.models import DataKey, KeyEncryptionKey
-from keydesk.core.codes import Code
 
 PEPPER_VERSION = 1
 """Bound to every sealed key, so that a later pepper cannot be mistaken for the first."""
-
-
-class VaultState(StrEnum):
-    """Whether keys can be sealed and opened."""
-
-    OPEN = "open"
-    SEALED = "sealed"
-    """The key-encryption key is not loaded."""
-    WRONG = "wrong"
-    """A key-encryption key is loaded, but not the one that this database was sealed under."""
 
 
 class SealedCopy(NamedTuple):
@@ -36,32 +18,6 @@ class SealedCopy(NamedTuple):
 
     data_key: DataKey
     sealed: bytes
-
-
-@cache
-def key_encryption_key() -> bytes | None:
-    """Give the key-encryption key of this process, None if it was not given one when it first asked."""
-    return settings.KEYDESK.read_secret(Secret.KEY_ENCRYPTION_KEY)
-
-
-def vault_state() -> VaultState:
-    """Say whether keys can be sealed and opened; the first key-encryption key ever loaded is taken as the right one."""
-    key = key_encryption_key()
-    if key is None:
-        return VaultState.SEALED
-    known, _ = KeyEncryptionKey.objects.get_or_create(
-        is_current=True, defaults={"check_value": envelope.check_value(key)}
-    )
-    is_right = bytes(known.check_value) == envelope.check_value(key)
-    return VaultState.OPEN if is_right else VaultState.WRONG
-
-
-def require_open() -> bytes:
-    """Give the key-encryption key; raises Refused `sealed` if it is not loaded or not the right one."""
-    key = key_encryption_key()
-    if key is None or vault_state() is not VaultState.OPEN:
-        raise Refused(Code.SEALED)
-    return key
 
 
 def seal(text: str, *, account_id: str, key_id: str, digest: bytes) -> SealedCopy:
@@ -82,6 +38,14 @@ def open_sealed(copy: SealedCopy, *, account_id: str, key_id: str, digest: bytes
     return envelope.open_key(secret, copy.sealed, binding=binding)
 
 
+def wrap_anew(data_key: DataKey, known: KeyEncryptionKey) -> None:
+    """Wrap a data key, which the caller has locked and saves, under another key-encryption key.
+
+    Raises Refused `sealed` if one of the two is not loaded, and BrokenSealError if the data key was altered or moved.
+    """
+    _wrap(data_key, _unwrap(data_key, data_key.account_id), known)
+
+
 def _data_key_for(account_id: str) -> tuple[DataKey, bytes]:
     current = DataKey.objects.filter(account_id=account_id, is_current=True).first()
     if current is not None and current.seals < envelope.MAX_SEALS_PER_DATA_KEY:
@@ -89,20 +53,22 @@ def _data_key_for(account_id: str) -> tuple[DataKey, bytes]:
     if current is not None:
         current.is_current = False
         current.save(update_fields=["is_current"])
-    wrapping, secret = require_open(), envelope.new_data_key()
-    fresh = DataKey(
-        account_id=account_id, key_encryption_key=KeyEncryptionKey.objects.get(is_current=True)
-    )
-    fresh.wrapped = envelope.wrap_data_key(
-        wrapping, secret, binding=_wrap_binding(fresh, account_id)
-    )
+    fresh, secret = DataKey(account_id=account_id), envelope.new_data_key()
+    _wrap(fresh, secret, lock_current())
     fresh.save(force_insert=True)
     return fresh, secret
 
 
+def _wrap(data_key: DataKey, secret: bytes, known: KeyEncryptionKey) -> None:
+    data_key.key_encryption_key = known
+    binding = _wrap_binding(data_key, data_key.account_id)
+    data_key.wrapped = envelope.wrap_data_key(key_of(known), secret, binding=binding)
+
+
 def _unwrap(data_key: DataKey, account_id: str) -> bytes:
     binding = _wrap_binding(data_key, account_id)
-    return envelope.unwrap_data_key(require_open(), bytes(data_key.wrapped), binding=binding)
+    wrapping = key_of(data_key.key_encryption_key)
+    return envelope.unwrap_data_key(wrapping, bytes(data_key.wrapped), binding=binding)
 
 
 def _wrap_binding(data_key: DataKey, account_id: str) -> DataKeyBinding:
