@@ -15,12 +15,15 @@ desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
-# Tests that share nothing and so run beside each other, one process a core. Those of the other folders do so file by file,
-# for a file shares a desk; but those marked `alone` run with nothing beside them, as pyproject.toml says.
-alike := tests/cli tests/contracts tests/integration tests/unit
-filed := $(addprefix --ignore=,$(alike) tests/hosts)
+# Tests run beside each other, file by file, for a file shares a desk; those that take long begin first, as tests/conftest.py
+# says. Those marked `alone` run with nothing beside them, as pyproject.toml says.
+beside := -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
+apart = $(shell grep -rlw --include='test_*.py' --exclude-dir=hosts 'mark.alone' $(1))
 on_both := tests/integration tests/races tests/replica
-beside := -n auto --dist loadfile -m "not alone"
+histories := tests/races tests/replica/test_lifecycle.py
+
+# What Python has compiled serves every process of a run, also where the environment would have each compile it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint races agreement faults hosts bench many css messages reference clean browser gateways namespaces wrk
@@ -33,20 +36,19 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 	@$(python) -m keydesk demo $(ARGS)
 
 test: lint browser gateways ## everything that has to pass before a change lands
-	$(pytest) -n auto $(alike)
-	$(pytest) $(beside) $(filed)
-	$(pytest) -m alone $(filed)
+	$(pytest) $(beside) --ignore=tests/hosts
+	$(pytest) -m alone $(call apart,tests)
 	$(pytest) $(beside) --database postgresql $(on_both)
-	$(pytest) -m alone --database postgresql $(on_both)
+	$(pytest) -m alone --database postgresql $(call apart,$(on_both))
 
 lint: $(dev) ## style and types, without running anything
 	$(python) -m ruff check
 	$(python) -m ruff format --check
 	$(python) -m mypy
 
-races: $(dev) ## what holds when people and processes collide, in full, on both databases
-	$(pytest) tests/races --rounds 1000 --revocations 1000
-	$(pytest) tests/races --rounds 1000 --revocations 1000 --database postgresql
+races: $(dev) ## what holds when people and processes collide, and through 1,000 lives of keys, on both databases
+	$(pytest) $(histories) --rounds 1000 --revocations 1000
+	$(pytest) $(histories) --rounds 1000 --revocations 1000 --database postgresql
 
 agreement: $(dev) ## that every door gives one decision, in 100,000 situations each drawn anew
 	$(python) -m pytest -p no:randomly $(PYTEST_ARGS) --situations 100000 -n auto \

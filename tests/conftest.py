@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,6 +28,8 @@ RUN_SERVER = "PYTEST_KEYDESK_SERVER"
 
 
 DATABASES = ["sqlite", "postgresql"]
+LONG_FOLDERS = ("e2e", "faults", "races", "client", "http", "replica", "gateways", "cli")
+"""Folders of files that take long however few tests they have, the longest first."""
 
 
 def pytest_addoption(parser):
@@ -50,6 +53,11 @@ def pytest_configure(config):
     if config.getoption("dist", "no") != "no":
         # The workers make installations of their own, and must not find this one set up.
         del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def pytest_xdist_auto_num_workers():
+    """Run half as many processes again as there are cores: whoever waits for a browser or a server leaves one idle."""
+    return len(os.sched_getaffinity(0)) * 3 // 2
 
 
 def set_up():
@@ -90,7 +98,10 @@ def start_run(database):
         # Nothing here has to outlive the machine; what does, tests/hosts and tests/faults start themselves.
         for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {setting} = off")
-        server.psql("SELECT pg_reload_conf()")
+        # A crew of tests/races takes 64 connections, and each process of the run has one.
+        server.psql("ALTER SYSTEM SET max_connections = 400")
+        server.stop()
+        server.ensure_postgres_running()
         os.environ[RUN_SERVER] = server.get_uri()
 
 
@@ -110,6 +121,21 @@ def pytest_collection_modifyitems(config, items):
     chosen = {item for item in items if is_of(database, item)}
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = [item for item in items if item in chosen]
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=place_of_its_file(items))
+
+
+def place_of_its_file(items):
+    """Give the order of files in which they end together: those that take long begin first."""
+    sizes = Counter(item.path for item in items)
+
+    def place(item):
+        folder = item.path.relative_to(Path(__file__).parent).parts[0]
+        is_long = folder in LONG_FOLDERS
+        rank = LONG_FOLDERS.index(folder) if is_long else len(LONG_FOLDERS)
+        return rank, -sizes[item.path], str(item.path)
+
+    return place
 
 
 def is_of(database, item):

@@ -61,6 +61,23 @@ def test_a_key_is_revoked_once_and_then_there_is_a_sentence(desk):
     )
 
 
+def test_a_key_is_replaced_at_once_or_with_an_overlap(desk):
+    desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll"])
+    first = desk.run(["key", "list", "sinarabadi"]).split()[0]
+    key = desk.run(["key", "regenerate", first]).strip()
+    assert re.fullmatch(r"kd_live_[A-Za-z0-9]{49}", key)
+    held = "SELECT id, retires_at IS NULL FROM api_keys WHERE state = "
+    second, _ = row_of(desk, f"{held}'ACTIVE'")
+    refused = desk.run(["key", "regenerate", second, "--overlap", "2h"], says_no=True)
+    assert "'2h' is not one of 'none', '1h', '24h', '7d', '30d'" in re.sub(r"[\s│]+", " ", refused)
+    assert row_of(desk, f"{held}'ACTIVE'") == (second, 1)
+    desk.run(["key", "regenerate", second, "--overlap", "24h"])
+    assert row_of(desk, f"{held}'RETIRING'") == (second, 0)
+    assert row_of(desk, f"{held}'REVOKED'") == (first, 1)
+    again = desk.run(["key", "regenerate", second], says_no=True)
+    assert again == "keydesk: Somebody else has replaced this API key already.\n"
+
+
 def test_a_key_is_restricted_and_what_is_not_given_stays(desk):
     desk.run(["key", "generate", "sinarabadi", "disbursement", "--name", "Payroll", "--days", "30",
               "--network", "203.0.113.7/32", "--limit", "key:burst=9/1s"])  # fmt: skip
@@ -89,14 +106,34 @@ def test_accounts_products_and_entitlements_are_restricted(desk):
     with pysqlite3.connect(desk.folder / "keydesk.sqlite3") as database:
         rows = database.execute("SELECT environment, limits FROM entitlements ORDER BY environment")
         assert rows.fetchall() == [("live", ""), ("test", "account:daily=1/day")]
-    assert "--network" in desk.run(["account", "networks", "sinarabadi"], says_no=True)
-    assert row_of(desk, "SELECT networks FROM accounts") == ("203.0.113.0/24",)
-    assert "from anywhere" in desk.run(["account", "networks", "sinarabadi", "--network", ""])
+
+
+def test_the_allow_list_of_an_account_is_shown_where_none_is_given_and_nothing_changes(desk):
+    networks = ["account", "networks", "sinarabadi"]
+    how = 'To set the whole list, name each with --network; --network "" takes the list away.\n'
+    assert desk.run(networks) == f"Keys of sinarabadi may be used from anywhere.\n{how}"
+    desk.run([*networks, "--network", "203.0.113.0/24", "--network", "::1"])
+    held = audit_of(desk)
+    shown = "Keys of sinarabadi may be used from 203.0.113.0/24, ::1 alone.\n"
+    assert desk.run(networks) == shown + how
+    assert audit_of(desk) == held
+    assert "from anywhere" in desk.run([*networks, "--network", ""])
+    assert row_of(desk, "SELECT networks FROM accounts") == ("",)
 
 
 def test_a_person_is_let_in_with_a_password_that_no_argument_carries(desk):
     refused = desk.run(["member", "add", "sinarabadi", "ana@x.example", "superadmin"], says_no=True)
     assert "--name" in refused
+
+
+def test_whoever_has_no_pin_has_none_to_be_reset(desk):
+    add = ["member", "add", "sinarabadi", "raka@x.example", "viewer", "--name", "Raka"]
+    desk.run(add, typed="empat belas kucing hitam\n")
+    held = audit_of(desk)
+    assert desk.run(["member", "reset-pin", "raka@x.example"], says_no=True) == (
+        "keydesk: raka@x.example has no PIN: they set one with their password at the first need.\n"
+    )
+    assert audit_of(desk) == held
 
 
 @pytest.mark.parametrize(

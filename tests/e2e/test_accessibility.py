@@ -1,4 +1,7 @@
-"""Every page and every step of the dialog passes axe, in light and dark, English and Indonesian, wide and narrow."""
+"""Every page and every step of the dialog passes axe, in light and dark, English and Indonesian, wide and narrow.
+
+The language is chosen from a menu.
+"""
 
 import pytest
 from playwright.sync_api import expect
@@ -13,7 +16,9 @@ WORDS = {
 @pytest.mark.usefixtures("product")  # with the demo's own, two products without keys
 def test_pages_have_no_faults(visitor, surroundings, demo_desk):
     guest = visitor(demo_desk.login("Budi"), **surroundings)
+    key = guest.open_keys().page.get_by_role("link", name="Cashier pilot").get_attribute("href")
     addresses = (
+        key.removeprefix("/a/sinarabadi/"),
         "",
         "activity/",
         "activity/?since=2026-13-01",
@@ -61,3 +66,12 @@ def test_the_entrance_has_no_faults(visitor, surroundings, demo_desk):
     page.goto(f"{demo_desk.dashboard_url}/account/login/")
     expect(page.locator("html")).to_have_attribute("lang", surroundings["locale"])
     assert faults_of(page) == []
+
+
+def test_the_language_is_chosen_from_the_menu_that_every_page_has(visitor, demo_desk):
+    page = visitor(demo_desk.login("Budi")).page
+    page.goto(demo_desk.dashboard_url)
+    for language in ("id", "en"):
+        page.locator("button[popovertarget=menu-language]").click()
+        page.locator(f"#menu-language button[value={language}]").click()
+        expect(page.locator("html")).to_have_attribute("lang", language)

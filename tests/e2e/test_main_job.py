@@ -175,6 +175,31 @@ def test_a_replaced_key_is_refused_and_its_successor_accepted(at_keys, person, a
 
 
 @pytest.mark.alone
+@as_one
+def test_with_an_overlap_a_replaced_key_is_accepted_beside_its_successor_until_it_is_revoked(
+    at_keys, person, authorize
+):
+    name = f"Kept by {person['name']}"
+    old = at_keys.generate("Disbursement", name, person["pin"])
+    at_keys.close()
+    at_keys.choose(name, "Re-generate")
+    expect(at_keys.dialog.get_by_label("Replace at once")).to_be_checked()
+    at_keys.dialog.get_by_label("Keep the old key for 24 hours").check()
+    at_keys.dialog.get_by_role("button", name="Confirm").click()
+    at_keys.enter_pin(person["pin"])
+    new = at_keys.shown_key()
+    assert (authorize(old), authorize(new)) == (200, 200)
+    at_keys.close()
+    retiring = at_keys.row(name).filter(has_text="Retiring")
+    expect(retiring).to_contain_text(f"replaced by {new[:12]}…")
+    retiring.get_by_role("button", name="Actions for").click()
+    at_keys.page.get_by_role("button", name="Revoke", exact=True).click()
+    at_keys.dialog.get_by_role("button", name="Revoke").click()
+    expect(at_keys.dialog).to_contain_text("is revoked")
+    assert (authorize(old), authorize(new)) == (401, 200)
+
+
+@pytest.mark.alone
 def test_a_revoked_key_is_refused_without_a_pin_asked(at_keys, person, authorize):
     name = f"Revoked by {person['name']}"
     key = at_keys.generate("Disbursement", name, person["pin"])

@@ -59,6 +59,44 @@ def test_the_keys_show_their_month_and_their_last_use(visitor, demo_desk):
     expect(guest.dialog).to_contain_text("It was used in the last 24 hours:")
 
 
+def test_a_key_s_own_page_is_read_from_the_list(visitor, demo_desk):
+    page = visitor(demo_desk.login("Ana")).open_keys().page
+    page.get_by_role("link", name="Cashier pilot").click()
+    expect(page.get_by_role("heading", name="Cashier pilot")).to_be_visible()
+    period = page.get_by_role("navigation", name="Period")
+    expect(period.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
+    drawn = page.get_by_role(
+        "img", name=re.compile(r"^\d+ requests from .* at most \d+ a day\. .*%")
+    )
+    expect(drawn).to_be_visible()
+    page.get_by_text("The same as a table").click()
+    expect(page.get_by_role("table", name="Requests", exact=True).get_by_role("row")).to_have_count(
+        31
+    )
+    refused = page.get_by_role("region", name="Last refused requests")
+    expect(refused.get_by_role("row").nth(1)).to_contain_text("The product was not enabled")
+    refused.get_by_role("link").click()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("Cashier pilot")
+
+
+def test_a_key_is_revoked_on_its_own_page(visitor, demo_desk):
+    ana = demo_desk.login("Ana")
+    guest = visitor(ana).open_keys()
+    guest.generate("Disbursement", "Short-lived", ana["pin"])
+    guest.close()
+    page = guest.page
+    page.get_by_role("link", name="Short-lived").click()
+    expect(page.get_by_role("heading", name="Not used yet")).to_be_visible()
+    address = page.url
+    page.get_by_role("button", name="Actions for").click()
+    page.get_by_role("button", name="Revoke").click()
+    guest.dialog.get_by_role("button", name="Revoke").click()
+    guest.dialog.get_by_role("link", name="Done").click()
+    expect(page.locator("#key")).to_contain_text("Revoked")
+    expect(page.get_by_role("button", name="Actions for")).to_have_count(0)
+    assert page.url == address
+
+
 @pytest.mark.parametrize("language", ["en", "id"])
 def test_the_share_that_was_refused_stands_beside_its_line(visitor, demo_desk, language):
     guest = visitor(demo_desk.login("Ana"), locale=language).open_keys()

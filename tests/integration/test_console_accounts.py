@@ -1,9 +1,11 @@
 """What the internal team sees of accounts and does with them: search, planned changes, four eyes, stops, viewings."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fixtures.browsing import viewing
 
@@ -341,3 +343,45 @@ def test_an_account_with_many_people_shows_them_a_page_at_a_time(browse, eko, hi
     assert shown == [everybody[:10], everybody[10:]]
     links = ["?members=2#members" in pages[0].text, "?members=1#members" in pages[1].text]
     assert links == [True, True]
+
+
+def trail_of(response):
+    """Give the second column of the trail that a page shows, the tags of each cell as one blank."""
+    content = response.content.decode().replace("\n", " ")
+    rows = re.findall("<tr.*?</tr>", content.partition('id="trail"')[2])
+    cells = [re.findall(r"<td.*?</td>", row)[1] for row in rows[1:]]
+    return [" ".join(re.sub(r"<[^>]+>", " ", cell).split()) for cell in cells]
+
+
+def test_the_trail_names_what_each_event_is_about_beside_its_id(browse, eko, sinar, hire, key):
+    raka = hire("Raka", sinar, Role.VIEWER)
+    stop_key(eko, key_id=key.id, reason="Found in a public repository")
+    gone = {"account_id": sinar.id, "at": timezone.now(), "actor_kind": "host"}
+    AuditEvent.objects.create(
+        event="invitation.sent", object_id="inv_1", details={"email": "raka@x.example"}, **gone
+    )
+    AuditEvent.objects.create(event="member.removed", object_id="user:987654321", **gone)
+    AuditEvent.objects.create(event="key.revoked", object_id="key_none", **gone)
+    shown = trail_of(browse(eko).get("/console/accounts/sinarabadi/"))
+    named = f"Payroll, {key.shown_prefix}•••• {key.id}"
+    assert shown[:5] == [
+        "key_none",
+        "user:987654321",
+        "raka@x.example inv_1",
+        named,
+        f"Raka user:{raka.user_id}",
+    ]
+    others = {named, "Disbursement · Live disbursement/live", f"PT Sinar Abadi {sinar.id}"}
+    assert others <= set(shown[5:])
+
+
+def test_the_trail_of_many_things_is_named_in_the_queries_of_one(browse, eko, sinar, hire, key):
+    client, page = browse(eko), "/console/accounts/sinarabadi/"
+    client.get(page)  # the first page of a session is also the one that begins it
+    costs = []
+    for name in ("Raka", "Sri", "Tono"):
+        hire(name, sinar, Role.VIEWER)
+        with CaptureQueriesContext(connection) as captured:
+            client.get(page)
+        costs.append(len(captured))
+    assert costs == costs[:1] * 3

@@ -90,7 +90,7 @@ def test_every_action_leaves_exactly_one_event_and_no_secret(
         ("pin.confirmed", first.id, {"action": "key.reveal", "by": "pin"}),
         ("key.revealed", first.id, {}),
         ("pin.confirmed", first.id, {"action": "key.regenerate", "by": "pin"}),
-        ("key.regenerated", first.id, {"replaced_by": second.id}),
+        ("key.regenerated", first.id, {"replaced_by": second.id, "overlap": "none"}),
         ("key.revoked", second.id, {}),
     ]
 

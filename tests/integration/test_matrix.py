@@ -117,6 +117,7 @@ EXPECTED = {
     },
     "dashboard:developer": {DEVELOPERS: "302 405 405 405", **FOR_DEVELOPERS},
     "dashboard:api_keys": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
+    "dashboard:key": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:logs": {DEVELOPERS: "200 405 405 405", **FOR_DEVELOPERS},
     "dashboard:generate": {DEVELOPERS: "200 422 405 405", **FOR_DEVELOPERS},
     # Nobody here has a PIN: 409 leads to setting one, before the PIN and not before the confirmation.
@@ -224,6 +225,7 @@ LOOKED_AT = {
     "dashboard:developer": "302 405 405 405",
     "dashboard:allow_list": "200 405 405 405",
     "dashboard:api_keys": "200 405 405 405",
+    "dashboard:key": "200 405 405 405",
     "dashboard:logs": "200 405 405 405",
 }
 """What somebody of the internal team finds who views the account as its people see it; all else they find as before."""

@@ -1,15 +1,20 @@
 """What pages promise around their content: policies, who may store them, what a stranger sees, what a reload does."""
 
 import re
+from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.contrib.staticfiles.finders import get_finders
 from django.core.cache import cache
+from django.templatetags.static import static
 from tests.fixtures.browsing import KEYS, expired, hidden, press_generate, shown_key
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.people.actions import remove_member
+from keydesk.server.static_files import static_folder, static_url
 from keydesk.web import middleware
 from keydesk.web.sessions import STARTED
 
@@ -215,10 +220,37 @@ def test_no_other_page_than_the_log_in_takes_a_password(browse, ana, page):
     assert browse(ana).get(f"/account/{page}/").status_code == 404
 
 
-def test_static_files_are_for_this_origin_alone(browse, db):
-    response = browse().get("/static/keydesk/keydesk.css")
-    response.close()
-    assert (response.status_code, "Access-Control-Allow-Origin" in response) == (200, False)
+def test_static_files_are_for_this_origin_alone_and_a_browser_asks_for_each_once(browse, db):
+    page = browse().get("/account/login/").content.decode()
+    addresses = re.findall(r'(?:href|src)="(/static/[^"]*)"', page)
+    assert static("keydesk/keydesk.css") in addresses
+    for address in addresses:
+        response = browse().get(address)
+        response.close()
+        assert (response.status_code, "Access-Control-Allow-Origin" in response) == (200, False)
+        assert re.fullmatch(r"max-age=\d{8,9}, public, immutable", response["Cache-Control"])
+
+
+def test_the_address_of_static_files_is_made_of_all_that_are_found():
+    packages = ["allauth.account", "allauth.mfa", "django_htmx", "keydesk.web"]
+    folders = set(map(static_folder, packages))
+    found = [Path(storage.path(name)) for each in get_finders() for name, storage in each.list([])]
+    assert [path for path in found if folders.isdisjoint(path.parents)] == []
+    assert static_url(packages) == settings.STATIC_URL
+
+
+def test_another_content_or_name_of_a_static_file_is_another_address(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    script = tmp_path / "pages" / "static" / "main.js"
+    script.parent.mkdir(parents=True)
+    (tmp_path / "pages" / "__init__.py").touch()
+    script.write_text("one")
+    addresses = [static_url(["pages"]), static_url(["pages"])]
+    script.write_text("two")
+    addresses.append(static_url(["pages"]))
+    script.rename(script.with_name("other.js"))
+    addresses.append(static_url(["pages"]))
+    assert [addresses.index(address) for address in addresses] == [0, 0, 2, 3]
 
 
 def test_whoever_has_no_account_reads_whom_to_ask(browse, hire, sinar):

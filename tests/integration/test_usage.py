@@ -16,6 +16,7 @@ from keydesk.control.keys.actions import generate_key
 from keydesk.control.usage import retention
 from keydesk.control.usage.actions import Recorded, record_usage
 from keydesk.control.usage.models import (
+    AccountCount,
     KeyAddress,
     KeySighting,
     RefusedRequest,
@@ -27,6 +28,7 @@ from keydesk.control.usage.queries import (
     UNUSED,
     DayOfUse,
     LastDay,
+    RefusedSearch,
     last_day_of,
     refused_requests,
     usage_by_key,
@@ -45,12 +47,12 @@ TODAY = NOW // 86400 * 86400
 
 @pytest.fixture
 def new_key(sinar, disbursement):
-    def new_key(name="Payroll", account=sinar):
+    def new_key(name="Payroll", account=sinar, environment="live"):
         return generate_key(
             HOST_OPERATOR,
             account_id=account.id,
             product="disbursement",
-            environment="live",
+            environment=environment,
             name=name,
             grant=None,
             request_token=name,
@@ -296,21 +298,48 @@ def refused(new_key):
     ],
 )
 def test_refused_requests_are_found_newest_first(refused, ana, sinar, search, found):
-    rows = refused_requests(ana, account_id=sinar.id, **search)
+    rows = refused_requests(
+        ana, account_id=sinar.id, environment="live", search=RefusedSearch(**search)
+    )
     assert "".join(row.request_id[-1] for row in rows) == found
+
+
+@pytest.mark.parametrize(
+    ("environment", "search", "found"),
+    [
+        ("live", {}, "1"),
+        ("test", {}, "2"),
+        ("live", {"key": "key"}, "1"),
+        ("test", {"code": "wrong_environment"}, "2"),
+        ("live", {"request_id": "req_2"}, "2"),
+        ("test", {"request_id": "req_1"}, "1"),
+    ],
+)
+def test_refused_requests_are_those_of_the_environments_keys_and_an_id_is_found_in_either(
+    new_key, ana, sinar, environment, search, found
+):
+    live, test = new_key("Live key"), new_key("Test key", environment="test")
+    asked = {"code": "wrong_environment"}
+    calls = [call(live, "req_1", environment="test", **asked), call(test, "req_2", **asked)]
+    record(Entry(sequence=1, refused=calls))
+    rows = refused_requests(
+        ana, account_id=sinar.id, environment=environment, search=RefusedSearch(**search)
+    )
+    assert [row.request_id for row in rows] == [f"req_{found}"]
 
 
 def test_another_account_s_use_is_nobody_s_to_see(refused, key, ana, dewi, sinar, citra):
     record(Entry(sequence=1, counts=[count(key)]), source="web-3")
     samudra = dewi.account_id
-    assert list(refused_requests(dewi, account_id=samudra, request_id="req_1")) == []
+    search = {"environment": "live", "search": RefusedSearch(request_id="req_1")}
+    assert list(refused_requests(dewi, account_id=samudra, **search)) == []
     assert usage_by_key(dewi, account_id=samudra, key_ids=[key]) == {key: UNUSED}
     assert last_day_of(dewi, account_id=samudra, key_id=key) == LastDay(0, 0)
     for actor, code in ((dewi, Code.NOT_FOUND), (citra, Code.PERMISSION_DENIED)):
         for ask in (
             lambda actor: usage_by_key(actor, account_id=sinar.id, key_ids=[key]),
             lambda actor: last_day_of(actor, account_id=sinar.id, key_id=key),
-            lambda actor: refused_requests(actor, account_id=sinar.id),
+            lambda actor: refused_requests(actor, account_id=sinar.id, **search),
         ):
             with pytest.raises(Refused) as raised:
                 ask(actor)
@@ -343,7 +372,7 @@ def test_what_is_old_is_forgotten_and_days_are_kept_for_ever(key, policies):
     UsageSource.objects.create(
         source="web-2", sequence=1, taken_at=timezone.now() - timedelta(days=401)
     )
-    assert forget_old_usage() == 2 + 1 + 1 + 1 + 1 + 1
+    assert forget_old_usage() == 2 + 2 + 1 + 1 + 1 + 1
     assert {span: len(counted(key, span)) for span in Span} == {
         Span.MINUTE: 1,
         Span.HOUR: 2,
@@ -353,6 +382,35 @@ def test_what_is_old_is_forgotten_and_days_are_kept_for_ever(key, policies):
     assert KeyAddress.objects.count() == 2
     assert list(UsageSource.objects.values_list("source", flat=True)) == ["web-1"]
     assert forget_old_usage() == 0
+
+
+def summed_up():
+    """Give the hours and days of all keys as they are counted by account, in their order."""
+    columns = ("account", "environment", "span", "starts_at", "code")
+    rows = AccountCount.objects.order_by(*columns)
+    return list(rows.values_list(*columns, "number"))
+
+
+def test_the_counts_of_an_account_are_the_sums_of_its_keys(new_key):
+    keys = [
+        new_key("One"),
+        new_key("Two"),
+        new_key("Test", environment="test"),
+    ]
+    outcomes = ("ok", "key_expired")
+    for sequence, code in enumerate(outcomes * 2, start=1):
+        counts = [
+            count(key, sequence, code=code, minute=MINUTE - 977 * 60 * sequence, environment=asked)
+            for key in keys
+            for asked in ("live", "test")
+        ]
+        record(Entry(sequence=sequence, counts=counts))
+    keys_own = (
+        UsageCount.objects.exclude(span=Span.MINUTE)
+        .values_list("key__account", "key__environment", "span", "starts_at", "code")
+        .annotate(total=Sum("number"))
+    )
+    assert summed_up() == sorted(keys_own)
 
 
 def test_much_is_forgotten_in_short_transactions_one_after_the_other(key, monkeypatch):

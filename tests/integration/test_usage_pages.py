@@ -150,7 +150,7 @@ def test_refused_requests_are_listed_newest_first_with_reason_and_cure(browse, a
     shown = words(response)
     for text in (
         "The key has expired",
-        "Generate or re-generate one",
+        "Give the server that called the key that replaced it",
         "The key is for another product",
         "203.0.113.7",
         "Payroll",
@@ -184,7 +184,22 @@ def test_a_request_that_is_not_there_is_told_why_it_may_not_be(browse, ana, refu
 
 
 def test_an_account_without_refusals_is_told_so(browse, ana, sinar):
-    assert "No request was refused." in words(browse(ana).get(LOGS))
+    client = browse(ana)
+    assert "No request with a live key was refused." in words(client.get(LOGS))
+    test = client.get(f"{LOGS}?environment=test")
+    assert "No request with a test key was refused." in words(test)
+
+
+def test_the_switch_shows_the_other_environments_refusals_and_keeps_what_was_searched_for(
+    browse, ana, refused
+):
+    client = browse(ana)
+    page = client.get(f"{LOGS}?environment=live&key=%26payroll&code=key_expired&page=1")
+    links = re.findall(rf'href="({LOGS}[?]environment=[^"]*)"', page.content.decode())
+    kept = "&amp;key=%26payroll&amp;code=key_expired"
+    assert links[:2] == [f"{LOGS}?environment={each}{kept}" for each in ("live", "test")]
+    assert ids(client.get(f"{LOGS}?environment=test")) == []
+    assert ids(client.get(f"{LOGS}?environment=test&request_id=req_old")) == ["req_old"]
 
 
 def test_a_long_list_goes_page_by_page_and_not_for_ever(browse, ana, key, monkeypatch):

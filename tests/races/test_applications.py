@@ -13,7 +13,7 @@ from keydesk.control.onboarding import actions
 from keydesk.control.onboarding.models import Submission
 from keydesk.control.policies.actions import change_policies
 
-pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def codes(outcomes):

@@ -9,7 +9,7 @@ from keydesk.control.stepup.rules import GuardedAction
 
 AT_ONCE = 32
 
-pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def codes(outcomes):

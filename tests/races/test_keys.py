@@ -10,6 +10,7 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog import actions as catalog
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.rules import Overlap, confirmed_object
 from keydesk.control.people.actions import change_role
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.core.records import AccountStatus, Environment, ProductState
@@ -17,7 +18,6 @@ from keydesk.core.records import AccountStatus, Environment, ProductState
 PLACE = {"product": "disbursement", "environment": "live"}
 
 pytestmark = [
-    pytest.mark.alone,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("room_for_keys"),
 ]
@@ -31,9 +31,11 @@ def codes(outcomes):
 def replacing(call, give_grant):
     """Give a call that replaces a key, with a grant and a button of its own."""
 
-    def replacing(actor, key_id, press):
-        grant = give_grant(actor, GuardedAction.KEY_REGENERATE, key_id)
-        return call("regenerate", actor, key_id=key_id, grant=grant, request_token=press)
+    def replacing(actor, key_id, press, overlap=Overlap.NONE):
+        confirmed = confirmed_object(key_id, overlap)
+        grant = give_grant(actor, GuardedAction.KEY_REGENERATE, confirmed)
+        named = {"key_id": key_id, "request_token": press, "overlap": str(overlap)}
+        return call("regenerate", actor, grant=grant, **named)
 
     return replacing
 
@@ -53,17 +55,22 @@ def generating(call, give_grant):
 def test_of_16_people_who_replace_one_key_exactly_one_wins_and_the_others_are_told(
     crew, ana, budi, generate, replacing, rounds
 ):
-    key_id = generate(ana).id
+    key_id, choices = generate(ana).id, [Overlap.NONE, Overlap.HOUR, Overlap.DAY, Overlap.MONTH] * 4
     for number in range(rounds):
         calls = [
-            replacing(actor, key_id, f"{number}-{press}")
-            for press in range(8)
-            for actor in (ana, budi)
+            replacing((ana, budi)[press % 2], key_id, f"{number}-{press}", overlap)
+            for press, overlap in enumerate(choices)
         ]
         outcomes = crew.at_once(calls)
         assert codes(outcomes) == {"ok": 1, "key_already_replaced": 15}
-        (key_id,) = [new for _, new in outcomes if new]
-        assert [row.id for row in ApiKey.objects.exclude(state="REVOKED")] == [key_id]
+        ((won, new),) = [(place, new) for place, (_, new) in enumerate(outcomes) if new]
+        old, key_id = ApiKey.objects.get(pk=key_id), new
+        told = AuditEvent.objects.get(event="key.regenerated", object_id=old.id).details
+        assert told["overlap"] == choices[won]
+        assert (old.state, ApiKey.objects.get(state="ACTIVE").id) == (
+            "REVOKED" if choices[won] is Overlap.NONE else "RETIRING",
+            key_id,
+        )
 
 
 def test_a_key_that_is_replaced_and_revoked_at_once_ends_once(
@@ -75,6 +82,20 @@ def test_a_key_that_is_replaced_and_revoked_at_once_ends_once(
         outcomes = crew.at_once([*calls, *[call("revoke", ana, key_id=key_id)] * 8])
         replaced = codes(outcomes[:8])["ok"]
         assert (codes(outcomes)["ok"], codes(outcomes)["key_not_live"] >= 8 - replaced) == (1, True)
+        assert ApiKey.objects.get(pk=key_id).state == "REVOKED"
+        assert ApiKey.objects.filter(replaces=key_id, state="ACTIVE").count() == replaced
+
+
+def test_a_key_whose_revocation_was_acknowledged_lives_on_in_no_overlap(
+    crew, call, ana, generate, replacing, rounds
+):
+    for number in range(rounds):
+        key_id = generate(ana).id
+        calls = [replacing(ana, key_id, f"{number}-{press}", Overlap.DAY) for press in range(8)]
+        outcomes = crew.at_once([*calls, *[call("revoke", ana, key_id=key_id)] * 8])
+        assert codes(outcomes[8:]) == {"ok": 1, "key_not_live": 7}
+        replaced = codes(outcomes[:8])["ok"]
+        assert set(codes(outcomes[:8])) <= {"ok", "key_already_replaced", "key_not_live"}
         assert ApiKey.objects.get(pk=key_id).state == "REVOKED"
         assert ApiKey.objects.filter(replaces=key_id, state="ACTIVE").count() == replaced
 

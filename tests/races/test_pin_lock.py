@@ -19,7 +19,7 @@ AT_ONCE = 64
 POLICIES = [5, 3]
 """How many tries each lets; the first is what a desk begins with."""
 
-pytestmark = [pytest.mark.alone, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(params=POLICIES, ids=lambda tries: f"{tries} tries")

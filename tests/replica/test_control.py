@@ -1,22 +1,26 @@
 """What the control plane publishes is what the replica holds, on either database."""
 
+import base64
 import threading
 from contextlib import closing
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from tests.fixtures.feeds import rows_in
 from tests.fixtures.heads import head
+from tests.fixtures.verifier import RunningVerifier
 
 from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential, revoke_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed.models import Published
 from keydesk.control.keys.actions import generate_key, regenerate_key
+from keydesk.control.keys.rules import Overlap
 from keydesk.core.records import RECORD_TYPES, Environment
 from keydesk.replica.follow import Follower
 from keydesk.replica.layout import key_of
@@ -51,16 +55,26 @@ def catch_up(replica_dir, database):
 
 
 @pytest.fixture
-def api_key(host, sinar, disbursement):
-    return generate_key(
-        host,
-        account_id=sinar.id,
-        product=disbursement.slug,
-        environment=Environment.LIVE,
-        name="Key",
-        grant=None,
-        request_token="press",
-    )
+def new_key(host, sinar, disbursement):
+    """Make a key, each with a button of its own."""
+
+    def new_key(press):
+        return generate_key(
+            host,
+            account_id=sinar.id,
+            product=disbursement.slug,
+            environment=Environment.LIVE,
+            name="Key",
+            grant=None,
+            request_token=press,
+        )
+
+    return new_key
+
+
+@pytest.fixture
+def api_key(new_key):
+    return new_key("press")
 
 
 def test_a_replica_holds_every_published_record_and_follows_its_changes(
@@ -90,3 +104,27 @@ def test_a_key_widened_past_the_control_plane_stays_as_narrow_as_it_was(
     catch_up()
     assert rows_in(replica_dir) == held
     assert Reader(replica_dir).status().refused_rows == 1
+
+
+def test_a_verifier_takes_a_key_beside_its_successor_until_their_overlap_is_over(
+    host, new_key, catch_up, replica_dir
+):
+    def replace(old):
+        named = {"grant": None, "request_token": old.id, "overlap": Overlap.HOUR}
+        return regenerate_key(host, key_id=old.id, **named)
+
+    with time_machine.travel(timezone.now() - timedelta(hours=2)):
+        over = new_key("two hours ago")
+        after = replace(over)
+    old = new_key("now")
+    new = replace(old)
+    catch_up()
+    pepper = base64.b64encode(settings.KEYDESK.require_secret(Secret.PEPPER)).decode()
+    with RunningVerifier(replica_dir.parent, PEPPER=pepper) as verifier:
+        answers = [verifier.authorize(key.plaintext) for key in (old, new, over, after)]
+    assert [(answer.status, answer.headers["x-keydesk-code"]) for answer in answers] == [
+        (200, "ok"),
+        (200, "ok"),
+        (401, "key_expired"),
+        (200, "ok"),
+    ]

@@ -1,5 +1,6 @@
 """`keydesk account`: customer accounts, opened and moved through their life by the host's operator."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -11,7 +12,6 @@ from keydesk.control.accounts import actions
 from keydesk.control.accounts.queries import accounts_by_username
 from keydesk.control.keys.actions import set_networks
 from keydesk.core.records import AccountStatus
-from keydesk.server.faults import OperatorFault
 
 app = new_app("Customer accounts. What you do here is in the audit trail as the host's operator.")
 
@@ -71,15 +71,22 @@ def status(
 
 @app.command()
 def networks(username: Username, *, network: Networks = None) -> None:
-    """Set where all keys of an account may be used from, at once."""
+    """Show where all keys of an account may be used from; with --network, set it, at once."""
+    account = account_named(username)
     if network is None:
-        raise OperatorFault(
-            'Say with --network from where; --network "" takes the list away, so that they work from anywhere.'
+        typer.echo(f"Keys of {username} may be used {where(account.networks.split())}.")
+        typer.echo(
+            'To set the whole list, name each with --network; --network "" takes the list away.'
         )
-    account, wanted = account_named(username), given(network)
+        return
+    wanted = given(network)
     revision = set_networks(HOST_OPERATOR, account_id=account.id, networks=wanted, grant=None)
-    where = f"from {', '.join(wanted)} alone" if wanted else "from anywhere"
-    typer.echo(f"Keys of {username} may be used {where} (revision {revision}).")
+    typer.echo(f"Keys of {username} may be used {where(wanted)} (revision {revision}).")
+
+
+def where(networks: Sequence[str]) -> str:
+    """Say where keys may be used from."""
+    return f"from {', '.join(networks)} alone" if networks else "from anywhere"
 
 
 def move(username: str, to: AccountStatus, reason: str = "") -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from keydesk.server.faults import OperatorFault
 
 FILE_NAME: Final = "demo.json"
-FORMAT: Final = 3
+FORMAT: Final = 4
 """Raised when a demo's content changes so much that an old one has to be made anew."""
 MIGRATIONS: Final = Path(__file__).parents[1] / "control" / "migrations"
 

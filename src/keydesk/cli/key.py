@@ -13,6 +13,7 @@ from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.keys import actions
 from keydesk.control.keys.queries import key_for, product_cards
 from keydesk.control.keys.restrictions import Choices
+from keydesk.control.keys.rules import Overlap
 from keydesk.core.records import Environment
 
 Scopes = Annotated[
@@ -69,6 +70,28 @@ def generate(  # noqa: PLR0913 - each is an option of the command
     )
     typer.echo(made.plaintext)
     typer.echo(f"This is {made.id}.", err=True)
+
+
+@app.command()
+def regenerate(
+    key: Key,
+    *,
+    overlap: Annotated[
+        Overlap, typer.Option(help="How long the old key works on beside the new one.")
+    ] = Overlap.NONE,
+) -> None:
+    """Replace a key and print the new one; the old one ends at once, or when the overlap is over."""
+    made = actions.regenerate_key(
+        HOST_OPERATOR,
+        key_id=key,
+        grant=None,
+        request_token=secrets.token_urlsafe(),
+        overlap=overlap,
+    )
+    typer.echo(made.plaintext)
+    end = key_for(HOST_OPERATOR, key_id=key).retires_at
+    became = "is revoked" if end is None else f"works until {end:%Y-%m-%d %H:%M:%S} UTC"
+    typer.echo(f"This is {made.id}; {key} {became}.", err=True)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from keydesk.cli.apps import new_app
 from keydesk.cli.named import Email, Username, account_named, person_named, show_table
 from keydesk.cli.newcomer import Language, Name, new_person
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role
 from keydesk.control.invitations.actions import (
     SentInvitation,
@@ -20,6 +21,7 @@ from keydesk.control.invitations.queries import open_invitation_for, open_invita
 from keydesk.control.people import actions
 from keydesk.control.people.queries import members_of, user_by_email
 from keydesk.control.stepup.actions import reset_pin as reset
+from keydesk.core.codes import Code
 from keydesk.server.faults import OperatorFault
 
 app = new_app("The people of an account.")
@@ -157,5 +159,12 @@ def invitation_named(username: str, email: str) -> Invitation:
 def reset_pin(email: Email) -> None:
     """Take somebody's PIN away, with its locks, so that they set a new one with their password."""
     user = person_named(email)
-    reset(HOST_OPERATOR, user_id=user.pk)
+    try:
+        reset(HOST_OPERATOR, user_id=user.pk)
+    except Refused as refused:
+        if refused.code is not Code.PIN_NOT_SET:
+            raise
+        raise OperatorFault(
+            f"{user.email} has no PIN: they set one with their password at the first need."
+        ) from refused
     typer.echo(f"{user.email} sets a new PIN at the next need.")

@@ -28,6 +28,7 @@ from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
 from keydesk.control.keys.delivery import DeliveredKey
+from keydesk.control.keys.rules import Overlap, confirmed_object
 from keydesk.control.people import actions as people
 from keydesk.control.people.queries import actor_for
 from keydesk.control.policies.actions import change_policies
@@ -259,15 +260,16 @@ def make_keys(ana: Person, budi: Person) -> str:
     example = generate(ana, "disbursement", live, "Payroll service")
     old = generate(budi, "disbursement", live, "Old ERP")
     keys.revoke_key(acting(ana), key_id=old.id)
-    settlement = generate(ana, "disbursement", live, "Settlement job")
-    settlement = regenerate(budi, settlement)
+    leaving = generate(ana, "disbursement", live, "Settlement job")
+    settlement = regenerate(budi, leaving, Overlap.WEEK)
     restrict(ana, settlement)
     tests = generate(budi, "disbursement", test, "Integration tests")
     check = generate(budi, "account-inquiry", test, "Name check at sign-up")
     tried = generate(ana, "account-inquiry", test, "Trial")
     keys.revoke_key(acting(budi), key_id=tried.id)
     pilot = generate(ana, "qris-payment-routing", live, "Cashier pilot")
-    use(example=example, old=old, settlement=settlement, tests=tests, check=check, pilot=pilot)
+    use(example=example, old=old, settlement=settlement, tests=tests, check=check, pilot=pilot,
+        leaving=leaving)  # fmt: skip
     return example.plaintext
 
 
@@ -278,7 +280,7 @@ def use(**made: DeliveredKey) -> None:
         habit(made["example"], 90, "203.0.113.10", refusal=Code.WRONG_PRODUCT, refused_share=0.02,
               refused_product="account-inquiry"),
         habit(made["old"], 70, "203.0.113.44", last_day=12),
-        habit(made["old"], 4, "203.0.113.44", first_day=11, last_day=1, refusal=Code.KEY_REVOKED,
+        habit(made["old"], 40, "203.0.113.44", first_day=11, refusal=Code.KEY_REVOKED,
               refused_share=1.0, at_weekends=1.0),
         habit(made["settlement"], 30, "203.0.113.11", at_weekends=1.0, last_day=1),
         habit(made["tests"], 240, "203.0.113.80", at_weekends=0.0, refusal=Code.RATE_LIMITED,
@@ -286,6 +288,7 @@ def use(**made: DeliveredKey) -> None:
         habit(made["check"], 25, "203.0.113.80"),
         habit(made["pilot"], 15, "203.0.113.21", last_day=5),
         habit(made["pilot"], 6, "203.0.113.21", first_day=4, last_day=2, at_weekends=1.0, **pilot_ended),
+        habit(made["leaving"], 40, "203.0.113.12", at_weekends=1.0),
     ]  # fmt: skip
     drive(habits)
 
@@ -327,14 +330,21 @@ def generate(person: Person, product: str, environment: Environment, name: str) 
     )
 
 
-def regenerate(person: Person, key: DeliveredKey) -> DeliveredKey:
+def regenerate(person: Person, key: DeliveredKey, overlap: Overlap) -> DeliveredKey:
     """Replace a key as this person, confirmed with their PIN."""
     actor = acting(person)
     grant = confirm(
-        actor, pin=person.login["pin"], action=GuardedAction.KEY_REGENERATE, object_id=key.id
+        actor,
+        pin=person.login["pin"],
+        action=GuardedAction.KEY_REGENERATE,
+        object_id=confirmed_object(key.id, overlap),
     )
     return keys.regenerate_key(
-        actor, key_id=key.id, grant=grant, request_token=secrets.token_urlsafe()
+        actor,
+        key_id=key.id,
+        grant=grant,
+        request_token=secrets.token_urlsafe(),
+        overlap=overlap,
     )
 
 

@@ -4,7 +4,6 @@ Whatever goes wrong on the way is `unavailable`, never "allowed".
 """
 
 from collections.abc import Sequence
-from http import HTTPStatus
 from typing import Final, Protocol
 
 from keydesk.client.calls import Identity, Need, Outcome
@@ -12,7 +11,7 @@ from keydesk.core.clock import Clock, system_clock
 from keydesk.core.codes import Code
 from keydesk.core.decide import Decider, Decision, Question, Rows, UnfitIdentityError
 from keydesk.core.digest import Digester
-from keydesk.core.gcra import Balance, Spent
+from keydesk.core.gcra import Spent
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.limits import Bucket
 from keydesk.gate import answers
@@ -121,7 +120,7 @@ class Checker:
                 call.request_id,
             )
             balances = decision.balances
-            headers = limits_of(balances) if balances else []
+            headers = answers.rate_limit_headers(balances) if balances else []
             outcome = Outcome(code, call.request_id, identity, headers)
         self._note(decision, call.question, call.request_id, call.now)
         return outcome
@@ -149,8 +148,3 @@ def refusal(code: Code, request_id: str, answer: answers.Answer) -> Outcome:
     headers = [each for each in answer.headers if each[0] != EXACT_CODE]
     headers.append((b"content-length", b"%d" % len(answer.body)))
     return Outcome(code, request_id, None, headers, answer.status, answer.body)
-
-
-def limits_of(balances: tuple[Balance, ...]) -> list[Header]:
-    """Give the headers that tell how the limits of an accepted call stand."""
-    return answers.Answer(HTTPStatus.OK, answers.rate_limit_lines(balances)).headers

@@ -10,6 +10,7 @@ from django.shortcuts import render
 
 from keydesk.console.pages import frame
 from keydesk.console.states import ENTITLEMENTS, KEYS, STATUSES, Named
+from keydesk.console.trail import lines_of
 from keydesk.console.visit import StaffVisit, for_staff
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
@@ -19,7 +20,6 @@ from keydesk.control.accounts.queries import (
     accounts_found,
 )
 from keydesk.control.accounts.rules import can_become
-from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.queries import events_of, status_history
 from keydesk.control.catalog.queries import products_by_name
@@ -28,7 +28,6 @@ from keydesk.control.keys.queries import keys_found, keys_of, stopped_or_not
 from keydesk.control.keys.rules import ShownState
 from keydesk.control.people.queries import members_of, people_found
 from keydesk.core.records import AccountStatus, Environment
-from keydesk.web.activity import EVENT_NAMES
 
 A_PAGE: Final = 25
 FOUND_A_PAGE: Final = 10
@@ -130,7 +129,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         "changes": open_changes().filter(account=shown),
         "keys": keys,
         "key_rows": [(key, *KEYS[stopped_or_not(key)], may_switch(key)) for key in keys],
-        "events": [(event, EVENT_NAMES[Event(event.event)]) for event in events[:A_PAGE]],
+        "lines": lines_of(shown, events[:A_PAGE]),
         "older_before": events[A_PAGE - 1].seq if len(events) > A_PAGE else None,
         **offers(visit, shown),
     }

@@ -16,6 +16,7 @@ from keydesk.control.policies.models import Policies
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.stepup.models import Grant, Pin
 from keydesk.control.usage.models import (
+    AccountCount,
     KeyAddress,
     KeySighting,
     RefusedRequest,
@@ -28,6 +29,7 @@ from keydesk.control.viewings.models import Viewing
 
 __all__ = [
     "Account",
+    "AccountCount",
     "ApiKey",
     "Application",
     "AuditEvent",

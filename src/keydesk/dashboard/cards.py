@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy
 from keydesk.control.access.roles import Permission
 from keydesk.control.keys.queries import KeyRow, ProductCard, ending_keys
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
-from keydesk.control.usage.queries import KeyUsage, usage_by_key
+from keydesk.control.usage.queries import last_day_by_key, usage_by_key
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
 from keydesk.dashboard.restrictions import days_until, restriction_words
 from keydesk.dashboard.samples import call_to, curl
-from keydesk.dashboard.usage import usage_view
+from keydesk.dashboard.usage import still_used, usage_view
 from keydesk.dashboard.visit import Visit
 from keydesk.web.budgets import limit_words
 
@@ -93,12 +93,27 @@ def card_views(
 ) -> list[dict[str, Any]]:
     """Give what the templates of the products' cards show; of all keys on the page the use is asked for at once."""
     pages = [page_of(request, card) for card in cards]
-    shown = [row.id for page in pages for row in page.object_list]
-    used = usage_by_key(visit.actor, account_id=visit.account.id, key_ids=shown)
+    shown = [row for page in pages for row in page.object_list]
+    used = use_of(visit, shown)
     return [
         card_view(request, visit, card, page=page, used=used)
         for card, page in zip(cards, pages, strict=True)
     ]
+
+
+def use_of(visit: Visit, rows: list[KeyRow]) -> dict[str, dict[str, Any]]:
+    """Give what the rows of these keys show of their use, by the key's id."""
+    account = {"account_id": visit.account.id}
+    used = usage_by_key(visit.actor, **account, key_ids=[row.id for row in rows])
+    retiring = [row.id for row in rows if row.state is ShownState.RETIRING]
+    last_day = last_day_by_key(visit.actor, **account, key_ids=retiring)
+    return {
+        key: {
+            "usage": usage_view(usage),
+            "still_used": still_used(usage, last_day[key]) if key in last_day else "",
+        }
+        for key, usage in used.items()
+    }
 
 
 def card_view(
@@ -107,7 +122,7 @@ def card_view(
     card: ProductCard,
     *,
     page: Page[KeyRow],
-    used: dict[str, KeyUsage],
+    used: dict[str, dict[str, Any]],
 ) -> dict[str, Any]:
     """Give what the template of a product's card shows."""
     product, may_generate = card.product, is_offered(visit, card)
@@ -126,10 +141,7 @@ def card_view(
         "request_url": request_url(visit, product.slug, visit.environment, back=list_url(visit))
         if may_be_requested(visit, card)
         else "",
-        "rows": [
-            row_view(visit, row, card=card) | {"usage": usage_view(used[row.id])}
-            for row in page.object_list
-        ],
+        "rows": [row_view(visit, row, card=card) | used[row.id] for row in page.object_list],
         "page": page,
         **neighbours(request, card, page),
         "curl": curl(
@@ -223,6 +235,11 @@ def ends_soon(row: KeyRow) -> bool:
     return row.expires_at is not None and row.expires_at <= timezone.now() + ENDING_WITHIN
 
 
+def is_retiring(row: KeyRow, card: ProductCard) -> bool:
+    """Say whether a key works on beside the one that replaced it."""
+    return row.state is ShownState.RETIRING and does_work(card)
+
+
 def row_state(row: KeyRow, card: ProductCard) -> tuple[str, Promise | str]:
     """Give a key's tone and state: of one that would work if its product did, that its product does not."""
     if row.state not in {ShownState.ACTIVE, ShownState.RETIRING}:
@@ -239,11 +256,15 @@ def row_state(row: KeyRow, card: ProductCard) -> tuple[str, Promise | str]:
 def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
     """Give what the template of a key's row shows."""
     tone, state_name = row_state(row, card)
-    ends = {ShownState.REVOKED: row.revoked_at, ShownState.EXPIRED: row.expires_at}
+    ends = {
+        ShownState.REVOKED: row.revoked_at,
+        ShownState.EXPIRED: row.retires_at or row.expires_at,
+    }
     if does_work(card) and ends_soon(row):
         ends[ShownState.ACTIVE] = row.expires_at
     return {
         "id": row.id,
+        "url": key_url(visit, row.id, "key"),
         "name": row.name,
         "shown_prefix": row.shown_prefix,
         "created_at": row.created_at,
@@ -252,6 +273,8 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
         "state_name": state_name,
         "state_at": ends.get(row.state),
         "stop_reason": row.stop_reason,
+        "works_until": row.retires_at if is_retiring(row, card) else None,
+        "successor": row.replaced_by_prefix,
         "restrictions": restriction_words(row, card.product) if is_live(row.state) else [],
         "actions": row_actions(visit, row, is_offered=is_offered(visit, card)),
     }
@@ -320,10 +343,10 @@ def generate_url(visit: Visit, product: str) -> str:
     return reverse("dashboard:generate", kwargs=parts)
 
 
-def key_url(visit: Visit, key_id: str, action: str) -> str:
-    """Give the address of the dialog that does something with a key."""
+def key_url(visit: Visit, key_id: str, page: str) -> str:
+    """Give the address of a key's own page, or of the dialog that does something with it."""
     parts = {"username": visit.account.username, "key_id": key_id}
-    return reverse(f"dashboard:{action}", kwargs=parts)
+    return reverse(f"dashboard:{page}", kwargs=parts)
 
 
 def request_url(visit: Visit, product: str, environment: Environment, *, back: str = "") -> str:

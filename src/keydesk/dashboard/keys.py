@@ -1,4 +1,4 @@
-"""The API Key tab: listing keys, and the dialogs that generate, show, replace and revoke them."""
+"""The API Key tab: listing keys, and the dialogs that generate, show, restrict and revoke them."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,7 +16,6 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.queries import product_named
 from keydesk.control.keys.actions import (
     generate_key,
-    regenerate_key,
     restrict_key,
     reveal_key,
     revoke_key,
@@ -137,34 +136,6 @@ def reveal(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
         return reveal_key(visit.actor, key_id=key_id, grant=grant)
 
     return deliver_guarded(dialog, product, guard=guard, deliver=deliver, context={})
-
-
-@sensitive_post_parameters("pin", "answer")
-@for_members(Permission.KEY_REGENERATE, methods=READ_AND_SEND)
-def regenerate(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
-    """Replace a key at once: what that means, then the PIN, then the new key."""
-    visit, row, product = visit_to_key(visit, key_id)
-    token = request_token(request)
-    dialog = Dialog(
-        request,
-        visit,
-        key_url(visit, key_id, "regenerate"),
-        title=_("Re-generate %(name)s") % {"name": row.name},
-        consequence=_(
-            "You get a new key of the same name, and the old one stops working at once: every server that uses it is "
-            "refused until it has the new one."
-        ),
-        deed=_("Re-generate key"),
-    )
-    if request.method != "POST":
-        return dialog.show("confirm", request_token=token)
-
-    def deliver(grant: str) -> DeliveredKey:
-        return regenerate_key(visit.actor, key_id=key_id, grant=grant, request_token=token)
-
-    guard = (GuardedAction.KEY_REGENERATE, key_id)
-    context = {"request_token": token}
-    return deliver_guarded(dialog, product, guard=guard, deliver=deliver, context=context)
 
 
 @sensitive_post_parameters("pin", "answer")

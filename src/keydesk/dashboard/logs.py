@@ -7,13 +7,14 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.usage.models import RefusedRequest
-from keydesk.control.usage.queries import LISTED_AT_MOST, refused_requests
+from keydesk.control.usage.queries import LISTED_AT_MOST, RefusedSearch, refused_requests
 from keydesk.core.codes import Code
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit, for_members
@@ -41,7 +42,7 @@ REASONS: Final[dict[str, Reason]] = {
     ),
     Code.KEY_EXPIRED: Reason(
         gettext_lazy("The key has expired"),
-        gettext_lazy("Generate or re-generate one, and give it to the server that called."),
+        gettext_lazy("Give the server that called the key that replaced it, or generate one."),
     ),
     Code.USERNAME_MISMATCH: Reason(
         gettext_lazy("The username was not yours"),
@@ -83,30 +84,19 @@ REASONS: Final[dict[str, Reason]] = {
 """What an account reads of each code with which a request with a known key can be refused."""
 
 
-class Narrowed(NamedTuple):
-    """What the page is narrowed down to."""
-
-    request_id: str
-    key: str
-    code: str
-
-    @property
-    def is_used(self) -> bool:
-        """Whether anything is hidden by it."""
-        return any(self)
-
-
 @for_members(Permission.KEY_VIEW)
 def logs(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Show the refused requests of the account, newest first."""
-    asked = Narrowed(*(request.GET.get(name, "").strip() for name in Narrowed._fields))
-    found = refused_requests(visit.actor, account_id=visit.account.id, **asked._asdict())
+    """Show the refused requests with the account's keys of an environment, newest first."""
+    asked = RefusedSearch(*(request.GET.get(name, "").strip() for name in RefusedSearch._fields))
+    place = {"account_id": visit.account.id, "environment": visit.environment}
+    found = refused_requests(visit.actor, **place, search=asked)
     page = Paginator(found, CALLS_A_PAGE).get_page(request.GET.get("page"))
     path = reverse("dashboard:logs", kwargs={"username": visit.account.username})
     context = frame(visit, section="settings", is_section=False) | {
         "calls": [call_view(call) for call in page.object_list],
         "page": page,
         "asked": asked,
+        "is_narrowed": any(asked),
         "codes": [("", _("All reasons")), *((code, why.title) for code, why in REASONS.items())],
         "is_cut": page.paginator.count == LISTED_AT_MOST,
         "listed_at_most": whole(LISTED_AT_MOST),
@@ -114,6 +104,7 @@ def logs(request: HttpRequest, visit: Visit) -> HttpResponse:
         "logs_path": path,
         "logs_url": path + visit.carried,
         "switch_path": path,
+        "switch_keeps": urlencode({name: text for name, text in asked._asdict().items() if text}),
         **page_links(request, page),
     }
     return render(request, "dashboard/logs.html", context)

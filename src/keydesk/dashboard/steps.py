@@ -140,7 +140,7 @@ def list_page(
     context = frame(visit, section="settings", is_section=False) | {
         "cards": card_views(request, visit, cards),
         "filter": shown,
-        "is_filter_offered": is_worth_filtering(cards),
+        "is_filter_offered": shown.is_used or is_worth_filtering(cards),
         "more_products": [] if shown.is_used else more_products(visit, back=list_url(visit)),
         "list_path": list_path(visit),
         "list_url": list_url(visit),

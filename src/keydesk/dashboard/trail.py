@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from keydesk.control.access.actor import ActorKind
@@ -48,7 +49,7 @@ class Names(NamedTuple):
 def lines_of(account_id: str, events: Iterable[AuditEvent]) -> list[Line]:
     """Give the events as lines; names are looked up once for all of them."""
     found = list(events)
-    ids = {event.object_id for event in found}
+    ids = {event.object_id.partition("/")[0] for event in found}
     people = [int(each.removeprefix(PERSON)) for each in ids if each.startswith(PERSON)]
     names = Names(
         key_names(account_id, ids),
@@ -81,15 +82,14 @@ def provider_name(event: AuditEvent) -> str:
 
 def object_name(event: AuditEvent, names: Names) -> str:
     """Give what the event's object is called; empty where it is the account itself, or nothing with a name."""
-    text = event.object_id
+    text, _slash, part = event.object_id.partition("/")
     if text in names.keys:
         return names.keys[text]
     if text.startswith(PERSON):
         return names.people.get(int(text.removeprefix(PERSON)), "")
-    slug, _slash, environment = text.partition("/")
-    if environment in set(Environment):
-        product = names.products.get(slug, slug)
-        return f"{product} · {ENVIRONMENT_NAMES[Environment(environment)]}"
+    if part in set(Environment):
+        product = names.products.get(text, text)
+        return f"{product} · {ENVIRONMENT_NAMES[Environment(part)]}"
     return str(event.details.get("email") or event.details.get("name") or "")
 
 
@@ -104,6 +104,9 @@ def note_of(event: AuditEvent) -> str:
     elif kind == Event.PERMISSION_REFUSED:
         words = PERMISSION_WORDS.get(Permission(details["permission"]))
         notes.append("" if words is None else str(words))
+    elif kind == Event.KEY_REGENERATED and "retires_at" in details:
+        end = date_format(datetime.fromisoformat(details["retires_at"]), "j M Y, H:i")
+        notes.append(_("The old key works until %(moment)s UTC.") % {"moment": end})
     elif "role" in details:
         notes.append(role_name(details["role"]))
     if details.get("reason") and kind != Event.PERMISSION_REFUSED:

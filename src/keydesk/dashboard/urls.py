@@ -11,12 +11,14 @@ from keydesk.dashboard import (
     forgotten,
     invitation,
     invitations,
+    key_page,
     keys,
     logs,
     overview,
     pages,
     pin,
     products,
+    rotation,
     team,
 )
 from keydesk.dashboard.onboarding import documents, sections
@@ -79,8 +81,9 @@ urlpatterns = [
     path(SETTINGS + "developer/logs/", logs.logs, name="logs"),
     path(KEYS, keys.api_keys, name="api_keys"),
     path(KEYS + "generate/<slug:product>/<slug:environment>/", keys.generate, name="generate"),
+    path(KEYS + "<slug:key_id>/", key_page.key_page, name="key"),
     path(KEYS + "<slug:key_id>/reveal/", keys.reveal, name="reveal"),
-    path(KEYS + "<slug:key_id>/regenerate/", keys.regenerate, name="regenerate"),
+    path(KEYS + "<slug:key_id>/regenerate/", rotation.regenerate, name="regenerate"),
     path(KEYS + "<slug:key_id>/restrict/", keys.restrict, name="restrict"),
     path(KEYS + "<slug:key_id>/revoke/", keys.revoke, name="revoke"),
 ]

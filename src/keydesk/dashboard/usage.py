@@ -1,10 +1,12 @@
-"""How a key's use looks on a page: its last 30 days as a line, a share in words, and how long ago something was."""
+"""How use looks on a page: its last 30 days as a line, a share in words, and whether anybody still uses a key."""
 
 from typing import Any, Final
 
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from keydesk.control.usage.overview import AccountUsage
 from keydesk.control.usage.queries import KeyUsage
 from keydesk.web.figures import ago, whole
 
@@ -26,7 +28,27 @@ def usage_view(usage: KeyUsage) -> dict[str, Any]:
     }
 
 
-def spark(usage: KeyUsage) -> dict[str, Any]:
+def still_used(usage: KeyUsage, last_day: int) -> str:
+    """Say of a key that was replaced who used it in the last 24 hours, `last_day` times, or that it can be revoked."""
+    if not last_day or usage.last_at is None:
+        return _("No requests in the last 24 hours: safe to revoke.")
+    words = {"number": whole(last_day), "ago": ago(usage.last_at), "address": usage.address}
+    if not usage.address:
+        text = ngettext(
+            "%(number)s request in the last 24 hours, the last one %(ago)s.",
+            "%(number)s requests in the last 24 hours, the last one %(ago)s.",
+            last_day,
+        )
+    else:
+        text = ngettext(
+            "%(number)s request in the last 24 hours, the last one %(ago)s from %(address)s.",
+            "%(number)s requests in the last 24 hours, the last one %(ago)s from %(address)s.",
+            last_day,
+        )
+    return text % words
+
+
+def spark(usage: KeyUsage | AccountUsage) -> dict[str, Any]:
     """Give the shapes of the last 30 days, and what they say in words."""
     most = max(day.number for day in usage.days)
     all_days = points([day.number for day in usage.days], most)
@@ -58,8 +80,10 @@ def area(line: str) -> str:
 
 def share_refused(number: int, refused: int) -> str:
     """Say which share was refused; nothing if none was."""
-    if not refused:
-        return ""
-    tenths = max(1, round(refused / number * 1000))
-    shown = number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)
-    return _("%(percent)s%% refused") % {"percent": shown}
+    return _("%(percent)s%% refused") % {"percent": share(refused, number)} if refused else ""
+
+
+def share(part: int, number: int) -> str:
+    """Give a share in percent, to the tenth: what is some is never none, and what is not all is never all."""
+    tenths = 1000 if part == number else min(max(1, round(part / number * 1000)), 999)
+    return number_format(tenths / 10, 0 if tenths % 10 == 0 else 1)

@@ -6,7 +6,7 @@ A refusal is a problem (RFC 9457) whose body tells a stranger nothing more than 
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -137,13 +137,13 @@ def accepted(decision: Decision, request_id: str, *, notice: str | None = None) 
         f"x-keydesk-request-id: {request_id}\r\n"
     ).encode() + ACCEPTED
     if decision.balances:
-        head += rate_limit_lines(decision.balances)
+        head += lines_of(rate_limit_headers(decision.balances))
     if notice is not None:
         head += f"x-keydesk-notice: {notice}\r\n".encode()
     return Answer(200, head)
 
 
-def rate_limit_lines(balances: tuple[Balance, ...]) -> bytes:
+def rate_limit_headers(balances: tuple[Balance, ...]) -> list[Header]:
     """Give `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-11) for the limits of a call."""
     state = ", ".join(
         [
@@ -152,18 +152,23 @@ def rate_limit_lines(balances: tuple[Balance, ...]) -> bytes:
         ]
     )
     policy = rate_limit_policy(tuple([balance.limit for balance in balances]))
-    return f"ratelimit-policy: {policy}\r\nratelimit: {state}\r\n".encode()
+    return [(b"ratelimit-policy", policy), (b"ratelimit", state.encode())]
+
+
+def lines_of(headers: Iterable[Header]) -> bytes:
+    """Give headers as the lines that they go over the wire in."""
+    return b"".join([name + b": " + value + END for name, value in headers])
 
 
 @lru_cache(KNOWN_POLICIES)
-def rate_limit_policy(limits: tuple[Limit, ...]) -> str:
+def rate_limit_policy(limits: tuple[Limit, ...]) -> bytes:
     """Give the value of `RateLimit-Policy`; a month has no fixed length, so it goes without a window."""
     policies = []
     for limit in limits:
         seconds = DAY_SECONDS if limit.window == Window.DAY else limit.seconds
         window = "" if seconds is None else f";w={seconds}"
         policies.append(f'"{limit.name}";q={limit.calls}{window}')
-    return ", ".join(policies)
+    return ", ".join(policies).encode()
 
 
 def refused(
@@ -201,7 +206,9 @@ def turned_away(
     if code not in LIMITED:
         return answer
     status = int(HTTPStatus.FORBIDDEN) if for_nginx else answer.status
-    return Answer(status, answer.head + rate_limit_lines(decision.balances), answer.body)
+    return Answer(
+        status, answer.head + lines_of(rate_limit_headers(decision.balances)), answer.body
+    )
 
 
 def compat(code: Code, request_id: str, *, retry_after: int | None = None) -> Answer:
@@ -332,5 +339,4 @@ def told(status: int, body: dict[str, Any]) -> Answer:
 
 def whole(status: int, headers: list[Header], body: bytes) -> Answer:
     """Give an answer with a body."""
-    lines = [name + b": " + value + END for name, value in headers]
-    return Answer(int(status), b"".join(lines), body)
+    return Answer(int(status), lines_of(headers), body)

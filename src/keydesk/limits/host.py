@@ -49,7 +49,7 @@ class HostLedger:
         if self.fault is not None:
             raise LedgerUnavailable(self.fault)
         try:
-            with self._begin(write=True, buffers=True) as transaction:
+            with self._begin(write=True) as transaction:
                 get, put = transaction.get, transaction.put
                 counts = [
                     EMPTY if (raw := get(bucket.place)) is None else Count(*_unpack(raw))

@@ -11,6 +11,7 @@ from keydesk.config import Config, Secret, load_config
 from keydesk.server import sqlite
 from keydesk.server.addresses import is_loopback
 from keydesk.server.logs import logging_settings
+from keydesk.server.static_files import static_url
 from keydesk.web import policies
 
 KEYDESK: Config = load_config()
@@ -213,10 +214,10 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 X_FRAME_OPTIONS = "DENY"
 APPEND_SLASH = False
 
-STATIC_URL = "/static/"
+STATIC_URL = static_url(["allauth.account", "allauth.mfa", "django_htmx", "keydesk.web"])
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
-WHITENOISE_MAX_AGE = 0
+WHITENOISE_IMMUTABLE_FILE_TEST = f"^{STATIC_URL}"
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 USE_TZ = True

@@ -118,6 +118,7 @@ def invalid_input(details: dict[str, Any]) -> str:
         "due_at": _("Give a moment that lies ahead, or none for now."),
         "expires_at": _("Choose a day that lies ahead."),
         "name": _("Give the key a name of 1 to 60 characters."),
+        "overlap": _("Choose how long the old key works on."),
         "pin": pin_shape(MIN_DIGITS),
         "current_pin": pin_shape(MIN_DIGITS),
         "email": address_problem(details),

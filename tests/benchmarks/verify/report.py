@@ -120,6 +120,8 @@ def table_of(report: dict[str, Any]) -> list[str]:
     for where, microseconds in report["count_us"].items():
         lines.append(f"counting a call with one limit, {where}: {microseconds:.2f} us")
     lines += [f"{name}: {figure:.2f} us" for name, figure in report["within_us"].items()]
+    for checks, microseconds in report["floor_us"].items():
+        lines.append(f"in process, the libraries alone, {checks}: {microseconds:.2f} us")
     for name, ratio in report["ratios"].items():
         lines.append(f"{name}: {ratio:.2f}")
     lines += ["", f"{'aim':50}{'bound':>10}{'found':>10}"]

@@ -236,6 +236,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         counts = count_alone(stage.folder)
         decision = decide_alone(stage.folder / "plain" / "replica", stage.plain)
         within = stage.within()
+        floor = floor_of(stage.folder / "full", stage.full)
         rounds = measure(targets, options)
         http = summarised(rounds)
         asked = {"port": full.port, "load": str(stage.full), "path": AUTHORIZE, "more": SCOPES}
@@ -253,6 +254,7 @@ def measure_all(options: argparse.Namespace) -> dict[str, Any]:
         "decision_us": decision,
         "count_us": counts,
         "within_us": within,
+        "floor_us": floor,
         "flood": flood,
         "overload": overload,
         "revocations": history,
@@ -279,6 +281,14 @@ def decide_alone(replica_dir: Path, load: Path) -> float:
     """Give the microseconds of a decision in a process of its own, while a verifier runs over the same replica."""
     command = [sys.executable, str(HERE / "decision.py"), str(replica_dir), str(load)]
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def floor_of(data_dir: Path, load: Path) -> dict[str, float]:
+    """Give the microseconds that the libraries alone take of a check, of states and of everything."""
+    command = [sys.executable, str(HERE / "floor.py"), str(data_dir), str(load)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    figures: dict[str, float] = json.loads(printed)
+    return figures
 
 
 def count_alone(folder: Path) -> dict[str, float]:

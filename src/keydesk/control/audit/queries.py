@@ -67,6 +67,21 @@ def activity_of(
     return events
 
 
+def activity_about(
+    actor: Actor, *, account_id: str, object_id: str, event: Event | None = None
+) -> QuerySet[AuditEvent]:
+    """Give what an account's people may read of what happened to one object, the latest first.
+
+    It is narrowed to one kind of event if one is given. Raises Refused as `activity_of` does.
+    """
+    about = AuditEvent.objects.filter(object_id=object_id)
+    if event is not None:
+        about = about.filter(event=str(event))
+    # Of two indexes that fit SQLite takes the account's, and would go through all of its trail.
+    trail = activity_of(actor, account_id=account_id, which=Filter())
+    return trail.filter(seq__in=about.values("seq"))
+
+
 def status_history(account_id: str) -> QuerySet[AuditEvent]:
     """Give how an account's status went, the latest first."""
     changes = AuditEvent.objects.filter(

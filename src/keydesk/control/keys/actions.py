@@ -19,7 +19,6 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.feed.actions import publish
 from keydesk.control.keys.delivery import (
     DeliveredKey,
-    Place,
     deliver_again,
     delivered,
     mint,
@@ -27,6 +26,7 @@ from keydesk.control.keys.delivery import (
     tell_of_reveal,
 )
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.places import Place, lock_place, require_room
 from keydesk.control.keys.queries import stopped_or_not
 from keydesk.control.keys.restrictions import (
     Choices,
@@ -36,24 +36,21 @@ from keydesk.control.keys.restrictions import (
     restrictions_of,
 )
 from keydesk.control.keys.rules import (
+    Overlap,
     clean_name,
+    confirmed_object,
     is_live,
     is_replaceable,
     is_request_token,
+    overlap_named,
+    retirement,
 )
-from keydesk.control.policies.queries import current_policies
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.vault.envelope import BrokenSealError
 from keydesk.control.vault.keyring import require_open
 from keydesk.core.codes import Code
-from keydesk.core.records import (
-    AccountStatus,
-    EntitlementState,
-    Environment,
-    KeyState,
-    ProductState,
-)
+from keydesk.core.records import Environment, KeyState
 
 ALL: Final = Choices()
 """A key for good, from anywhere, with every scope of its product."""
@@ -79,7 +76,7 @@ def generate_key(
     authorise(actor, permission, account_id=account_id, object_id=object_id)
     cleaned = _require_input(environment=environment, name=name, request_token=request_token)
     with _key_transaction(actor, permission, account_id, object_id) as account:
-        place = _lock_place(account, product, environment)
+        place = lock_place(account, product, environment)
         chosen = chosen_restrictions(place.product, choices)
         require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_GENERATE, object_id=object_id)
@@ -87,7 +84,7 @@ def generate_key(
         if made is not None:
             _require_same(made, chosen)
             return deliver_again(actor, made)
-        _require_room(place)
+        require_room(place)
         key, plaintext = mint(
             actor, place, name=cleaned, request_token=request_token, restrictions=chosen
         )
@@ -118,43 +115,39 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
 
 
 def regenerate_key(
-    actor: Actor, *, key_id: str, grant: str | None, request_token: str
+    actor: Actor,
+    *,
+    key_id: str,
+    grant: str | None,
+    request_token: str,
+    overlap: str = Overlap.NONE,
 ) -> DeliveredKey:
-    """Replace a key at once: a new one of the same name, place and restrictions; the old one ends in this transaction.
+    """Replace a key: a new one of the same name, place and restrictions; the old one ends at once or with its overlap.
 
     In this order: permission, `not_found`, input, `account_not_approved`, `product_not_enabled`, `sealed`,
-    `grant_invalid`, `key_already_replaced`, `key_not_live`, `key_stopped`: who could replace a stopped key would go
-    round the stop. A repeated request token gives the same new key.
+    `grant_invalid` (one that was given for another overlap too), `key_already_replaced`, `key_not_live`, `key_stopped`:
+    who could replace a stopped key would go round the stop; and with an overlap `key_limit_reached`, as both keys
+    work. A repeated request token gives the same new key.
     """
     permission = Permission.KEY_REGENERATE
     account_id = _authorise_key(actor, permission, key_id=key_id)
     _require_request_token(request_token)
+    chosen = overlap_named(overlap)
     with _key_transaction(actor, permission, account_id, key_id) as account:
         old = ApiKey.objects.get(pk=key_id)
-        place = _lock_place(account, old.product_id, old.environment)
+        place = lock_place(account, old.product_id, old.environment)
         old = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
         require_open()
-        grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=key_id)
+        confirmed = confirmed_object(key_id, chosen)
+        grants.use(actor, grant, action=GuardedAction.KEY_REGENERATE, object_id=confirmed)
         made = _made_before(
             actor, place, name=old.name, request_token=request_token, replaces=key_id
         )
         if made is not None:
+            _require_same_end(old, made, chosen)
             return deliver_again(actor, made)
-        _require_replaceable(old)
-        inherited = inherited_restrictions(old, place.product)
-        key, plaintext = mint(
-            actor, place, name=old.name, request_token=request_token, restrictions=inherited
-        )
-        key.replaces = old
-        _mark_revoked(old)
-        details = {"replaced_by": key.id}
-        record(
-            actor, Event.KEY_REGENERATED, account_id=account_id, object_id=old.id, details=details
-        )
-        # The old key ends first, so that no replica ever takes both.
-        publish(old)
-        publish(key)
-        return delivered(key, plaintext, created=True)
+        _require_replaceable(old, place, chosen)
+        return _replace(actor, old, place, overlap=chosen, request_token=request_token)
 
 
 def restrict_key(
@@ -317,45 +310,6 @@ def _require_request_token(request_token: str) -> None:
         raise Refused(Code.INVALID_INPUT, field="request_token")
 
 
-def _lock_place(account: Account, product: str, environment: str) -> Place:
-    """Lock the product after its account, and give both if they and the entitlement allow new keys.
-
-    Whoever changes one of the three waits until this transaction ends, and the other way round; an entitlement only
-    changes under its account's lock.
-    """
-    if account.status != AccountStatus.APPROVED:
-        raise Refused(Code.ACCOUNT_NOT_APPROVED, status=account.status)
-    offered = Product.objects.select_for_update(of=("self",), no_key=True).filter(
-        pk=product,
-        state=ProductState.ACTIVE,
-        entitlements__account=account,
-        entitlements__environment=environment,
-        entitlements__state=EntitlementState.ENABLED,
-    )
-    found = offered.first()
-    if found is None:
-        raise Refused(Code.PRODUCT_NOT_ENABLED)
-    return Place(account, found, Environment(environment))
-
-
-def _require_room(place: Place) -> None:
-    """Raise Refused(`key_limit_reached`) if the account has as many working keys here as the provider allows.
-
-    The account is locked, so two requests for the last one come one after the other.
-    """
-    most, now = current_policies().keys_a_product, timezone.now()
-    working = (
-        ApiKey.objects.filter(
-            account=place.account, product=place.product, environment=place.environment
-        )
-        .exclude(state=KeyState.REVOKED)
-        .exclude(expires_at__lte=now)
-        .exclude(retires_at__lte=now)
-    )
-    if working.count() >= most:
-        raise Refused(Code.KEY_LIMIT_REACHED, most=most)
-
-
 def _made_before(
     actor: Actor, place: Place, *, name: str, request_token: str, replaces: str | None
 ) -> ApiKey | None:
@@ -379,7 +333,13 @@ def _require_same(made: ApiKey, chosen: Restrictions) -> None:
         raise Refused(Code.INVALID_INPUT, field="request_token")
 
 
-def _require_replaceable(key: ApiKey) -> None:
+def _require_same_end(old: ApiKey, made: ApiKey, overlap: Overlap) -> None:
+    """Raise Refused(`invalid_input`) unless the old key got the end that is chosen now, when this one was made."""
+    if old.retires_at != retirement(overlap, since=made.created_at, expires_at=old.expires_at):
+        raise Refused(Code.INVALID_INPUT, field="request_token")
+
+
+def _require_replaceable(key: ApiKey, place: Place, overlap: Overlap) -> None:
     if ApiKey.objects.filter(replaces=key).exists():
         raise Refused(Code.KEY_ALREADY_REPLACED)
     state = stopped_or_not(key)
@@ -387,6 +347,37 @@ def _require_replaceable(key: ApiKey) -> None:
         raise Refused(Code.KEY_NOT_LIVE)
     if not is_replaceable(state):
         raise Refused(Code.KEY_STOPPED)
+    if overlap is not Overlap.NONE:
+        require_room(place)
+
+
+def _replace(
+    actor: Actor, old: ApiKey, place: Place, *, overlap: Overlap, request_token: str
+) -> DeliveredKey:
+    """Make the key that takes the old one's place, let that one end as it was chosen, and publish both."""
+    inherited = inherited_restrictions(old, place.product)
+    key, plaintext = mint(
+        actor, place, name=old.name, request_token=request_token, restrictions=inherited
+    )
+    key.replaces = old
+    details = {"replaced_by": key.id, "overlap": str(overlap)}
+    end = retirement(overlap, since=key.created_at, expires_at=old.expires_at)
+    if end is None:
+        _mark_revoked(old)
+    else:
+        old.state, old.retires_at = KeyState.RETIRING, end
+        details["retires_at"] = end.isoformat()
+    record(
+        actor,
+        Event.KEY_REGENERATED,
+        account_id=old.account_id,
+        object_id=old.id,
+        details=details,
+    )
+    # The old key changes first, so that no replica takes both where it ends at once.
+    publish(old)
+    publish(key)
+    return delivered(key, plaintext, created=True)
 
 
 def _mark_revoked(key: ApiKey) -> None:

@@ -2,7 +2,6 @@
 
 import hmac
 from functools import cache
-from typing import NamedTuple
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,10 +13,10 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import superadmins_of
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
-from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.feed.digests import digester
 from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.places import Place
 from keydesk.control.keys.restrictions import Restrictions
 from keydesk.control.outbox.actions import post_to_all
 from keydesk.control.outbox.kinds import MailKind
@@ -25,7 +24,7 @@ from keydesk.control.vault import safe
 from keydesk.control.vault.envelope import BrokenSealError
 from keydesk.core.codes import Code
 from keydesk.core.keyformat import KeyFormat
-from keydesk.core.records import Environment, KeyState
+from keydesk.core.records import KeyState
 
 
 class DeliveredKey(Struct, frozen=True, kw_only=True):
@@ -49,14 +48,6 @@ class DeliveredKey(Struct, frozen=True, kw_only=True):
     def __rich_repr__(self) -> list[tuple[str, str]]:
         """Name the key without its text here too."""
         return [("id", self.id), ("shown_prefix", self.shown_prefix)]
-
-
-class Place(NamedTuple):
-    """Where a key belongs: locked, and known to allow new keys."""
-
-    account: Account
-    product: Product
-    environment: Environment
 
 
 @cache

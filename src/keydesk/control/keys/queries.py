@@ -38,6 +38,8 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     created_by: str | None
     """The full name of whoever made it; None for the host operator."""
     expires_at: datetime | None
+    retires_at: datetime | None
+    """Until when it works beside the key that replaced it; None if it was not replaced with an overlap."""
     networks: tuple[str, ...]
     scopes: tuple[str, ...]
     limits: tuple[str, ...]
@@ -46,6 +48,8 @@ class KeyRow(Struct, frozen=True, kw_only=True):
     """Why the internal team has stopped it; empty while it is not stopped."""
     replaces: str | None
     replaced_by: str | None
+    replaced_by_prefix: str
+    """How the key begins that replaced it; empty if none did."""
     is_revealable: bool
 
 
@@ -282,6 +286,7 @@ def _row(key: ApiKey) -> KeyRow:
         created_at=key.created_at,
         created_by=None if key.created_by is None else key.created_by.full_name,
         expires_at=key.expires_at,
+        retires_at=key.retires_at,
         networks=tuple(key.networks.split()),
         scopes=tuple(key.scopes.split()),
         limits=tuple(key.limits.split()),
@@ -289,6 +294,7 @@ def _row(key: ApiKey) -> KeyRow:
         stop_reason=key.stop_reason or "",
         replaces=key.replaces_id,
         replaced_by=None if successor is None else successor.id,
+        replaced_by_prefix="" if successor is None else successor.shown_prefix,
         is_revealable=key.sealed is not None,
     )
 

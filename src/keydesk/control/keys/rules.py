@@ -1,13 +1,15 @@
-"""What a key may be called and restricted to, and what a person is told about where it stands; pure."""
+"""What a key may be called and restricted to, how long it works beside its successor, and where it stands; pure."""
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
 from keydesk.control.access.entries import stored_list
+from keydesk.control.access.refused import Refused
 from keydesk.control.catalog.rules import SCOPES_LENGTH
+from keydesk.core.codes import Code
 from keydesk.core.limits import Whose
 
 LONGEST_NAME: Final = 60
@@ -24,6 +26,25 @@ class ShownState(StrEnum):
     EXPIRED = "EXPIRED"
     RETIRING = "RETIRING"
     REVOKED = "REVOKED"
+
+
+class Overlap(StrEnum):
+    """How long a key works on beside the one that replaces it."""
+
+    NONE = "none"
+    HOUR = "1h"
+    DAY = "24h"
+    WEEK = "7d"
+    MONTH = "30d"
+
+
+LENGTHS: Final = {
+    Overlap.NONE: timedelta(),
+    Overlap.HOUR: timedelta(hours=1),
+    Overlap.DAY: timedelta(hours=24),
+    Overlap.WEEK: timedelta(days=7),
+    Overlap.MONTH: timedelta(days=30),
+}
 
 
 def clean_name(text: str) -> str | None:
@@ -76,5 +97,33 @@ def is_live(state: ShownState) -> bool:
 
 
 def is_replaceable(state: ShownState) -> bool:
-    """Say whether a key in this state can be replaced: not one that the provider has stopped."""
-    return is_live(state) and state is not ShownState.DISABLED
+    """Say whether a key in this state can be replaced: not one that was already, nor one that the provider stopped."""
+    return state is ShownState.ACTIVE
+
+
+def overlap_named(text: str) -> Overlap:
+    """Give the overlap of this name; raises Refused(`invalid_input`) at `overlap` if none is called so."""
+    if text not in set(Overlap):
+        raise Refused(Code.INVALID_INPUT, field="overlap", reason="unknown")
+    return Overlap(text)
+
+
+def retirement(
+    overlap: Overlap, *, since: datetime, expires_at: datetime | None
+) -> datetime | None:
+    """Give until when a key works that is replaced at the moment `since`, a whole second; None if it ends at once.
+
+    A key that expires before the overlap is over keeps its own end.
+    """
+    if overlap is Overlap.NONE:
+        return None
+    end = (since + LENGTHS[overlap]).replace(microsecond=0)
+    return end if expires_at is None else min(end, expires_at)
+
+
+def confirmed_object(key_id: str, overlap: Overlap) -> str:
+    """Give what somebody confirms who replaces a key: the key, and with an overlap that too.
+
+    So nothing that was confirmed for one end of the old key brings it another.
+    """
+    return key_id if overlap is Overlap.NONE else f"{key_id}/{overlap}"

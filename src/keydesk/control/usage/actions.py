@@ -14,6 +14,7 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.catalog.models import Product
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.usage.models import (
+    AccountCount,
     KeyAddress,
     KeySighting,
     RefusedRequest,
@@ -21,7 +22,7 @@ from keydesk.control.usage.models import (
     UsageCount,
     UsageSource,
 )
-from keydesk.control.usage.rules import Sums
+from keydesk.control.usage.rules import Place, Sums
 from keydesk.core.usage import Batch, Entry
 
 MORE: Final = "held.number + EXCLUDED.number"
@@ -52,16 +53,22 @@ def record_usage(actor: Actor, *, batch: Batch) -> Recorded:
     require(actor, Permission.USAGE_RECORD)
     with transaction.atomic():
         entries = _new_entries(batch)
-        accounts = _accounts_of(entries)
+        places = _places_of(entries)
         sums = Sums(
-            keys=accounts,
+            keys=places,
             products=set(Product.objects.values_list("pk", flat=True)),
             now=int(timezone.now().timestamp()),
         )
         sums.add(entries)
-        for write in (_add_counts, _note_sights, _add_addresses, _add_strangers):
+        for write in (
+            _add_counts,
+            _add_account_counts,
+            _note_sights,
+            _add_addresses,
+            _add_strangers,
+        ):
             write(sums)
-        _keep_refused(sums, accounts)
+        _keep_refused(sums, places)
     return Recorded(len(entries), sums.left_out)
 
 
@@ -81,17 +88,24 @@ def _new_entries(batch: Batch) -> list[Entry]:
     return entries
 
 
-def _accounts_of(entries: list[Entry]) -> dict[str, str]:
-    """Give the account of each key that is named and is there."""
+def _places_of(entries: list[Entry]) -> dict[str, Place]:
+    """Give where each key belongs that is named and is there."""
     named = {count.key for entry in entries for count in entry.counts}
     named |= {call.key for entry in entries for call in entry.refused}
-    return dict(ApiKey.objects.filter(pk__in=named).values_list("pk", "account_id"))
+    keys = ApiKey.objects.filter(pk__in=named).values_list("pk", "account_id", "environment")
+    return {key: Place(*place) for key, *place in keys}
 
 
 def _add_counts(sums: Sums) -> None:
     columns = ("key_id", "span", "starts_at", "code", "product", "environment")
     rows = [(*row, number) for row, number in sorted(sums.counts.items())]
     _upsert(UsageCount, columns, {"number": MORE}, rows)
+
+
+def _add_account_counts(sums: Sums) -> None:
+    columns = ("account_id", "environment", "span", "starts_at", "code")
+    rows = [(*row, number) for row, number in sorted(sums.of_accounts().items())]
+    _upsert(AccountCount, columns, {"number": MORE}, rows)
 
 
 def _note_sights(sums: Sums) -> None:
@@ -124,13 +138,13 @@ def _upsert(
         cursor.executemany(statement, rows)
 
 
-def _keep_refused(sums: Sums, accounts: Mapping[str, str]) -> None:
+def _keep_refused(sums: Sums, places: Mapping[str, Place]) -> None:
     """Keep refused calls under their request ids; one that is there already stays as it is."""
     latest = timezone.now().timestamp()
     rows = [
         RefusedRequest(
             request_id=call.request_id,
-            account_id=accounts[call.key],
+            account_id=places[call.key].account,
             key_id=call.key,
             code=call.code,
             product=sums.product(call.product),

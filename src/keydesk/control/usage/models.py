@@ -8,7 +8,13 @@ from django.db import models
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog.rules import SLUG_LENGTH
 from keydesk.control.keys.models import ApiKey
-from keydesk.control.usage.rules import ADDRESS_LENGTH, CODE_LENGTH, SOURCE_LENGTH, Span
+from keydesk.control.usage.rules import (
+    ACCOUNT_SPANS,
+    ADDRESS_LENGTH,
+    CODE_LENGTH,
+    SOURCE_LENGTH,
+    Span,
+)
 from keydesk.core.usage import LONGEST_PREFIX
 
 
@@ -53,6 +59,39 @@ class UsageCount(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["span", "starts_at"], name="usage_count_by_time")]
+
+
+class AccountCount(models.Model):
+    """How many requests with all keys of an account in one environment ended in one way within an hour or a day.
+
+    It is the sum of their counts, so that an account with thousands of keys is summed up in a page's time.
+    """
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    environment = models.CharField(max_length=4)
+    """The keys' own."""
+    span = models.PositiveIntegerField()
+    """Seconds."""
+    starts_at = models.BigIntegerField()
+    code = models.CharField(max_length=CODE_LENGTH)
+    number = models.BigIntegerField()
+
+    class Meta:
+        db_table = "account_counts"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "environment", "span", "starts_at", "code"],
+                name="account_count_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(span__in=sorted(map(int, ACCOUNT_SPANS))),
+                name="account_count_span",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(number__gt=0), name="account_count_number_positive"
+            ),
+        ]
+        indexes = [models.Index(fields=["span", "starts_at"], name="account_count_by_time")]
 
 
 class KeySighting(models.Model):

@@ -1,10 +1,11 @@
-"""What the pages tell of use: when a key was last used, its last 30 days, refused requests, and unknown credentials."""
+"""What the pages tell of use: when, how and from where a key was used, refused requests, and unknown credentials."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 from django.utils import timezone
 from msgspec import Struct
 
@@ -74,6 +75,38 @@ class LastDay(NamedTuple):
     """How many addresses it came from, as far as they are known."""
 
 
+class SpanOfUse(NamedTuple):
+    """The requests with a key in one hour or on one day (UTC), and how many of them were refused."""
+
+    starts_at: datetime
+    number: int
+    refused: int
+
+
+class Outcome(NamedTuple):
+    """How many requests with a key ended in one way."""
+
+    code: str
+    number: int
+
+
+class UseOfKey(NamedTuple):
+    """What became of the requests with a key over some time."""
+
+    spans: list[SpanOfUse]
+    """Every hour or day of the time, the present one at the end."""
+    outcomes: list[Outcome]
+    """The most frequent first."""
+
+
+class AddressOfUse(NamedTuple):
+    """How many requests with a key came from an address, and when the last one came."""
+
+    address: str
+    number: int
+    last_at: datetime
+
+
 def usage_by_key(actor: Actor, *, account_id: str, key_ids: Collection[str]) -> dict[str, KeyUsage]:
     """Give how each of these keys of the account is used, in two SQL queries however many they are.
 
@@ -109,35 +142,115 @@ def _days_by_key(of_these: Q) -> dict[str, list[DayOfUse]]:
     return found
 
 
+def last_day_by_key(actor: Actor, *, account_id: str, key_ids: Collection[str]) -> dict[str, int]:
+    """Give how many requests the last 24 hours brought with each of these keys of the account, in one SQL query.
+
+    Raises Refused as `require` does. With a key of another account there were none.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    numbers = dict.fromkeys(key_ids, 0)
+    if not numbers:
+        return numbers
+    since = int((timezone.now() - LAST_DAY).timestamp())
+    minutes = UsageCount.objects.filter(
+        key__in=key_ids, key__account=account_id, span=Span.MINUTE, starts_at__gte=since
+    )
+    counted = minutes.values_list("key_id").annotate(total=Sum("number")).order_by()
+    return numbers | dict(counted)
+
+
 def last_day_of(actor: Actor, *, account_id: str, key_id: str) -> LastDay:
     """Give what the last 24 hours brought with a key of the account; raises Refused as `require` does."""
-    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    numbers = last_day_by_key(actor, account_id=account_id, key_ids=[key_id])
     since = int((timezone.now() - LAST_DAY).timestamp())
-    of_this = Q(key=key_id, key__account=account_id)
-    minutes = UsageCount.objects.filter(of_this, span=Span.MINUTE, starts_at__gte=since)
     places = KeyAddress.objects.filter(
-        of_this, day__gte=Span.DAY.start_of(since), last_at__gte=since
+        key=key_id,
+        key__account=account_id,
+        day__gte=Span.DAY.start_of(since),
+        last_at__gte=since,
     )
-    return LastDay(
-        number=minutes.aggregate(total=Sum("number", default=0))["total"],
-        addresses=places.values("address").distinct().count(),
+    return LastDay(number=numbers[key_id], addresses=places.values("address").distinct().count())
+
+
+def use_of_key(actor: Actor, *, account_id: str, key_id: str, span: Span, count: int) -> UseOfKey:
+    """Give what became of the requests with a key of the account in its last so many hours or days (UTC).
+
+    The present hour or day is one of them. Takes one SQL query; a key of another account was never used. Raises
+    Refused as `require` does.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    last = span.start_of(int(timezone.now().timestamp()))
+    starts = range(last - (count - 1) * span, last + 1, span)
+    counted = (
+        UsageCount.objects.filter(key=key_id, key__account=account_id, span=span)
+        .filter(starts_at__range=(starts[0], last))
+        .values_list("starts_at", "code")
+        .annotate(total=Sum("number"))
+        .order_by()
     )
+    numbers = dict.fromkeys(starts, 0)
+    refused, outcomes = numbers.copy(), Counter[str]()
+    for starts_at, code, total in counted:
+        numbers[starts_at] += total
+        refused[starts_at] += 0 if code == Code.OK else total
+        outcomes[code] += total
+    by_number = sorted(outcomes.items(), key=lambda each: (-each[1], each[0]))
+    return UseOfKey(
+        [SpanOfUse(moment(start), numbers[start], refused[start]) for start in starts],
+        [Outcome(code, number) for code, number in by_number],
+    )
+
+
+def addresses_of_key(
+    actor: Actor, *, account_id: str, key_id: str, since: datetime, most: int
+) -> list[AddressOfUse]:
+    """Give from where requests with a key of the account came since the beginning of a day (UTC).
+
+    They are so many addresses at most, those of the most requests first. Raises Refused as `require` does.
+    """
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    found = (
+        KeyAddress.objects.filter(key=key_id, key__account=account_id)
+        .filter(day__gte=int(since.timestamp()))
+        .values_list("address")
+        .annotate(total=Sum("number"), latest=Max("last_at"))
+        .order_by("-total", "address")
+    )
+    return [AddressOfUse(address, total, moment(at)) for address, total, at in found[:most]]
+
+
+def refused_of_key(actor: Actor, *, account_id: str, key_id: str) -> QuerySet[RefusedRequest]:
+    """Give the refused requests with a key of the account, the newest first; raises Refused as `require` does."""
+    authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    # The account is looked for at the key: by its own column all of its refused requests would be gone through.
+    found = RefusedRequest.objects.select_related("key").filter(key=key_id, key__account=account_id)
+    return found.order_by("-at", "-request_id")
+
+
+class RefusedSearch(NamedTuple):
+    """What of the refused requests is looked for; an empty text narrows nothing."""
+
+    request_id: str = ""
+    key: str = ""
+    """A part of its name, or the start of its prefix."""
+    code: str = ""
 
 
 def refused_requests(
-    actor: Actor, *, account_id: str, request_id: str = "", key: str = "", code: str = ""
+    actor: Actor, *, account_id: str, environment: str, search: RefusedSearch
 ) -> QuerySet[RefusedRequest]:
-    """Give the account's newest refused requests with their keys, the newest first.
+    """Give the newest refused requests with the account's keys of an environment, the newest first.
 
-    They are narrowed to the one with this request id, to keys with this text in their name or at the start of their
-    prefix, and to a code; an empty text narrows nothing. Raises Refused as `require` does.
+    A request id is looked up in both environments, for whoever asks for it need not know where it belongs.
+    Raises Refused as `require` does.
     """
     authorise(actor, Permission.KEY_VIEW, account_id=account_id)
+    request_id, key, code = search
     found = RefusedRequest.objects.select_related("key").filter(account=account_id)
     if "\0" in request_id + code or len(request_id) > CODE_LENGTH:
         return found.none()
-    if request_id:
-        found = found.filter(request_id=request_id)
+    place = {"request_id": request_id} if request_id else {"key__environment": environment}
+    found = found.filter(**place)
     if key:
         keys = ApiKey.objects.filter(searched_for(key, ""), account=account_id)
         found = found.filter(key__in=keys.values("pk"))

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.usage.models import (
+    AccountCount,
     KeyAddress,
     RefusedRequest,
     StrangerCount,
@@ -33,6 +34,7 @@ def forget_old_usage() -> int:
     over: list[QuerySet[Model]] = [
         UsageCount.objects.filter(span=Span.MINUTE, starts_at__lt=minutes),
         UsageCount.objects.filter(span=Span.HOUR, starts_at__lt=hours),
+        AccountCount.objects.filter(span=Span.HOUR, starts_at__lt=hours),
         RefusedRequest.objects.filter(at__lt=now - kept),
         KeyAddress.objects.filter(day__lt=Span.DAY.start_of(since)),
         StrangerCount.objects.filter(day__lt=Span.DAY.start_of(since)),

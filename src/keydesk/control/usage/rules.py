@@ -4,7 +4,7 @@ Every count goes into its minute, its hour and its day at once, so that a host w
 finds the hours and days it belongs to, and nothing is ever moved from one to another.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -27,6 +27,10 @@ class Span(IntEnum):
         return moment // self * self
 
 
+ACCOUNT_SPANS: Final = (Span.HOUR, Span.DAY)
+"""What is counted of an account's keys together."""
+
+
 class CountRow(NamedTuple):
     """What a count is of: key, length of time and its begin, outcome, and what was asked for."""
 
@@ -36,6 +40,23 @@ class CountRow(NamedTuple):
     code: str
     product: str
     environment: str
+
+
+class Place(NamedTuple):
+    """Where a key belongs."""
+
+    account: str
+    environment: str
+
+
+class AccountRow(NamedTuple):
+    """What a count of an account's keys is of: account, their environment, length of time and its begin, outcome."""
+
+    account: str
+    environment: str
+    span: int
+    starts_at: int
+    code: str
 
 
 class Sight(NamedTuple):
@@ -55,7 +76,7 @@ class Many(NamedTuple):
 class Sums:
     """What several entries come to."""
 
-    def __init__(self, *, keys: Collection[str], products: Collection[str], now: int) -> None:
+    def __init__(self, *, keys: Mapping[str, Place], products: Collection[str], now: int) -> None:
         """Takes the keys and products that there are, and the moment.
 
         What was counted for a key that is not there, as after a database was restored, is left out; a moment that lies
@@ -83,6 +104,15 @@ class Sums:
             for stranger in entry.strangers:
                 self._add_stranger(stranger)
             self.refused += [call for call in entry.refused if call.key in self._keys]
+
+    def of_accounts(self) -> dict[AccountRow, int]:
+        """Give the counts of all keys of an account together."""
+        found: dict[AccountRow, int] = {}
+        for row, number in self.counts.items():
+            if row.span in ACCOUNT_SPANS:
+                whole = AccountRow(*self._keys[row.key], row.span, row.starts_at, row.code)
+                found[whole] = found.get(whole, 0) + number
+        return found
 
     def product(self, asked: str) -> str:
         """Give the product that was asked for, nothing if the provider has none of that name."""

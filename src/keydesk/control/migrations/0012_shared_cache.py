@@ -11,6 +11,6 @@ def make_cache_table(_apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("control", "0002_interface")]
+    dependencies = [("control", "0011_beginnings")]
 
     operations = [migrations.RunPython(make_cache_table, migrations.RunPython.noop)]

@@ -6,11 +6,11 @@ from django.apps.registry import Apps
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
-from keydesk.control.feed import interface_v1
+from keydesk.control.feed import interface
 
 
 def create_interface(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    for statement in interface_v1.creating(schema_editor.connection.vendor):
+    for statement in interface.creating(schema_editor.connection.vendor):
         schema_editor.execute(statement, params=None)
 
 
@@ -19,7 +19,7 @@ def create_head(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("control", "0001_tables")]
+    dependencies = [("control", "0008_usage")]
 
     operations = [
         migrations.RunPython(create_interface),

@@ -3,7 +3,7 @@
 A view is an interface with a version: it is never changed, a new shape is a new view. Its columns are the fields of
 the record of the same kind in `core/records.py`, then `mac`; moments are whole seconds since the Unix epoch.
 
-This is the SQL of migration 0002 and stays as it is, so that every database has the same past: what comes later
+This is the SQL of migration 0009 and stays as it is, so that every database has the same past: what comes later
 comes in a module and a migration of its own.
 """
 
@@ -16,16 +16,17 @@ SECONDS: Final = {
 """How each database turns a moment into whole seconds."""
 
 VIEWS: Final = {
-    "verify_keys_v1": (
+    "verify_keys_v2": (
         "SELECT id, digest, account_id AS account, product_id AS product, environment, state, "
-        "{expires_at} AS expires_at, {retires_at} AS retires_at, scopes, revision, mac FROM api_keys"
+        "{expires_at} AS expires_at, {retires_at} AS retires_at, scopes, networks, limits, revision, mac FROM api_keys"
     ),
-    "verify_accounts_v1": "SELECT id, username, status, revision, mac FROM accounts",
-    "verify_products_v1": (
-        "SELECT slug, state, requires_username, lease_seconds, revision, mac FROM products"
+    "verify_accounts_v2": "SELECT id, username, status, networks, revision, mac FROM accounts",
+    "verify_products_v2": (
+        "SELECT slug, state, requires_username, lease_seconds, envelope, limits, revision, mac FROM products"
     ),
-    "verify_entitlements_v1": (
-        "SELECT account_id AS account, product_id AS product, environment, state, revision, mac FROM entitlements"
+    "verify_entitlements_v2": (
+        "SELECT account_id AS account, product_id AS product, environment, state, limits, revision, mac "
+        "FROM entitlements"
     ),
     "verify_credentials_v1": (
         "SELECT id, digest, state, scopes, {expires_at} AS expires_at, revision, mac FROM service_credentials"
