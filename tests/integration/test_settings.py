@@ -61,6 +61,7 @@ def test_a_postgresql_url_says_all_that_a_connection_needs():
     assert described["OPTIONS"] == {
         **PATIENCE,
         "sslmode": "verify-full",
+        "application_name": "keydesk desk",
         "options": "-c lock_timeout=5s -c statement_timeout=5s",
     }
 
