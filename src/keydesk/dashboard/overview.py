@@ -21,7 +21,7 @@ from keydesk.control.usage.overview import (
     keys_to_look_at,
 )
 from keydesk.core.records import AccountStatus
-from keydesk.dashboard.cards import list_path
+from keydesk.dashboard.cards import key_url
 from keydesk.dashboard.logs import REASONS
 from keydesk.dashboard.onboarding.progress import remark_views
 from keydesk.dashboard.pages import frame
@@ -121,15 +121,14 @@ def noted_view(visit: Visit) -> dict[str, Any]:
 
 
 def noted_row(visit: Visit, noted: NotedKey) -> dict[str, Any]:
-    """Give what the page shows of a key to look at, with the way to it among the account's keys."""
+    """Give what the page shows of a key to look at, with the way to its page."""
     key = noted.key
-    asked = urlencode({"environment": visit.environment, "search": key.shown_prefix})
     return {
         "name": key.name,
         "shown_prefix": key.shown_prefix,
         "product": key.product.name,
         "reasons": reasons_to_look(noted),
-        "url": f"{list_path(visit)}?{asked}#product-{key.product_id}",
+        "url": key_url(visit, key.id, "key"),
     }
 
 
