@@ -16,6 +16,7 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.control.usage.models import RefusedRequest
 from keydesk.control.usage.queries import LISTED_AT_MOST, RefusedSearch, refused_requests
 from keydesk.core.codes import Code
+from keydesk.dashboard.cards import key_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit, for_members
 from keydesk.web.figures import whole
@@ -93,7 +94,10 @@ def logs(request: HttpRequest, visit: Visit) -> HttpResponse:
     page = Paginator(found, CALLS_A_PAGE).get_page(request.GET.get("page"))
     path = reverse("dashboard:logs", kwargs={"username": visit.account.username})
     context = frame(visit, section="settings", is_section=False) | {
-        "calls": [call_view(call) for call in page.object_list],
+        "calls": [
+            call_view(call) | {"key_url": key_url(visit, call.key_id, "key")}
+            for call in page.object_list
+        ],
         "page": page,
         "asked": asked,
         "is_narrowed": any(asked),
