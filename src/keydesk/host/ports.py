@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import sys
 from hashlib import sha256
 
 
@@ -27,10 +28,13 @@ def claim(host: str, port: int) -> socket.socket | None:
     """Say to all others of this host who ask that this process is about to listen on an address, until the claim ends.
 
     Gives the claim, which ends when it is closed or with the process, and None if another process has one. It is a
-    Unix socket's name in the abstract: the port itself cannot be held for the process that is to listen on it.
+    Unix socket's name in the abstract, which only Linux has: elsewhere nobody is refused. The port itself cannot be
+    held for the process that is to listen on it.
     """
     name = sha256(f"{host} {port}".encode()).hexdigest()
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    if not sys.platform.startswith("linux"):
+        return made
     try:
         made.bind(f"\0keydesk port {name}")
     except OSError as error:
