@@ -29,23 +29,20 @@ def usage_view(usage: KeyUsage) -> dict[str, Any]:
 
 
 def still_used(usage: KeyUsage, last_day: int) -> str:
-    """Say of a key that was replaced who used it in the last 24 hours, `last_day` times, or that it can be revoked."""
-    if not last_day or usage.last_at is None:
-        return _("No requests in the last 24 hours: safe to revoke.")
-    words = {"number": whole(last_day), "ago": ago(usage.last_at), "address": usage.address}
+    """Say of a key that was replaced how often it was used in the last 24 hours, or that it can be revoked."""
+    if not last_day:
+        return _("No requests in 24 hours: safe to revoke.")
     if not usage.address:
         text = ngettext(
-            "%(number)s request in the last 24 hours, the last one %(ago)s.",
-            "%(number)s requests in the last 24 hours, the last one %(ago)s.",
-            last_day,
+            "%(number)s request in 24 hours.", "%(number)s requests in 24 hours.", last_day
         )
     else:
         text = ngettext(
-            "%(number)s request in the last 24 hours, the last one %(ago)s from %(address)s.",
-            "%(number)s requests in the last 24 hours, the last one %(ago)s from %(address)s.",
+            "%(number)s request in 24 hours, from %(address)s.",
+            "%(number)s requests in 24 hours, the last one from %(address)s.",
             last_day,
         )
-    return text % words
+    return text % {"number": whole(last_day), "address": usage.address}
 
 
 def spark(usage: KeyUsage | AccountUsage) -> dict[str, Any]:
