@@ -15,8 +15,10 @@ desk := $(VENV)/desk-$(shell git hash-object requirements/desk.txt)
 dev := $(VENV)/dev-$(shell git hash-object requirements/dev.txt)
 pip := $(python) -m pip install --quiet --disable-pip-version-check --require-hashes
 pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
-# Tests run beside each other, file by file, for a file shares a desk; those that take long begin first, as tests/conftest.py
-# says. Those marked `alone` run with nothing beside them, as pyproject.toml says.
+# Tests that share nothing run beside each other one by one. Those of the other folders do so file by file, for a file shares a
+# desk, and the long ones begin first, as tests/conftest.py says; those marked `alone` have nothing beside them.
+alike := tests/cli tests/contracts tests/integration tests/unit
+filed := $(addprefix --ignore=,$(alike) tests/hosts)
 beside := -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
 apart = $(shell grep -rlw --include='test_*.py' --exclude-dir=hosts 'mark.alone' $(1))
 on_both := tests/integration tests/races tests/replica
@@ -36,7 +38,8 @@ demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARG
 	@$(python) -m keydesk demo $(ARGS)
 
 test: lint browser gateways ## everything that has to pass before a change lands
-	$(pytest) $(beside) --ignore=tests/hosts
+	$(pytest) -n auto $(alike)
+	$(pytest) $(beside) $(filed)
 	$(pytest) -m alone $(call apart,tests)
 	$(pytest) $(beside) --database postgresql $(on_both)
 	$(pytest) -m alone --database postgresql $(call apart,$(on_both))
