@@ -54,7 +54,7 @@ class VerifierApp:
     async def _later(self, answer: Awaitable[Answer], *, at: bytes) -> Answer:
         try:
             return await answer
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - nor is it "allowed" for who had to wait
             return self._failed(error, at=at)
 
     def _authorize(self, request: Request, path: bytes) -> Answer | Awaitable[Answer]:

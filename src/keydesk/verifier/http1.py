@@ -307,7 +307,7 @@ class Connection(asyncio.Protocol):
     async def _go_through(self, request: Request, answering: Awaitable[Answer]) -> None:
         try:
             answer = await answering
-        except Exception:  # noqa: BLE001 - as above
+        except Exception:  # noqa: BLE001 - nobody awaits this task, and a fault is a 503
             log_fault()
             answer = None
         self._task = None

@@ -78,7 +78,7 @@ class Turns(Generic[Connection]):
         for connection in changed:
             try:
                 connection.write()
-            except Exception as error:  # noqa: BLE001 - as above, and no turn would ever come again
+            except Exception as error:  # noqa: BLE001 - no turn would ever come again
                 give_up(connection, error)
 
     def _expect(self) -> None:
