@@ -21,11 +21,10 @@ from keydesk.control.usage.overview import (
     MANY_REFUSED,
     NOTED_AT_MOST,
     AccountUsage,
-    Calls,
     account_usage,
     keys_to_look_at,
 )
-from keydesk.control.usage.queries import NO_USE, DayOfUse
+from keydesk.control.usage.queries import NO_USE, Calls
 from keydesk.control.usage.rules import Span
 from keydesk.core.usage import Batch, Count, Entry
 
@@ -97,8 +96,8 @@ def test_all_keys_of_an_environment_are_counted_together_by_day_and_by_reason(an
     )
     assert (len(days), days[-1], sorted(days[-3:-1])) == (
         30,
-        DayOfUse(100, 7),
-        [DayOfUse(0, 0), DayOfUse(7, 0)],
+        Calls(100, 7),
+        [Calls(0, 0), Calls(7, 0)],
     )
     assert (days[:-3], found.number, found.refused) == (NO_USE[3:], 107, 7)
 

@@ -26,7 +26,7 @@ from keydesk.control.usage.models import (
 )
 from keydesk.control.usage.queries import (
     UNUSED,
-    DayOfUse,
+    Calls,
     LastDay,
     RefusedSearch,
     last_day_of,
@@ -245,7 +245,16 @@ def test_the_last_thirty_days_are_told_with_their_refused_share(key, new_key, an
     usage = usage_by_key(ana, account_id=sinar.id, key_ids=[key, unused])
     assert usage[unused] == UNUSED
     assert (usage[key].number, usage[key].refused, len(usage[key].days)) == (10, 3, 30)
-    assert (usage[key].days[0], usage[key].days[-1]) == (DayOfUse(8, 3), DayOfUse(2, 0))
+    assert (usage[key].days[0], usage[key].days[-1]) == (Calls(8, 3), Calls(2, 0))
+
+
+def test_what_is_counted_as_midnight_passes_is_of_no_day_that_is_shown_yet(key, ana, sinar):
+    record(Entry(sequence=1, counts=[count(key, 2, minute=TODAY)]))
+    UsageCount.objects.create(
+        key_id=key, span=Span.DAY, starts_at=TODAY + 86400, code="ok", number=700
+    )
+    usage = usage_by_key(ana, account_id=sinar.id, key_ids=[key])[key]
+    assert (usage.number, usage.days[-1]) == (2, Calls(2, 0))
 
 
 def test_however_many_keys_a_page_shows_their_use_takes_two_queries(new_key, ana, sinar):

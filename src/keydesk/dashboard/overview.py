@@ -15,11 +15,11 @@ from keydesk.control.keys.queries import first_steps
 from keydesk.control.onboarding.queries import application_of
 from keydesk.control.usage.overview import (
     AccountUsage,
-    Calls,
     NotedKey,
     account_usage,
     keys_to_look_at,
 )
+from keydesk.control.usage.queries import Calls
 from keydesk.core.records import AccountStatus
 from keydesk.dashboard.cards import key_url
 from keydesk.dashboard.logs import REASONS

@@ -6,8 +6,7 @@ from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from keydesk.control.usage.overview import AccountUsage
-from keydesk.control.usage.queries import KeyUsage
+from keydesk.control.usage.queries import KeyUsage, MonthOfUse
 from keydesk.web.figures import ago, whole
 
 WIDTH: Final = 120
@@ -45,7 +44,7 @@ def still_used(usage: KeyUsage, last_day: int) -> str:
     return text % {"number": whole(last_day), "address": usage.address}
 
 
-def spark(usage: KeyUsage | AccountUsage) -> dict[str, Any]:
+def spark(usage: MonthOfUse) -> dict[str, Any]:
     """Give the shapes of the last 30 days, and what they say in words."""
     most = max(day.number for day in usage.days)
     all_days = points([day.number for day in usage.days], most)

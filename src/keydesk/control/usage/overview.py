@@ -16,7 +16,7 @@ from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.queries import in_state
 from keydesk.control.usage.models import AccountCount, UsageCount
-from keydesk.control.usage.queries import DAYS, DayOfUse, moment
+from keydesk.control.usage.queries import DAYS, Calls, MonthOfUse, moment
 from keydesk.control.usage.rules import Span
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, KeyState, ProductState
@@ -31,36 +31,17 @@ NOTED_AT_MOST: Final = 5
 """Keys to look at that are told of for each reason."""
 
 
-class Calls(NamedTuple):
-    """The requests of a time, and how many of them were refused."""
-
-    number: int
-    refused: int
-
-
-class AccountUsage(Struct, frozen=True, kw_only=True):
+class AccountUsage(MonthOfUse, frozen=True, kw_only=True):
     """How the keys of an account are used, all of them together."""
 
     last_day: Calls
     """The last 24 hours, counted from the beginning of an hour."""
     day_before: Calls
     """The 24 hours before those."""
-    days: tuple[DayOfUse, ...]
-    """The last 30 days, today at the end."""
     days_before: Calls
-    """The 30 days before those."""
+    """The 30 days before the last 30."""
     reasons: tuple[tuple[str, int], ...]
     """The codes with which requests of the last 30 days were refused, and how many; the most frequent first."""
-
-    @property
-    def number(self) -> int:
-        """How many requests there were in the last 30 days."""
-        return sum(day.number for day in self.days)
-
-    @property
-    def refused(self) -> int:
-        """How many of them were refused."""
-        return sum(day.refused for day in self.days)
 
 
 class NotedKey(Struct, frozen=True, kw_only=True):
@@ -108,7 +89,7 @@ def account_usage(actor: Actor, *, account_id: str, environment: str) -> Account
         last_day=_calls(row for row in hours if row.starts_at >= first_hour),
         day_before=_calls(row for row in hours if row.starts_at < first_hour),
         days=tuple(
-            DayOfUse(*_calls(row for row in month if row.starts_at == day))
+            _calls(row for row in month if row.starts_at == day)
             for day in range(first_day, first_day + DAYS * Span.DAY, Span.DAY)
         ),
         days_before=_calls(row for row in days if row.starts_at < first_day),

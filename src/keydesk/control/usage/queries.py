@@ -33,35 +33,40 @@ UNKNOWN: Final = (Code.KEY_MISSING, Code.KEY_MALFORMED, Code.KEY_UNKNOWN)
 """The outcomes of requests whose credential was no key."""
 
 
-class DayOfUse(NamedTuple):
-    """The requests with a key on one day (UTC), and how many of them were refused."""
+class Calls(NamedTuple):
+    """The requests of a time, and how many of them were refused."""
 
     number: int
     refused: int
 
 
-NO_USE: Final = (DayOfUse(0, 0),) * DAYS
+NO_USE: Final = (Calls(0, 0),) * DAYS
 
 
-class KeyUsage(Struct, frozen=True):
-    """How a key is used."""
+class MonthOfUse(Struct, frozen=True, kw_only=True):
+    """The last 30 days (UTC)."""
 
-    last_at: datetime | None = None
-    """When it was last presented, whatever the answer was; None if it never was."""
-    address: str = ""
-    """From where; empty if that is not known."""
-    days: tuple[DayOfUse, ...] = NO_USE
-    """The last 30 days, today at the end."""
+    days: tuple[Calls, ...] = NO_USE
+    """Each of them, today at the end."""
 
     @property
     def number(self) -> int:
-        """How many requests there were in the 30 days."""
+        """How many requests there were."""
         return sum(day.number for day in self.days)
 
     @property
     def refused(self) -> int:
         """How many of them were refused."""
         return sum(day.refused for day in self.days)
+
+
+class KeyUsage(MonthOfUse, frozen=True, kw_only=True):
+    """How a key is used."""
+
+    last_at: datetime | None = None
+    """When it was last presented, whatever the answer was; None if it never was."""
+    address: str = ""
+    """From where; empty if that is not known."""
 
 
 UNUSED: Final = KeyUsage()
@@ -119,26 +124,31 @@ def usage_by_key(actor: Actor, *, account_id: str, key_ids: Collection[str]) -> 
     seen = {row.key_id: row for row in KeySighting.objects.filter(of_these)}
     days = _days_by_key(of_these)
     return {
-        key: KeyUsage(moment(seen[key].last_at), seen[key].address, tuple(days.get(key, NO_USE)))
+        key: KeyUsage(
+            days=tuple(days.get(key, NO_USE)),
+            last_at=moment(seen[key].last_at),
+            address=seen[key].address,
+        )
         if key in seen
         else UNUSED
         for key in key_ids
     }
 
 
-def _days_by_key(of_these: Q) -> dict[str, list[DayOfUse]]:
+def _days_by_key(of_these: Q) -> dict[str, list[Calls]]:
     today = Span.DAY.start_of(int(timezone.now().timestamp()))
     first = today - (DAYS - 1) * Span.DAY
     counted = (
-        UsageCount.objects.filter(of_these, span=Span.DAY, starts_at__gte=first)
+        # Midnight may pass between the look at the clock and this.
+        UsageCount.objects.filter(of_these, span=Span.DAY, starts_at__range=(first, today))
         .values_list("key_id", "starts_at")
         .annotate(total=Sum("number"), accepted=Sum("number", filter=Q(code=Code.OK), default=0))
         .order_by()
     )
-    found: dict[str, list[DayOfUse]] = {}
+    found: dict[str, list[Calls]] = {}
     for key, starts_at, total, accepted in counted:
         days = found.setdefault(key, list(NO_USE))
-        days[(starts_at - first) // Span.DAY] = DayOfUse(total, total - accepted)
+        days[(starts_at - first) // Span.DAY] = Calls(total, total - accepted)
     return found
 
 
