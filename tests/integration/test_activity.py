@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.html import strip_tags
 from tests.fixtures.browsing import viewing
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.refused import Refused
@@ -22,7 +23,6 @@ from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import EVENTS_ABOUT, OF_THE_PROVIDER, Event, Topic
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.queries import Filter, activity_of
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.people.actions import change_role
 from keydesk.core.codes import Code
 from keydesk.dashboard.activity import A_PAGE
@@ -55,15 +55,7 @@ def kinds_in(response):
 
 @pytest.fixture
 def payroll(sinar, disbursement):
-    return generate_key(
-        HOST_OPERATOR,
-        account_id=sinar.id,
-        product="disbursement",
-        environment="live",
-        name="Payroll",
-        grant=None,
-        request_token="press",
-    )
+    return generated(sinar)
 
 
 def event(account, number, **fields):

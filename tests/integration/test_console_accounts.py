@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fixtures.browsing import viewing
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role, StaffRole
@@ -25,7 +26,6 @@ from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entitlements.planned import open_changes, waiting_requests
 from keydesk.control.entitlements.schedule import carry_out_due_changes
 from keydesk.control.keys.actions import (
-    generate_key,
     regenerate_key,
     release_key,
     revoke_key,
@@ -66,16 +66,8 @@ def putri(staff):
 
 
 @pytest.fixture
-def key(host, sinar, disbursement):
-    return generate_key(
-        host,
-        account_id=sinar.id,
-        product="disbursement",
-        environment=LIVE,
-        name="Payroll",
-        grant=None,
-        request_token="once",
-    )
+def key(sinar, disbursement):
+    return generated(sinar)
 
 
 def refusal(function, *args, **kwargs):

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 from tests.fixtures.browsing import KEYS
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.entitlements.actions import disable_product
-from keydesk.control.keys.actions import generate_key, revoke_key
+from keydesk.control.keys.actions import revoke_key
 from keydesk.control.keys.models import ApiKey
-from keydesk.control.keys.restrictions import Choices
 from keydesk.core.records import AccountStatus
 
 pytestmark = pytest.mark.django_db
@@ -27,16 +27,8 @@ def ending(sinar, disbursement):
     """Make a key that ends in so many days; gives its id."""
 
     def ending(name, days, environment="live"):
-        return generate_key(
-            HOST_OPERATOR,
-            account_id=sinar.id,
-            product="disbursement",
-            environment=environment,
-            name=name,
-            grant=None,
-            request_token=name,
-            choices=Choices(expires_at=timezone.now() + timedelta(days=days)),
-        ).id
+        end = timezone.now() + timedelta(days=days)
+        return generated(sinar, name=name, environment=environment, expires_at=end).id
 
     return ending
 

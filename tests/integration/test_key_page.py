@@ -10,11 +10,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils.html import strip_tags
 from tests.fixtures.browsing import KEYS, viewing
+from tests.fixtures.generating import generated
 from tests.integration.test_usage_pages import record, words
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.audit.queries import activity_about
-from keydesk.control.keys.actions import generate_key, regenerate_key
+from keydesk.control.keys.actions import regenerate_key
 from keydesk.control.usage.queries import (
     SpanOfUse,
     addresses_of_key,
@@ -43,15 +44,7 @@ def at_half_past_two():
 
 @pytest.fixture
 def delivered(sinar, disbursement):
-    return generate_key(
-        HOST_OPERATOR,
-        account_id=sinar.id,
-        product="disbursement",
-        environment="live",
-        name="Payroll",
-        grant=None,
-        request_token="press",
-    )
+    return generated(sinar)
 
 
 @pytest.fixture

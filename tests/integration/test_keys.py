@@ -6,6 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.refused import Refused
@@ -38,18 +39,6 @@ def refusal(function, *arguments, **named):
 def events_since(count):
     rows = AuditEvent.objects.order_by("seq")[count:]
     return [(row.event, row.object_id, row.details) for row in rows]
-
-
-def as_host(name="Nightly", *, account, token="once", product="disbursement"):
-    return actions.generate_key(
-        HOST_OPERATOR,
-        account_id=account.id,
-        product=product,
-        environment="live",
-        name=name,
-        grant=None,
-        request_token=token,
-    )
 
 
 def test_a_generated_key_is_stored_as_digest_and_sealed_copy_and_nowhere_in_the_clear(
@@ -179,12 +168,13 @@ def test_bad_input_is_refused_with_its_field(sinar, disbursement, named):
 
 
 def test_a_name_is_kept_trimmed_and_composed(sinar, disbursement):
-    assert as_host("  Cafe\u0301 payroll ", account=sinar).name == "Caf\u00e9 payroll"
+    made = generated(sinar, name="  Cafe\u0301 payroll ", token="once")
+    assert made.name == "Caf\u00e9 payroll"
 
 
 def test_the_host_operator_generates_without_a_pin(sinar, disbursement):
-    made = as_host(account=sinar)
-    assert as_host(account=sinar) == msgspec.structs.replace(made, created=False)
+    made = generated(sinar)
+    assert generated(sinar) == msgspec.structs.replace(made, created=False)
     assert ApiKey.objects.get().created_by is None
 
 
@@ -342,7 +332,7 @@ def test_a_product_asked_for_in_one_environment_is_listed_in_the_other(ana, sina
 def test_listing_takes_the_same_few_queries_for_one_key_and_for_many(ana, sinar, disbursement):
     counts = []
     for number in range(12):
-        as_host(account=sinar, token=f"press {number}")
+        generated(sinar, token=f"press {number}")
         with CaptureQueriesContext(connection) as captured:
             (card,) = queries.product_cards(ana, account_id=sinar.id, environment="live")
             assert len(card.keys[:5]) == min(number + 1, 5)
@@ -430,21 +420,21 @@ def test_a_grant_for_one_thing_opens_no_other(ana, budi, generate, granted):
 
 def test_an_account_gets_no_more_working_keys_than_the_provider_allows(eko, sinar, disbursement):
     change_policies(eko, changes={"keys_a_product": 2})
-    first = as_host(account=sinar, token="one")
-    as_host(account=sinar, token="two")
+    first = generated(sinar, token="one")
+    generated(sinar, token="two")
     with pytest.raises(Refused) as refused:
-        as_host(account=sinar, token="three")
+        generated(sinar, token="three")
     assert (refused.value.code, refused.value.details) == (Code.KEY_LIMIT_REACHED, {"most": 2})
-    assert as_host(account=sinar, token="two").created is False
+    assert generated(sinar, token="two").created is False
     actions.revoke_key(HOST_OPERATOR, key_id=first.id)
-    assert as_host(account=sinar, token="three").created is True
+    assert generated(sinar, token="three").created is True
 
 
 def test_a_key_that_is_over_leaves_room_for_another(eko, sinar, disbursement):
     change_policies(eko, changes={"keys_a_product": 1})
-    key = as_host(account=sinar, token="one")
+    key = generated(sinar, token="one")
     ApiKey.objects.filter(pk=key.id).update(expires_at=timezone.now())
-    assert as_host(account=sinar, token="two").created is True
+    assert generated(sinar, token="two").created is True
 
 
 @pytest.mark.django_db(transaction=True)
@@ -452,8 +442,8 @@ def test_two_who_want_the_last_key_at_once_get_one(at_once, eko, host, sinar, di
     change_policies(eko, changes={"keys_a_product": 1})
     for number in range(rounds):
         outcomes = at_once(
-            lambda number=number: as_host(account=sinar, token=f"one-{number}"),
-            lambda number=number: as_host(account=sinar, token=f"two-{number}"),
+            lambda number=number: generated(sinar, token=f"one-{number}"),
+            lambda number=number: generated(sinar, token=f"two-{number}"),
         )
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["DeliveredKey", "Refused"]
         (made,) = (outcome for outcome in outcomes if not isinstance(outcome, Refused))

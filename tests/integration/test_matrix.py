@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 from tests.fixtures.browsing import clients_of, hire_everybody
+from tests.fixtures.generating import generated
 from tests.fixtures.routes import routes
 from tests.fixtures.sending import undone
 
@@ -23,7 +24,6 @@ from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.invitations.actions import invite_member
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.onboarding.models import Document
 from keydesk.control.people.models import User
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
@@ -411,15 +411,7 @@ def service_credential():
 
 @pytest.fixture
 def key(sinar, disbursement, document_id):
-    return generate_key(
-        HOST_OPERATOR,
-        account_id=sinar.id,
-        product="disbursement",
-        environment="live",
-        name="Key",
-        grant=None,
-        request_token="press",
-    )
+    return generated(sinar)
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fixtures.browsing import KEYS
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.entitlements.actions import disable_product
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.usage import overview
 from keydesk.control.usage.actions import record_usage
@@ -40,15 +40,7 @@ def new_key(sinar, disbursement):
     """Make a key, or one with other columns than it would have."""
 
     def new_key(name="Payroll", environment="live", **columns):
-        made = generate_key(
-            HOST_OPERATOR,
-            account_id=sinar.id,
-            product="disbursement",
-            environment=environment,
-            name=name,
-            grant=None,
-            request_token=f"{environment} {name}",
-        )
+        made = generated(sinar, name=name, environment=environment)
         ApiKey.objects.filter(pk=made.id).update(**columns)
         return made.id
 

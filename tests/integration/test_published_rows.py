@@ -9,6 +9,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from tests.fixtures.generating import generated
 
 from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential
@@ -16,7 +17,6 @@ from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed import interface
 from keydesk.control.feed.actions import publish
 from keydesk.control.feed.models import Published
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.keys.models import ApiKey
 from keydesk.core.digest import row_mac_matches
 from keydesk.core.records import (
@@ -74,15 +74,7 @@ def let_one_retire():
 def everything(sinar, samudra, disbursement, inquiry, host):
     """At least one published row of every kind."""
     for environment in Environment:
-        generate_key(
-            host,
-            account_id=sinar.id,
-            product=disbursement.slug,
-            environment=environment,
-            name="Key",
-            grant=None,
-            request_token=f"press-{environment}",
-        )
+        generated(sinar, environment=environment)
     let_one_retire()
     soon = timezone.now() + timedelta(days=1)
     create_credential(host, name="Gateway", scopes={Scope.VERIFY, Scope.USAGE}, expires_at=soon)

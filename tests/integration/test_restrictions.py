@@ -7,6 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.refused import Refused
@@ -64,19 +65,6 @@ def payouts(disbursement):
     return Product.objects.get()
 
 
-def as_host(account, *, token="once", **choices):
-    return actions.generate_key(
-        HOST_OPERATOR,
-        account_id=account.id,
-        product="disbursement",
-        environment="live",
-        name="Nightly",
-        grant=None,
-        request_token=token,
-        choices=Choices(**choices),
-    )
-
-
 def refusal(function, *arguments, **named):
     with pytest.raises(Refused) as refused:
         function(*arguments, **named)
@@ -97,7 +85,7 @@ def record_of(row):
 
 def test_a_key_is_made_with_what_was_chosen_for_it(payouts, sinar):
     end = datetime(2099, 1, 1, 0, 0, 0, 900_000, tzinfo=UTC)
-    made = as_host(sinar, expires_at=end, **RESTRICTED)
+    made = generated(sinar, expires_at=end, **RESTRICTED)
     row = ApiKey.objects.get()
     assert record_of(row) == KeyRecord(
         id=made.id,
@@ -116,7 +104,7 @@ def test_a_key_is_made_with_what_was_chosen_for_it(payouts, sinar):
 
 
 def test_a_key_for_which_nothing_is_chosen_has_all_scopes_and_no_end(payouts, sinar):
-    as_host(sinar)
+    generated(sinar)
     row = ApiKey.objects.get()
     held = (row.scopes, row.networks, row.limits, row.expires_at)
     assert held == ("payout:cancel payout:create payout:read", "", "", None)
@@ -204,26 +192,26 @@ def test_whoever_makes_no_keys_restricts_none(payouts, ana, citra, dewi, eko, ge
     ],
 )  # fmt: skip
 def test_what_a_key_cannot_have_is_named_and_changes_nothing(changed, details, payouts, sinar):
-    made = as_host(sinar)
+    made = generated(sinar)
     before = record_of(ApiKey.objects.get())
     refused = refusal(
         actions.restrict_key, HOST_OPERATOR, key_id=made.id, **RESTRICTED | changed, grant=None
     )
     assert refused == (Code.INVALID_INPUT, details)
-    assert refusal(as_host, sinar, token="more", **RESTRICTED | changed) == refused
+    assert refusal(generated, sinar, token="more", **RESTRICTED | changed) == refused
     assert record_of(ApiKey.objects.get()) == before
 
 
 def test_a_key_cannot_be_made_for_a_time_that_is_over(payouts, sinar):
-    assert refusal(as_host, sinar, expires_at=timezone.now()) == (
+    assert refusal(generated, sinar, expires_at=timezone.now()) == (
         Code.INVALID_INPUT,
         {"field": "expires_at", "reason": "over"},
     )
 
 
 def test_a_key_that_ended_is_restricted_no_more(payouts, sinar):
-    ended = as_host(sinar, token="ended", expires_at=timezone.now() + timedelta(days=1))
-    revoked = as_host(sinar, token="revoked")
+    ended = generated(sinar, token="ended", expires_at=timezone.now() + timedelta(days=1))
+    revoked = generated(sinar, token="revoked")
     ApiKey.objects.filter(pk=ended.id).update(expires_at=timezone.now())
     actions.revoke_key(HOST_OPERATOR, key_id=revoked.id)
     for made in (ended, revoked):
@@ -254,7 +242,7 @@ def test_one_press_of_a_button_gives_one_key_with_one_choice(payouts, ana, grant
 
 def test_a_replaced_key_hands_its_restrictions_on(payouts, ana, sinar, regenerate):
     end = datetime(2099, 1, 1, tzinfo=UTC)
-    old = as_host(sinar, expires_at=end, **RESTRICTED)
+    old = generated(sinar, expires_at=end, **RESTRICTED)
     new = ApiKey.objects.get(pk=regenerate(ana, old.id).id)
     held = (new.scopes, new.networks, new.limits, new.expires_at)
     assert held == ("payout:read", " ".join(OFFICE), "key:burst=9/1s", end)
@@ -273,9 +261,9 @@ def test_no_key_ever_has_a_scope_that_its_product_had_not_when_it_was_made_or_ch
         offered, chosen = data.draw(some), data.draw(some)
         edited(scopes=offered)
         if set(chosen) - set(offered):
-            assert refusal(as_host, sinar, scopes=chosen)[1]["field"] == "scopes"
+            assert refusal(generated, sinar, scopes=chosen)[1]["field"] == "scopes"
             chosen = offered
-        key = ApiKey.objects.get(pk=as_host(sinar, scopes=chosen).id)
+        key = ApiKey.objects.get(pk=generated(sinar, scopes=chosen).id)
         assert set(key.scopes.split()) == set(chosen)
         offered, wanted = data.draw(some), data.draw(some)
         edited(scopes=offered)
@@ -401,7 +389,7 @@ def test_a_product_s_envelope_and_limits_are_published(payouts):
     ],
 )
 def test_the_database_takes_no_longer_list(table, column, longest, payouts, sinar):
-    as_host(sinar)
+    generated(sinar)
     with connection.cursor() as cursor:
         with pytest.raises(IntegrityError), transaction.atomic():
             cursor.execute(f"UPDATE {table} SET {column} = %s", ["x" * (longest + 1)])

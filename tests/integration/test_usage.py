@@ -9,10 +9,10 @@ from django.db import connection, connections
 from django.db.models import Sum
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor, ActorKind
 from keydesk.control.access.refused import Refused
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.usage import retention
 from keydesk.control.usage.actions import Recorded, record_usage
 from keydesk.control.usage.models import (
@@ -48,15 +48,7 @@ TODAY = NOW // 86400 * 86400
 @pytest.fixture
 def new_key(sinar, disbursement):
     def new_key(name="Payroll", account=sinar, environment="live"):
-        return generate_key(
-            HOST_OPERATOR,
-            account_id=account.id,
-            product="disbursement",
-            environment=environment,
-            name=name,
-            grant=None,
-            request_token=name,
-        ).id
+        return generated(account, name=name, environment=environment).id
 
     return new_key
 

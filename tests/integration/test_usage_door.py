@@ -7,6 +7,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
+from tests.fixtures.generating import generated
 
 from keydesk.api import services
 from keydesk.control.access.actor import HOST_OPERATOR
@@ -14,7 +15,6 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.credentials.actions import create_credential, revoke_credential
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.credentials.rules import Scope
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.usage.models import UsageCount
 from keydesk.core.keyformat import KeyFormat
 from keydesk.core.records import Environment
@@ -44,15 +44,7 @@ def credential():
 
 @pytest.fixture
 def body(sinar, disbursement):
-    key = generate_key(
-        HOST_OPERATOR,
-        account_id=sinar.id,
-        product="disbursement",
-        environment="live",
-        name="Payroll",
-        grant=None,
-        request_token="press",
-    )
+    key = generated(sinar)
     now = int(timezone.now().timestamp())
     counts = [Count(key=key.id, code="ok", minute=now // 60 * 60, number=3, last_at=now)]
     return batch_text("edge-1", [encode_entry(Entry(sequence=1, counts=counts))])

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import translation
 from tests.fixtures.browsing import KEYS
+from tests.fixtures.generating import generated
 
 from keydesk.control.access.actor import HOST_OPERATOR
-from keydesk.control.keys.actions import generate_key
 from keydesk.control.usage import queries
 from keydesk.control.usage.actions import record_usage
 from keydesk.core.codes import CODES, Code
@@ -32,15 +32,7 @@ NEVER_OF_A_KNOWN_KEY = {
 
 @pytest.fixture
 def key(sinar, disbursement):
-    return generate_key(
-        HOST_OPERATOR,
-        account_id=sinar.id,
-        product="disbursement",
-        environment="live",
-        name="Payroll",
-        grant=None,
-        request_token="press",
-    ).id
+    return generated(sinar).id
 
 
 def record(key, *counts, refused=()):

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 from tests.fixtures.feeds import rows_in
+from tests.fixtures.generating import generated
 from tests.fixtures.heads import head
 from tests.fixtures.verifier import RunningVerifier
 
@@ -19,9 +20,9 @@ from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential, revoke_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed.models import Published
-from keydesk.control.keys.actions import generate_key, regenerate_key
+from keydesk.control.keys.actions import regenerate_key
 from keydesk.control.keys.rules import Overlap
-from keydesk.core.records import RECORD_TYPES, Environment
+from keydesk.core.records import RECORD_TYPES
 from keydesk.replica.follow import Follower
 from keydesk.replica.layout import key_of
 from keydesk.replica.sources.postgres import PostgresSource
@@ -59,15 +60,7 @@ def new_key(host, sinar, disbursement):
     """Make a key, each with a button of its own."""
 
     def new_key(press):
-        return generate_key(
-            host,
-            account_id=sinar.id,
-            product=disbursement.slug,
-            environment=Environment.LIVE,
-            name="Key",
-            grant=None,
-            request_token=press,
-        )
+        return generated(sinar, token=press)
 
     return new_key
 
