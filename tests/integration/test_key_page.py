@@ -282,6 +282,8 @@ def test_the_lines_behind_the_bars_stand_at_round_numbers(most, half):
         (100, 40, ("30.0", "70.0", "20.0", "50.0")),
         (100, 100, ("", "100.0", "50.0", "50.0")),
         (2, 1, ("2.0", "98.0", "2.0", "96.0")),
+        (200, 1, ("98.0", "2.0", "2.0", "0.0")),
+        (200, 199, ("2.0", "98.0", "98.0", "0.0")),
     ],
 )
 def test_a_bar_has_accepted_below_and_refused_above_and_shows_the_smallest(number, refused, parts):

@@ -42,6 +42,12 @@ def bar(left: float, span: SpanOfUse, top: int) -> dict[str, str]:
         max(LEAST, number / top * HEIGHT) if number else 0.0
         for number in (span.number - span.refused, span.refused)
     )
+    # Beside a part that is only seen because it is drawn higher, the other one gives way at the top.
+    beyond = max(0.0, accepted + refused - HEIGHT)
+    if accepted > refused:
+        accepted -= beyond
+    else:
+        refused -= beyond
     return {
         "left": f"{left:.1f}",
         "width": f"{BAR - 2 * GAP:.1f}",
