@@ -29,7 +29,7 @@ def claim(host: str, port: int) -> socket.socket | None:
 
     Gives the claim, which ends when it is closed or with the process, and None if another process has one. It is a
     Unix socket's name in the abstract, which only Linux has: elsewhere nobody is refused. The port itself cannot be
-    held for the process that is to listen on it.
+    held for the process that is to listen on it. Raises OSError if the system gives no such socket.
     """
     name = sha256(f"{host} {port}".encode()).hexdigest()
     made = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

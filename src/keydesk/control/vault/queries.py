@@ -18,7 +18,7 @@ class Replacement(Struct, frozen=True, kw_only=True):
 
 
 def replacement_of_key() -> Replacement:
-    """Give where the installation stands; it has a current key-encryption key, and this process holds one."""
+    """Give where the installation stands, which is for a process that holds a key-encryption key of an open vault."""
     own, *others = held_keys()
     current = KeyEncryptionKey.objects.get(is_current=True)
     return Replacement(
