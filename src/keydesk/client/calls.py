@@ -82,7 +82,7 @@ class CheckedTwiceError(Exception):
 def as_paths(paths: Iterable[str]) -> frozenset[str]:
     """Give the paths that need no key; raises ValueError for one that is no path, or for a text in place of several."""
     if isinstance(paths, str):
-        raise ValueError(f"Paths are several texts, like ['/healthz'], not {paths!r}.")  # noqa: TRY004 - ValueError is what services know of
+        raise ValueError(f"Paths are several texts, like ['/healthz'], not {paths!r}.")  # noqa: TRY004 - all that a service says wrongly is a ValueError, as its docstring tells
     found = frozenset(paths)
     for path in found:
         if not path.startswith("/"):
