@@ -50,8 +50,8 @@ lint: $(dev) ## style and types, without running anything
 	$(python) -m mypy
 
 races: $(dev) ## what holds when people and processes collide, and through 1,000 lives of keys, on both databases
-	$(pytest) $(histories) --rounds 1000 --revocations 1000
-	$(pytest) $(histories) --rounds 1000 --revocations 1000 --database postgresql
+	$(pytest) $(histories) --rounds 1000 --collisions 1000 --revocations 1000
+	$(pytest) $(histories) --rounds 1000 --collisions 1000 --revocations 1000 --database postgresql
 
 agreement: $(dev) ## that every door gives one decision, in 100,000 situations each drawn anew
 	$(python) -m pytest -p no:randomly $(PYTEST_ARGS) --situations 100000 -n auto \
