@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from tests.fixtures.browsing import clients_of, hire_everybody
 from tests.fixtures.generating import generated
-from tests.fixtures.routes import routes
+from tests.fixtures.routes import parts_of, routes
 from tests.fixtures.sending import undone
+from tests.integration.test_pages import comparable
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
@@ -26,6 +27,8 @@ from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.invitations.actions import invite_member
 from keydesk.control.onboarding.models import Document
 from keydesk.control.people.models import User
+from keydesk.control.security.queries import factors_of
+from keydesk.control.sessions.held import sessions_of
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
 from keydesk.dashboard import keys
 
@@ -276,6 +279,55 @@ def test_whoever_is_shut_out_while_logged_in_is_a_stranger_from_then_on(
     client, asking = client_of(person), asked_by(person)
     User.objects.filter(pk=people[person].user_id).update(is_active=False)
     assert answers(client, asking) == chosen_of(expected("anonymous"), asking)
+
+
+def test_what_is_anothers_and_what_never_was_are_byte_for_byte_the_same(
+    client_of, theirs, password
+):
+    """A2: to a Superadmin of another account, on every route outside the Console that names an object."""
+    client = client_of("dewi")
+    client.post("/account/confirm/", {"password": password})
+    found = {}
+    for name, part in objects_named():
+        here = theirs if part == "username" else theirs | {"username": "duasamudra"}
+        never = 999_999 if isinstance(theirs[part], int) else "never-was"
+        for method in ("get", "post"):
+            there = answer_of(client, method, name, here)
+            absent = answer_of(client, method, name, here | {part: never})
+            found[name, part, method] = there[0] if there == absent else (there, absent)
+    assert set(found.values()) == {404, 405}
+    assert {part for _name, part, _method in found} == OBJECTS
+
+
+def objects_named():
+    """Give the routes with each part of their addresses that names an object; the Console has a test of its own."""
+    for name, parts in routes():
+        if not name.startswith("console:"):
+            yield from ((name, part) for part in parts if part in OBJECTS)
+
+
+def answer_of(client, method, name, given):
+    address = reverse(name, kwargs={part: given[part] for part in parts_of(name)})
+    with undone(client):
+        return comparable(getattr(client, method)(address))
+
+
+OBJECTS = {
+    *("document_id", "factor_id", "invitation_id", "key_id"),
+    *("session_id", "user_id", "username"),
+}
+
+
+@pytest.fixture
+def theirs(places, client_of, people, codes_of):
+    """Give something of Sinar Abadi's or its people's for each variable part of an address that names an object."""
+    client_of("ana")
+    codes_of(people["ana"])
+    ana = people["ana"].user_id
+    return places | {
+        "factor_id": factors_of(ana).first().pk,
+        "session_id": sessions_of(ana).get().pk,
+    }
 
 
 def split_cells(item):
