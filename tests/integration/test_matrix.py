@@ -4,6 +4,7 @@ PUT and DELETE are no page's own, whoever asks: of those who get the same of a r
 DELETE, another pair for each route. Everybody asks every route by GET and POST.
 """
 
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -21,12 +22,17 @@ from tests.integration.test_pages import comparable
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.actions import set_account_status
+from keydesk.control.accounts.models import Account
+from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
+from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.invitations.actions import invite_member
+from keydesk.control.keys.models import ApiKey
 from keydesk.control.onboarding.models import Document
 from keydesk.control.people.models import User
+from keydesk.control.policies.models import Policies
 from keydesk.control.security.queries import factors_of
 from keydesk.control.sessions.held import sessions_of
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
@@ -306,6 +312,42 @@ def objects_named():
             yield from ((name, part) for part in parts if part in OBJECTS)
 
 
+CALLED = (
+    (Account, "name"),
+    (Account, "status_reason"),
+    (ApiKey, "name"),
+    (ApiKey, "stop_reason"),
+    (Document, "name"),
+    (Entitlement, "reason"),
+    (PlannedChange, "reason"),
+    (Policies, "brand_name"),
+    (Product, "description"),
+    (User, "full_name"),
+)
+"""What people call things, and why they say that they do something."""
+
+
+def test_what_people_call_things_is_text_on_every_page(client_of, addresses):
+    """W4, of what is stored: whatever the forms let in."""
+    clients = [client_of("ana"), client_of("eko")]
+    for number, (model, column) in enumerate(CALLED):
+        model.objects.update(**{column: f'"><xss-{number} onfocus=1>'})
+    pages = {
+        (name, number): answer.content.decode()
+        for name, address in addresses.items()
+        for number, client in enumerate(clients)
+        if (answer := looked_at(client, address))["Content-Type"].startswith("text/html")
+    }
+    assert [name for name, page in pages.items() if re.search('<xss|"&gt;&lt;xss', page)] == []
+    shown = "".join(pages.values())
+    assert [at for at in range(len(CALLED)) if f"&quot;&gt;&lt;xss-{at} " not in shown] == []
+
+
+def looked_at(client, address):
+    with undone(client):
+        return client.get(address)
+
+
 def answer_of(client, method, name, given):
     address = reverse(name, kwargs={part: given[part] for part in parts_of(name)})
     with undone(client):
@@ -372,21 +414,30 @@ def chosen_of(results, asking):
 
 
 @pytest.fixture
-def answers(sinar, places):
+def answers(addresses):
     """Ask every route, each time as if nothing had been asked before; gives the statuses by route and method."""
 
     def answers(client, asking):
         cache.clear()
-        found = {}
-        for (name, parts), chosen in asking:
-            given = places | {
-                "user_id": places["staff_id" if name == "console:person" else "user_id"]
+        return {
+            route.name: {
+                method: status_of(client, method, addresses[route.name]) for method in chosen
             }
-            address = reverse(name, kwargs={part: given[part] for part in parts})
-            found[name] = {method: status_of(client, method, address) for method in chosen}
-        return found
+            for route, chosen in asking
+        }
 
     return answers
+
+
+@pytest.fixture
+def addresses(places):
+    """Give the address of every route, about something of Sinar Abadi's or somebody of the internal team."""
+    found = {}
+    for name, parts in routes():
+        user_id = places["staff_id" if name == "console:person" else "user_id"]
+        given = places | {"user_id": user_id}
+        found[name] = reverse(name, kwargs={part: given[part] for part in parts})
+    return found
 
 
 def status_of(client, method, address):
