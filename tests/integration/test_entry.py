@@ -250,9 +250,9 @@ def test_a_username_of_other_letters_or_digits_is_refused(username, client):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_sign_up_at_once_with_one_username_or_address_make_one_account(
-    at_once, stranger, rounds
+    at_once, stranger, collisions
 ):
-    for number in range(min(rounds, 5)):
+    for number in range(min(collisions, 5)):
         given = NEWCOMER | {"username": f"baru{number}", "email": f"one{number}@b.example"}
         other = given | {"email": f"two{number}@b.example"}
         outcomes = at_once(partial(sign_up, stranger, **given), partial(sign_up, stranger, **other))
