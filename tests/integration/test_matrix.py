@@ -287,6 +287,13 @@ def test_whoever_is_shut_out_while_logged_in_is_a_stranger_from_then_on(
     assert answers(client, asking) == chosen_of(expected("anonymous"), asking)
 
 
+OBJECTS = {
+    *("document_id", "factor_id", "invitation_id", "key_id"),
+    *("session_id", "user_id", "username"),
+}
+"""The variable parts of addresses that name what is somebody's."""
+
+
 def test_what_is_anothers_and_what_never_was_are_byte_for_byte_the_same(
     client_of, theirs, password
 ):
@@ -306,10 +313,16 @@ def test_what_is_anothers_and_what_never_was_are_byte_for_byte_the_same(
 
 
 def objects_named():
-    """Give the routes with each part of their addresses that names an object; the Console has a test of its own."""
+    """Give the routes with each part of their addresses that names an object; all of the Console is hidden from them."""
     for name, parts in routes():
         if not name.startswith("console:"):
             yield from ((name, part) for part in parts if part in OBJECTS)
+
+
+def answer_of(client, method, name, given):
+    address = reverse(name, kwargs={part: given[part] for part in parts_of(name)})
+    with undone(client):
+        return comparable(getattr(client, method)(address))
 
 
 CALLED = (
@@ -346,30 +359,6 @@ def test_what_people_call_things_is_text_on_every_page(client_of, addresses):
 def looked_at(client, address):
     with undone(client):
         return client.get(address)
-
-
-def answer_of(client, method, name, given):
-    address = reverse(name, kwargs={part: given[part] for part in parts_of(name)})
-    with undone(client):
-        return comparable(getattr(client, method)(address))
-
-
-OBJECTS = {
-    *("document_id", "factor_id", "invitation_id", "key_id"),
-    *("session_id", "user_id", "username"),
-}
-
-
-@pytest.fixture
-def theirs(places, client_of, people, codes_of):
-    """Give something of Sinar Abadi's or its people's for each variable part of an address that names an object."""
-    client_of("ana")
-    codes_of(people["ana"])
-    ana = people["ana"].user_id
-    return places | {
-        "factor_id": factors_of(ana).first().pk,
-        "session_id": sessions_of(ana).get().pk,
-    }
 
 
 def split_cells(item):
@@ -443,6 +432,18 @@ def addresses(places):
 def status_of(client, method, address):
     with undone(client):
         return str(getattr(client, method)(address).status_code)
+
+
+@pytest.fixture
+def theirs(places, client_of, people, codes_of):
+    """Give something of Sinar Abadi's or its people's for each variable part of an address that names an object."""
+    client_of("ana")
+    codes_of(people["ana"])
+    ana = people["ana"].user_id
+    return places | {
+        "factor_id": factors_of(ana).first().pk,
+        "session_id": sessions_of(ana).get().pk,
+    }
 
 
 @pytest.fixture
