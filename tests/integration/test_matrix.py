@@ -313,7 +313,7 @@ def test_what_is_anothers_and_what_never_was_are_byte_for_byte_the_same(
 
 
 def objects_named():
-    """Give the routes with each part of their addresses that names an object; all of the Console is hidden from them."""
+    """Give the routes with each part of their addresses that names an object; the Console is hidden from them."""
     for name, parts in routes():
         if not name.startswith("console:"):
             yield from ((name, part) for part in parts if part in OBJECTS)
