@@ -1,12 +1,17 @@
 """Reading where the chain stands."""
 
-from datetime import datetime
-from typing import NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
+
+from django.utils import timezone
 
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.chain.keys import chain_keys
 from keydesk.control.chain.models import Entry, Waiting
 from keydesk.control.chain.rules import beginning
+
+MOST_WAITING: Final = timedelta(minutes=2)
+"""How long an event may wait for its entry; the worker enters it in about one second."""
 
 
 class Head(NamedTuple):
@@ -17,11 +22,11 @@ class Head(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """The events that are not in the chain yet."""
+    """The events that wait for their entry for longer than the worker takes, and those behind them."""
 
     waiting: int
-    since: datetime | None
-    """When the first of them was written; None if there is none."""
+    since: datetime
+    """When the first of them was written."""
 
 
 def chain_head() -> Head:
@@ -32,7 +37,10 @@ def chain_head() -> Head:
     )
 
 
-def backlog() -> Backlog:
-    """Give how many events wait to be entered, and for how long."""
+def backlog() -> Backlog | None:
+    """Give what the worker is late with; None if nothing waits for longer than it takes."""
     awaited = AuditEvent.objects.filter(seq__in=Waiting.objects.order_by("seq").values("seq")[:1])
-    return Backlog(Waiting.objects.count(), awaited.values_list("at", flat=True).first())
+    since = awaited.values_list("at", flat=True).first()
+    if since is None or since >= timezone.now() - MOST_WAITING:
+        return None
+    return Backlog(Waiting.objects.count(), since)

@@ -1,6 +1,6 @@
 """Whether the audit trail is whole: one pass over the chain in constant memory, which changes and locks nothing."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
@@ -12,6 +12,7 @@ from keydesk.control.chain.comparison import Comparison, Return, told
 from keydesk.control.chain.findings import Findings, Tell, Wrong
 from keydesk.control.chain.keys import chain_keys
 from keydesk.control.chain.notes import Checkpoint
+from keydesk.control.chain.queries import MOST_WAITING
 from keydesk.control.chain.reading import (
     Link,
     StoredEvent,
@@ -20,9 +21,6 @@ from keydesk.control.chain.reading import (
     numbers_without_event,
 )
 from keydesk.control.chain.rules import beginning, covered, entry_hash
-
-MOST_WAITING_SECONDS: Final = 120
-"""How long an event may wait for its entry; the worker enters it in about one second."""
 
 
 class Verified(NamedTuple):
@@ -111,7 +109,7 @@ def is_signed(event: StoredEvent) -> bool:
 
 def _verify_waiting(findings: Findings) -> int:
     """Look at the events that are in no entry, and give how many there are."""
-    since = timezone.now() - timedelta(seconds=MOST_WAITING_SECONDS)
+    since = timezone.now() - MOST_WAITING
     count, late = 0, 0
     first: StoredEvent | None = None
     for event in events_without_entry():
