@@ -102,7 +102,9 @@ REFUSING = {
 def test_an_action_whose_event_cannot_be_written_does_not_happen():
     before = current_policies().keys_a_product
     with transaction.atomic():
-        execute(f"CREATE TRIGGER full BEFORE INSERT ON audit_events {REFUSING[connection.vendor]}")
+        execute(
+            f"CREATE TRIGGER no_room BEFORE INSERT ON audit_events {REFUSING[connection.vendor]}"
+        )
         with pytest.raises(DatabaseError):
             change_policies(HOST_OPERATOR, changes={"keys_a_product": before + 1})
         assert current_policies().keys_a_product == before

@@ -83,18 +83,15 @@ def read_all(paths: list[Path]) -> tuple[list[Checkpoint], int]:
 
 def summary(verified: Verified, *, seconds: float, places: list[Path]) -> list[str]:
     """Give the lines that say what was gone through, and against what."""
-    speed = int(verified.entries / seconds) if seconds else 0
-    until = f", the last of {told(verified.until)}" if verified.until else ""
-    state = (
-        "is whole" if not verified.faults else f"is not whole ({verified.faults} things are wrong)"
-    )
-    lines = [
-        f"The audit trail {state}: {verified.entries:,} entries{until}; {speed:,} a second.",
-        f"{verified.waiting:,} events wait to be entered." if verified.waiting else "",
+    until = f", up to {told(verified.until)}" if verified.until else ""
+    speed = f", {verified.entries / seconds:,.0f} a second" if verified.entries else ""
+    return [
+        f"The audit trail is {'not ' if verified.faults else ''}whole.",
+        f"Entries: {verified.entries:,}{until}{speed}.",
+        f"Events that wait for their entry: {verified.waiting:,}.",
         *returns_told(verified.comparison),
-        compared(verified.comparison, places),
+        *compared(verified.comparison, places),
     ]
-    return [line for line in lines if line]
 
 
 def returns_told(comparison: Comparison) -> list[str]:
@@ -106,17 +103,13 @@ def returns_told(comparison: Comparison) -> list[str]:
     ]
 
 
-def compared(comparison: Comparison, places: list[Path]) -> str:
-    """Give the line that says how far checkpoints vouch for the trail."""
+def compared(comparison: Comparison, places: list[Path]) -> list[str]:
+    """Give the lines that say how far checkpoints vouch for the trail."""
     last = comparison.agreeing
-    if last is None:
-        where = ", ".join(map(str, places))
-        return (
-            f"No checkpoint in {where} vouches for it: whether its end was cut off cannot be told."
-        )
-    excused = (
-        f"; {comparison.excused:,} saw what is gone since an older copy was put back"
-        if comparison.excused
-        else ""
+    excused = f"Checkpoints of what was gone with an older copy: {comparison.excused:,}."
+    agreed = (
+        f"No checkpoint in {', '.join(map(str, places))} agrees: whether the end was cut off cannot be told."
+        if last is None
+        else f"Checkpoints that agree: {comparison.agreed:,}, the last at entry {last.size:,} of {told(last.at)}."
     )
-    return f"{comparison.agreed:,} checkpoints agree, the last at entry {last.size:,} of {told(last.at)}{excused}."
+    return [agreed, excused] if comparison.excused else [agreed]
