@@ -125,7 +125,12 @@ DRAWN = {
         "api_keys.sealed",
         "api_keys.shown_prefix",
     ),
-    *("audit_events.details", "audit_events.mac", "audit_events.object_id", "audit_events.request_id"),
+    *(
+        "audit_events.details",
+        "audit_events.mac",
+        "audit_events.object_id",
+        "audit_events.request_id",
+    ),
     *("audit_events.session_ref", "data_keys.wrapped", "django_session.session_data"),
     *("documents.stored_as", "grants.digest", "invitations.digest"),
     *("mails.context", "mfa_authenticator.data", "pins.hash"),
