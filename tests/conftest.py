@@ -34,7 +34,10 @@ LONG_FOLDERS = ("e2e", "faults", "races", "client", "http", "replica", "gateways
 
 def pytest_addoption(parser):
     parser.addoption("--database", choices=DATABASES, default="sqlite", help="what holds the truth")
-    parser.addoption("--rounds", type=int, default=20, help="rounds of each race (B3, B7)")
+    parser.addoption("--rounds", type=int, default=20, help="rounds of PINs and grants (B3, B7)")
+    parser.addoption(
+        "--collisions", type=int, default=8, help="rounds of keys and applications (B8, B9)"
+    )
     parser.addoption("--revocations", type=int, default=100, help="revocations in the history (F1)")
     parser.addoption(
         "--host-revocations", type=int, default=60, help="revocations across hosts (F1)"
@@ -150,6 +153,11 @@ def is_of(database, item):
 @pytest.fixture(scope="session")
 def rounds(request):
     return request.config.getoption("rounds")
+
+
+@pytest.fixture(scope="session")
+def collisions(request):
+    return request.config.getoption("collisions")
 
 
 @pytest.fixture(scope="session")
