@@ -5,7 +5,8 @@ from contextlib import closing
 
 import pysqlite3
 from tests.cli.test_restored import copy_database, database_of
-from tests.fixtures.desk import RunningDesk, keydesk, wait_until
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import RunningDesk, wait_until
 
 
 def work(desk, tmp_path):
