@@ -7,6 +7,7 @@ from django.conf import settings
 
 from keydesk.cli.apps import new_app
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.chain.actions import enter_events
 from keydesk.control.feed.queries import feed_head
 from keydesk.control.histories.actions import begin_history
 from keydesk.server.desk import refuse_other_desks, require_matching_database
@@ -34,6 +35,8 @@ def restored(
                 abort=True,
             )
         epoch = begin_history(HOST_OPERATOR)
+        while enter_events():
+            pass  # so that the trail says at once why checkpoints of what is gone do not fit
     typer.echo(f"The new history is {epoch}. Replicas load it as soon as Keydesk runs.")
     typer.echo(
         "They go on refusing every key that they know as revoked, and the replicator's log names each that the "

@@ -7,6 +7,7 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import require_still
 from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
+from keydesk.control.chain.queries import chain_head
 from keydesk.control.feed.models import FeedHead
 
 
@@ -14,7 +15,8 @@ def begin_history(actor: Actor) -> str:
     """Give the feed an epoch that was never used, and give it; replicas then load everything afresh.
 
     It is for a restored database, before anything else changes in it: revisions to come would otherwise be taken for
-    those that replicas hold already. Refused: `permission_denied`.
+    those that replicas hold already. The event says how long the audit trail's chain was, which explains the
+    checkpoints of what is gone. Refused: `permission_denied`.
     """
     permission = Permission.INSTALLATION_EDIT
     authorise(actor, permission)
@@ -23,6 +25,7 @@ def begin_history(actor: Actor) -> str:
         require_still(actor, permission)
         before, head.epoch = head.epoch, secrets.token_hex(16)
         head.save(update_fields=["epoch"])
-        details = {"before": before, "revision": head.revision}
+        entries = chain_head().number
+        details = {"before": before, "revision": head.revision, "entries": entries}
         record(actor, Event.HISTORY_BEGUN, object_id=head.epoch, details=details)
         return head.epoch
