@@ -28,7 +28,7 @@ histories := tests/races tests/replica/test_lifecycle.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint races agreement faults hosts bench many css messages reference clean browser gateways namespaces wrk
+.PHONY: help demo test lint races agreement faults hosts bench many css messages reference clean tools browser gateways namespaces wrk
 
 help: ## say what can be made
 	@echo "make <target>:"
@@ -37,7 +37,8 @@ help: ## say what can be made
 demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARGS=--reset starts afresh)
 	@$(python) -m keydesk demo $(ARGS)
 
-test: lint browser gateways ## everything that has to pass before a change lands
+test: $(dev) ## everything that has to pass before a change lands
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint tools
 	$(pytest) -n auto $(alike)
 	$(pytest) $(beside) $(filed)
 	$(pytest) -m alone $(call apart,tests)
@@ -50,8 +51,8 @@ lint: $(dev) ## style and types, without running anything
 	$(python) -m mypy
 
 races: $(dev) ## what holds when people and processes collide, and through 1,000 lives of keys, on both databases
-	$(pytest) $(histories) --rounds 1000 --revocations 1000
-	$(pytest) $(histories) --rounds 1000 --revocations 1000 --database postgresql
+	$(pytest) $(histories) --rounds 1000 --collisions 1000 --revocations 1000
+	$(pytest) $(histories) --rounds 1000 --collisions 1000 --revocations 1000 --database postgresql
 
 agreement: $(dev) ## that every door gives one decision, in 100,000 situations each drawn anew
 	$(python) -m pytest -p no:randomly $(PYTEST_ARGS) --situations 100000 -n auto \
@@ -105,6 +106,11 @@ $(dev): | $(desk)
 	@echo "Installing what the tests need into $(VENV). This happens once and takes a minute or two ..."
 	@$(pip) -r requirements/dev.txt
 	@touch $@
+
+# One after the other, for whoever installs holds a lock, and beside what has work for a processor.
+tools:
+	@$(MAKE) --no-print-directory browser
+	@$(MAKE) --no-print-directory gateways
 
 # A tool that does not come from Python is installed where that is possible, or asked for in a sentence.
 # Any Chromium will do; the one without windows does the same for a third of the processor's time.

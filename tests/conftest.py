@@ -34,7 +34,10 @@ LONG_FOLDERS = ("e2e", "faults", "races", "client", "http", "replica", "gateways
 
 def pytest_addoption(parser):
     parser.addoption("--database", choices=DATABASES, default="sqlite", help="what holds the truth")
-    parser.addoption("--rounds", type=int, default=20, help="rounds of each race (B3, B7)")
+    parser.addoption("--rounds", type=int, default=20, help="rounds of PINs and grants (B3, B7)")
+    parser.addoption(
+        "--collisions", type=int, default=8, help="rounds of keys and applications (B8, B9)"
+    )
     parser.addoption("--revocations", type=int, default=100, help="revocations in the history (F1)")
     parser.addoption(
         "--host-revocations", type=int, default=60, help="revocations across hosts (F1)"
@@ -142,6 +145,8 @@ def is_of(database, item):
     """Say whether a test is one of a run on the database: on PostgreSQL, if it is another test there than on SQLite."""
     if any(item.get_closest_marker(other) for other in DATABASES if other != database):
         return False
+    if database == "postgresql" and item.get_closest_marker("any_database"):
+        return False
     touches = {"database", "django_db_setup"} & set(item.fixturenames)
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
     return database == "sqlite" or marked or bool(touches)
@@ -150,6 +155,11 @@ def is_of(database, item):
 @pytest.fixture(scope="session")
 def rounds(request):
     return request.config.getoption("rounds")
+
+
+@pytest.fixture(scope="session")
+def collisions(request):
+    return request.config.getoption("collisions")
 
 
 @pytest.fixture(scope="session")

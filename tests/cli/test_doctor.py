@@ -5,7 +5,7 @@ import re
 import socket
 
 import pytest
-from tests.fixtures.desk import keydesk
+from tests.fixtures.commands import keydesk
 from tests.fixtures.rows import account
 from tests.fixtures.valkey import running
 from tests.fixtures.verifier import PEPPER, fill

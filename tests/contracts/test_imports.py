@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, status_of, wait_until
+from tests.fixtures.desk import desk_environment, keydesk_afresh, status_of, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,7 +74,7 @@ def test_a_service_that_checks_a_request_loads_no_framework_that_it_does_not_use
 
 
 def test_the_overview_loads_no_command_at_all(tmp_path):
-    shown = keydesk("--help", environment=desk_environment(tmp_path, NONSENSE=None))
+    shown = keydesk_afresh("--help", environment=desk_environment(tmp_path, NONSENSE=None))
     assert shown.returncode == 0, shown.stderr
     assert "keydesk" in shown.stdout
 
@@ -105,9 +105,9 @@ def running(without_django):
 
 
 def test_a_verifier_and_its_replicator_serve_a_request_without_django(without_django, running):
-    trapped = keydesk("account", "list", environment=without_django)
+    trapped = keydesk_afresh("account", "list", environment=without_django)
     assert "Django was imported" in trapped.stderr, "the trap does not work"
-    made = keydesk(
+    made = keydesk_afresh(
         *["key", "generate", "sinarabadi", "disbursement", "--name", "Test"],
         environment={**without_django, "PYTHONPATH": str(ROOT / "src")},
     )

@@ -8,8 +8,8 @@ from functools import partial
 import httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from tests.fixtures.commands import keydesk
 from tests.fixtures.languages import say
-from tests.fixtures.operators import Operator
 
 KEY = re.compile(r"kd_(live|test)_[0-9A-Za-z]{49}")
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
@@ -201,10 +201,14 @@ def authorize(demo_desk):
 
 @pytest.fixture(scope="module")
 def operator(demo_desk):
-    """Run a command on the desk's host."""
-    operator = Operator(demo_desk.environment)
-    yield operator
-    operator.stop()
+    """Run a command on the desk's host; gives what it told."""
+
+    def operator(*arguments, typed=""):
+        done = keydesk(*arguments, environment=demo_desk.environment, typed=typed)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return operator
 
 
 @pytest.fixture

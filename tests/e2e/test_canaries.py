@@ -6,11 +6,15 @@ is stopped, and every byte in its folder is looked through for what was secret o
 
 import base64
 import os
+import sqlite3
+from contextlib import closing
 from urllib.parse import quote
 
 import httpx
 import pytest
 from playwright.sync_api import expect
+
+from keydesk.web.session_cookies import key_of
 
 SHOWN = len("kd_live_") + 4
 """How much of a key may be seen anywhere."""
@@ -125,6 +129,7 @@ def test_no_secret_is_in_anything_that_a_desk_keeps_logs_or_counts(
     spoiled = second[:-1] + ("a" if second[-1] != "a" else "b")
     ask_with(demo_desk, second, (first, spoiled))
     try_to_log_in(visitor(), ana)
+    cookies = {each["name"]: each["value"] for each in at_keys.page.context.cookies()}
     metrics = httpx.get(demo_desk.metrics_url).content
     demo_desk.stop()
 
@@ -134,15 +139,17 @@ def test_no_secret_is_in_anything_that_a_desk_keeps_logs_or_counts(
         "the key with a wrong end": spoiled[SHOWN:].encode(),
         "the password": ana["password"].encode(),
         "a wrong password": WRONG_PASSWORD.encode(),
+        "the session": cookies["sid"].encode(),
+        "the token of its forms": cookies["csrf"].encode(),
         **secrets_of_the_desk,
     }
     kept = {**kept_in(demo_desk.data_dir), "metrics": metrics}
     assert {"keydesk.sqlite3", "keydesk.log"} <= kept.keys()
     assert found_in(kept, secrets) == set()
     told = kept["keydesk.log"] + metrics
-    sessions = [cookie["value"] for cookie in at_keys.page.context.cookies()]
-    short = (*sessions, ana["pin"], WRONG_PIN)
-    assert [text for text in short if text.encode() in told] == []
+    assert [text for text in (ana["pin"], WRONG_PIN) if text.encode() in told] == []
+    database = b"".join(kept[name] for name in kept if name.startswith("keydesk.sqlite3"))
+    assert key_of(cookies["sid"]).encode() in database
 
 
 def test_what_looks_finds_a_secret_in_each_form_and_a_piece_of_one():
@@ -160,3 +167,15 @@ def test_what_looks_finds_a_secret_in_each_form_and_a_piece_of_one():
     }
     assert {place for _, place in found_in(hidden, {"secret": secret})} == hidden.keys()
     assert found_in({"other": b"0123456789ab".swapcase()[::-1]}, {"secret": secret}) == set()
+
+
+def test_what_looks_finds_a_session_that_a_database_holds_as_the_cookie_does(tmp_path):
+    secret = "0123456789abcdefghijABCDEFGHIJ"
+    with closing(sqlite3.connect(tmp_path / "keydesk.sqlite3")) as database, database:
+        database.execute("CREATE TABLE django_session (session_key)")
+        database.execute("INSERT INTO django_session VALUES (?)", [key_of(secret)])
+    assert found_in(kept_in(tmp_path), {"the session": secret.encode()}) == set()
+    with closing(sqlite3.connect(tmp_path / "keydesk.sqlite3")) as database, database:
+        database.execute("INSERT INTO django_session VALUES (?)", [secret])
+    found = {("the session", "keydesk.sqlite3")}
+    assert found_in(kept_in(tmp_path), {"the session": secret.encode()}) == found

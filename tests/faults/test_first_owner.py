@@ -5,7 +5,8 @@ import secrets
 
 import httpx
 import pytest
-from tests.fixtures.desk import RunningDesk, keydesk, wait_until
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import RunningDesk, wait_until
 
 LINK = re.compile(r"http://\S+/console/first-owner/\?token=(\S+)")
 HIDDEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')

@@ -7,15 +7,17 @@ import socket
 import subprocess
 import sys
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pysqlite3
 import pytest
+from tests.fixtures.commands import keydesk
 from tests.fixtures.desk import (
     RunningDesk,
     descendants,
     desk_environment,
-    keydesk,
+    keydesk_afresh,
     lose_override,
     wait_until,
 )
@@ -24,10 +26,12 @@ from keydesk.cli.facts import FORMAT
 from keydesk.config import LASTING_SECRETS, Secret
 from keydesk.server.start import sole_desk
 
+powerless = partial(keydesk_afresh, preexec_fn=lose_override)
 
-def refusal(command, environment, **started):
+
+def refusal(command, environment, run=keydesk):
     """What a command says when it refuses: exit code 1, nothing on the output, no traceback."""
-    refused = keydesk(*command.split(), environment=environment, **started)
+    refused = run(*command.split(), environment=environment)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "Traceback" not in refused.stderr
     return refused.stderr
@@ -249,7 +253,7 @@ def test_a_desk_does_not_start_with_secrets_that_it_cannot_use(prepared, tmp_pat
     secrets = tmp_path / "data" / "secrets"
     (secrets / Secret.KEY_ENCRYPTION_KEY).write_text("c2hvcnQ=")
     (secrets / Secret.PEPPER).chmod(0)
-    told = refusal("serve", prepared, preexec_fn=lose_override)
+    told = refusal("serve", prepared, run=powerless)
     assert f"{secrets / Secret.KEY_ENCRYPTION_KEY} must hold 32 bytes in base64." in told
     assert f"{secrets / Secret.PEPPER} cannot be read: Permission denied." in told
 
@@ -269,8 +273,8 @@ def test_a_database_that_cannot_be_written_stops_the_start_and_is_told_by_doctor
 ):
     (tmp_path / "data" / "keydesk.sqlite3").chmod(0o400)
     told = "The database can be read and not written"
-    assert told in refusal("serve", prepared, preexec_fn=lose_override)
-    looked = keydesk("doctor", environment=prepared, preexec_fn=lose_override)
+    assert told in refusal("serve", prepared, run=powerless)
+    looked = powerless("doctor", environment=prepared)
     assert (looked.returncode, looked.stdout.count(told)) == (1, 1)
 
 

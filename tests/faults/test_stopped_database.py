@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from tests.fixtures.desk import RunningDesk, desk_environment, keydesk, status_of, wait_until
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import RunningDesk, desk_environment, status_of, wait_until
 
 WITHIN_SECONDS = 60
 

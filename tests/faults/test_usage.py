@@ -10,7 +10,8 @@ from contextlib import closing
 
 import pysqlite3
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, status_of, wait_until
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import desk_environment, status_of, wait_until
 
 from keydesk.core.usage import Count, Entry, encode_entry
 from keydesk.host.spool import SpoolWriter

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 import yaml
-from tests.fixtures.desk import desk_environment, keydesk
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import desk_environment
 from tests.fixtures.gateways import check
 
 from keydesk.cli.gateway import KNOWN

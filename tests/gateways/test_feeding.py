@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, wait_until_told
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import desk_environment, wait_until_told
 from tests.fixtures.gateways import NativeGateway
 from tests.fixtures.replicators import eventually
 from tests.fixtures.rows import account, entitlement, key, product

@@ -8,7 +8,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, wait_until
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import desk_environment, wait_until
 from tests.fixtures.postgres import PostgresServer, folder_for_servers
 from tests.fixtures.valkey import RunningValkey
 from tests.hosts.control import SLUG, Control

@@ -9,7 +9,8 @@ from contextlib import suppress
 
 import msgspec
 import pytest
-from tests.fixtures.desk import desk_environment, keydesk, status_of, wait_until
+from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import desk_environment, status_of, wait_until
 from tests.fixtures.rows import account, entitlement, key, product
 from tests.fixtures.verifier import DIGEST, SETTINGS, RunningVerifier, fill, is_gone, kill, mint
 

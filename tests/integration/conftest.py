@@ -5,7 +5,6 @@ import secrets
 from datetime import timedelta
 
 import pytest
-from argon2 import PasswordHasher
 from django.conf import settings
 from django.utils import timezone
 
@@ -14,23 +13,7 @@ from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.policies.actions import change_policies
-from keydesk.control.stepup import pins
 from keydesk.control.vault import keyring
-
-IN_A_DESK = pins.HASHER
-LIGHT = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-
-
-@pytest.fixture(autouse=True)
-def light_pins(monkeypatch):
-    """Hash PINs at a small cost: what most tests promise has nothing to do with it."""
-    monkeypatch.setattr(pins, "HASHER", LIGHT)
-
-
-@pytest.fixture
-def costly_pins(light_pins, monkeypatch):
-    """Hash PINs as a desk does."""
-    monkeypatch.setattr(pins, "HASHER", IN_A_DESK)
 
 
 @pytest.fixture

@@ -97,8 +97,8 @@ def test_an_unknown_account_is_not_found(eko):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_approving_and_rejecting_at_once_one_wins_and_the_other_is_told(at_once, rounds, host):
-    for number in range(rounds):
+def test_approving_and_rejecting_at_once_one_wins_and_the_other_is_told(at_once, collisions, host):
+    for number in range(collisions):
         account = create_account(host, username=f"account-{number}", name="PT Rebutan")
         waiting = AccountStatus.WAITING_FOR_APPROVAL
         set_account_status(host, account_id=account.id, status=waiting)

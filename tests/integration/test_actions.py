@@ -14,12 +14,15 @@ from django.utils import timezone
 from tests.fixtures.applications import PNG
 from tests.fixtures.factors import SECRET, code_of, session_of
 from tests.fixtures.pictures import picture
+from tests.fixtures.undecided import UndecidedError, fail
 
 import keydesk.control
+from keydesk.control.access import refused, standing
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.actions import create_account
+from keydesk.control.audit import actions as trail
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.actions import create_product
@@ -792,3 +795,25 @@ def test_the_record_of_a_refusal_stays_although_the_action_rolls_back(gita):
         gita.account_id,
         {"code": "permission_denied", "permission": "account.create", "account_asked_for": None},
     )
+
+
+GATES = (
+    (Actor, "can"),
+    (refused, "require"),
+    (standing, "require_still"),
+    (trail, "record"),
+)
+"""What every action asks before it changes anything, and what it tells when it has."""
+
+
+@pytest.mark.parametrize("name", sorted(ACTIONS.keys() - ABOUT_ONESELF))
+def test_an_action_whose_gate_fails_does_nothing(name, stage, monkeypatch):
+    """A8: what could not be decided, or not be recorded, is not done, whoever asks."""
+    actor, given = SCENARIOS[name][1](stage)
+    before = all_but_the_trail()
+    for owner, gate in GATES:
+        with monkeypatch.context() as patched:
+            fail(patched, owner, gate)
+            with pytest.raises(UndecidedError):
+                ACTIONS[name](actor, **given)
+        assert (gate, all_but_the_trail()) == (gate, before)

@@ -175,7 +175,7 @@ def test_a_plan_needs_a_moment_ahead_and_a_disabling_its_reason(putri, sinar, di
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_carry_a_change_out_once(at_once, putri, place, rounds):
+def test_two_workers_carry_a_change_out_once(at_once, putri, place, collisions):
     for _ in range(3):
         Entitlement.objects.filter(product="payment-link").update(state="DISABLED")
         plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())

@@ -95,7 +95,7 @@ def test_an_unknown_account_or_product_is_not_found(eko, place):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_ask_at_once_make_one_request(at_once, ana, budi, place, rounds):
+def test_two_who_ask_at_once_make_one_request(at_once, ana, budi, place, collisions):
     outcomes = at_once(*(lambda who=who: request_product(who, **place) for who in [ana, budi] * 2))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == [
         "Entitlement",

@@ -14,6 +14,7 @@ from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.refused import Refused
 from keydesk.control.accounts.actions import create_account
 from keydesk.control.accounts.models import Account
+from keydesk.control.audit.models import AuditEvent
 from keydesk.control.entry.actions import ask_for_password, choose_password, sign_up
 from keydesk.control.entry.links import password_token
 from keydesk.control.entry.models import HeldUsername
@@ -249,9 +250,9 @@ def test_a_username_of_other_letters_or_digits_is_refused(username, client):
 
 @pytest.mark.django_db(transaction=True)
 def test_two_who_sign_up_at_once_with_one_username_or_address_make_one_account(
-    at_once, stranger, rounds
+    at_once, stranger, collisions
 ):
-    for number in range(min(rounds, 5)):
+    for number in range(min(collisions, 5)):
         given = NEWCOMER | {"username": f"baru{number}", "email": f"one{number}@b.example"}
         other = given | {"email": f"two{number}@b.example"}
         outcomes = at_once(partial(sign_up, stranger, **given), partial(sign_up, stranger, **other))
@@ -338,6 +339,14 @@ def test_tries_to_log_in_are_counted_together_however_the_address_is_written(ana
         assert log_in(Client(), case(ana.label), "wrong").status_code == 200
     assert log_in(Client(), ana.label, "wrong").status_code == 429
     assert log_in(Client(), ana.label.swapcase(), "wrong").status_code == 429
+
+
+def test_the_full_width_twin_of_an_address_is_no_second_way_to_try_a_password(ana, password):
+    name, _, domain = ana.label.partition("@")
+    for twin in (f"{wide(name)}@{domain}", f"{name}@{wide(domain)}"):
+        answer = log_in(Client(), twin, password)
+        assert (answer.status_code, "sid" in answer.cookies) == (200, False)
+    assert not AuditEvent.objects.filter(event__in=("login.failed", "session.started")).exists()
 
 
 @pytest.mark.parametrize("address", ["/account/address/", "/account/reset/"])

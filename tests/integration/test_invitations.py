@@ -426,9 +426,9 @@ def test_whoever_was_added_meanwhile_reads_that_they_are_a_member(
 
 @pytest.mark.django_db(transaction=True)
 def test_two_clicks_at_once_make_one_person_and_one_member(
-    at_once, ana, sinar, stranger, password, rounds
+    at_once, ana, sinar, stranger, password, collisions
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         email = f"guest{number}@example.com"
         sent = invite_member(ana, account_id=sinar.id, email=email, role=Role.MAKER)
         given = {"token": token_of(sent), "full_name": "Guest", "password": password}
@@ -439,9 +439,9 @@ def test_two_clicks_at_once_make_one_person_and_one_member(
 
 @pytest.mark.django_db(transaction=True)
 def test_accepting_and_withdrawing_at_once_end_one_way(
-    at_once, ana, sinar, stranger, password, rounds
+    at_once, ana, sinar, stranger, password, collisions
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         email = f"guest{number}@example.com"
         sent = invite_member(ana, account_id=sinar.id, email=email, role=Role.MAKER)
         given = {"token": token_of(sent), "full_name": "Guest", "password": password}

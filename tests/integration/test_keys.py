@@ -438,9 +438,11 @@ def test_a_key_that_is_over_leaves_room_for_another(eko, sinar, disbursement):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_want_the_last_key_at_once_get_one(at_once, eko, host, sinar, disbursement, rounds):
+def test_two_who_want_the_last_key_at_once_get_one(
+    at_once, eko, host, sinar, disbursement, collisions
+):
     change_policies(eko, changes={"keys_a_product": 1})
-    for number in range(rounds):
+    for number in range(collisions):
         outcomes = at_once(
             lambda number=number: generated(sinar, token=f"one-{number}"),
             lambda number=number: generated(sinar, token=f"two-{number}"),

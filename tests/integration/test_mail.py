@@ -231,8 +231,8 @@ def test_a_claim_that_has_lapsed_says_nothing_more():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_never_claim_the_same_mail(at_once, rounds):
-    for _round in range(rounds):
+def test_two_workers_at_once_never_claim_the_same_mail(at_once, collisions):
+    for _round in range(collisions):
         queue()
         queue()
         claimed = at_once(claim_mail, claim_mail)

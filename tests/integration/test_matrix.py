@@ -4,6 +4,7 @@ PUT and DELETE are no page's own, whoever asks: of those who get the same of a r
 DELETE, another pair for each route. Everybody asks every route by GET and POST.
 """
 
+import re
 from datetime import timedelta
 from functools import partial
 
@@ -14,18 +15,26 @@ from django.urls import reverse
 from django.utils import timezone
 from tests.fixtures.browsing import clients_of, hire_everybody
 from tests.fixtures.generating import generated
-from tests.fixtures.routes import routes
+from tests.fixtures.routes import parts_of, routes
 from tests.fixtures.sending import undone
+from tests.integration.test_pages import comparable
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.actions import set_account_status
+from keydesk.control.accounts.models import Account
+from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.actions import create_credential
 from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
+from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.invitations.actions import invite_member
+from keydesk.control.keys.models import ApiKey
 from keydesk.control.onboarding.models import Document
 from keydesk.control.people.models import User
+from keydesk.control.policies.models import Policies
+from keydesk.control.security.queries import factors_of
+from keydesk.control.sessions.held import sessions_of
 from keydesk.core.records import AccountStatus, EntitlementState, Environment
 from keydesk.dashboard import keys
 
@@ -241,6 +250,7 @@ def test_somebody_gets_from_every_route_what_is_theirs(person, client_of, answer
     assert answers(client_of(person), asking) == chosen_of(expected(person), asking)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("person", ASKERS)
 def test_without_a_token_nobody_learns_more_of_a_route_than_a_look_at_it_tells(
     person, client_of, answers
@@ -276,6 +286,81 @@ def test_whoever_is_shut_out_while_logged_in_is_a_stranger_from_then_on(
     client, asking = client_of(person), asked_by(person)
     User.objects.filter(pk=people[person].user_id).update(is_active=False)
     assert answers(client, asking) == chosen_of(expected("anonymous"), asking)
+
+
+OBJECTS = {
+    *("document_id", "factor_id", "invitation_id", "key_id"),
+    *("session_id", "user_id", "username"),
+}
+"""The variable parts of addresses that name what is somebody's."""
+
+
+def test_what_is_anothers_and_what_never_was_are_byte_for_byte_the_same(
+    client_of, theirs, password
+):
+    """A2: to a Superadmin of another account, on every route outside the Console that names an object."""
+    client = client_of("dewi")
+    client.post("/account/confirm/", {"password": password})
+    found = {}
+    for name, part in objects_named():
+        here = theirs if part == "username" else theirs | {"username": "duasamudra"}
+        never = 999_999 if isinstance(theirs[part], int) else "never-was"
+        for method in ("get", "post"):
+            there = answer_of(client, method, name, here)
+            absent = answer_of(client, method, name, here | {part: never})
+            found[name, part, method] = there[0] if there == absent else (there, absent)
+    assert set(found.values()) == {404, 405}
+    assert {part for _name, part, _method in found} == OBJECTS
+
+
+def objects_named():
+    """Give the routes with each part of their addresses that names an object; the Console is hidden from them."""
+    for name, parts in routes():
+        if not name.startswith("console:"):
+            yield from ((name, part) for part in parts if part in OBJECTS)
+
+
+def answer_of(client, method, name, given):
+    address = reverse(name, kwargs={part: given[part] for part in parts_of(name)})
+    with undone(client):
+        return comparable(getattr(client, method)(address))
+
+
+CALLED = (
+    (Account, "name"),
+    (Account, "status_reason"),
+    (ApiKey, "name"),
+    (ApiKey, "stop_reason"),
+    (Document, "name"),
+    (Entitlement, "reason"),
+    (PlannedChange, "reason"),
+    (Policies, "brand_name"),
+    (Product, "description"),
+    (User, "full_name"),
+)
+"""What people call things, and why they say that they do something."""
+
+
+@pytest.mark.any_database
+def test_what_people_call_things_is_text_on_every_page(client_of, addresses):
+    """W4, of what is stored: whatever the forms let in."""
+    clients = [client_of("ana"), client_of("eko")]
+    for number, (model, column) in enumerate(CALLED):
+        model.objects.update(**{column: f'"><xss-{number} onfocus=1>'})
+    pages = {
+        (name, number): answer.content.decode()
+        for name, address in addresses.items()
+        for number, client in enumerate(clients)
+        if (answer := looked_at(client, address))["Content-Type"].startswith("text/html")
+    }
+    assert [name for name, page in pages.items() if re.search('<xss|"&gt;&lt;xss', page)] == []
+    shown = "".join(pages.values())
+    assert [at for at in range(len(CALLED)) if f"&quot;&gt;&lt;xss-{at} " not in shown] == []
+
+
+def looked_at(client, address):
+    with undone(client):
+        return client.get(address)
 
 
 def split_cells(item):
@@ -320,26 +405,47 @@ def chosen_of(results, asking):
 
 
 @pytest.fixture
-def answers(sinar, places):
+def answers(addresses):
     """Ask every route, each time as if nothing had been asked before; gives the statuses by route and method."""
 
     def answers(client, asking):
         cache.clear()
-        found = {}
-        for (name, parts), chosen in asking:
-            given = places | {
-                "user_id": places["staff_id" if name == "console:person" else "user_id"]
+        return {
+            route.name: {
+                method: status_of(client, method, addresses[route.name]) for method in chosen
             }
-            address = reverse(name, kwargs={part: given[part] for part in parts})
-            found[name] = {method: status_of(client, method, address) for method in chosen}
-        return found
+            for route, chosen in asking
+        }
 
     return answers
+
+
+@pytest.fixture
+def addresses(places):
+    """Give the address of every route, about something of Sinar Abadi's or somebody of the internal team."""
+    found = {}
+    for name, parts in routes():
+        user_id = places["staff_id" if name == "console:person" else "user_id"]
+        given = places | {"user_id": user_id}
+        found[name] = reverse(name, kwargs={part: given[part] for part in parts})
+    return found
 
 
 def status_of(client, method, address):
     with undone(client):
         return str(getattr(client, method)(address).status_code)
+
+
+@pytest.fixture
+def theirs(places, client_of, people, codes_of):
+    """Give something of Sinar Abadi's or its people's for each variable part of an address that names an object."""
+    client_of("ana")
+    codes_of(people["ana"])
+    ana = people["ana"].user_id
+    return places | {
+        "factor_id": factors_of(ana).first().pk,
+        "session_id": sessions_of(ana).get().pk,
+    }
 
 
 @pytest.fixture

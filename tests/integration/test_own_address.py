@@ -181,8 +181,10 @@ def test_an_address_that_has_got_a_log_in_meanwhile_stays_its_owners(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_people_who_take_one_address_at_once_one_has_it(ana, budi, user_of, at_once, rounds):
-    for number in range(min(rounds, 5)):
+def test_of_two_people_who_take_one_address_at_once_one_has_it(
+    ana, budi, user_of, at_once, collisions
+):
+    for number in range(min(collisions, 5)):
         email = f"one{number}@pindah.example"
         outcomes = at_once(
             *(

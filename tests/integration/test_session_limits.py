@@ -1,4 +1,4 @@
-"""W3: a session has a key of its own that nobody else chose, and it ends when it must, on the server."""
+"""W3: a session has a secret that nobody else chose and no table holds, and it ends when it must, on the server."""
 
 import os
 import subprocess
@@ -16,13 +16,15 @@ from keydesk.control.people.models import User
 from keydesk.control.policies.models import Policies
 from keydesk.control.sessions.held import HELD_AT_MOST, sessions_of
 from keydesk.core.clock import system_clock
-from keydesk.web.sessions import SEEN, STARTED
+from keydesk.web.session_cookies import key_of
+from keydesk.web.sessions import NOTED_EVERY_SECONDS, SEEN, STARTED
 
 pytestmark = pytest.mark.django_db
 
 HOME = "/a/sinarabadi/"
 SECURITY = "/a/sinarabadi/settings/security/"
 NEW_PASSWORD = "sembilan kuda di tepi danau"
+CHOSEN = "chosen0by0somebody0else0000000000"
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ def is_in(client):
     return client.get("/").status_code == 302 and client.get(HOME).status_code == 200
 
 
-def key_of(client):
+def secret_of(client):
     return client.cookies["sid"].value
 
 
@@ -57,29 +59,59 @@ def reasons():
     return [event.details["reason"] for event in ended]
 
 
-# Keys
+# Secrets
 
 
-def test_a_key_that_somebody_else_chose_is_not_taken_over(browse, come_in, ana):
+def test_a_secret_that_somebody_else_chose_is_not_taken_over(browse, come_in, ana):
     client = browse()
-    client.cookies["sid"] = "chosen0by0somebody0else0000000000"
+    client.cookies["sid"] = CHOSEN
     come_in(ana, client)
-    assert key_of(client) != "chosen0by0somebody0else0000000000"
+    assert secret_of(client) != CHOSEN
+    (key,) = Session.objects.values_list("session_key", flat=True)
+    assert key == key_of(secret_of(client))
 
 
-def test_the_key_of_before_the_log_in_opens_nothing_after_it(browse, come_in, ana):
+def test_what_the_tables_hold_of_a_session_opens_nothing_as_a_cookie(browse, come_in, ana):
+    client, thief = come_in(ana), browse()
+    thief.cookies["sid"] = client.session.session_key
+    assert (is_in(client), is_in(thief)) == (True, False)
+
+
+def test_no_table_holds_a_secret_and_what_they_hold_in_its_place_is_its_digest(
+    come_in, ana, password, everything_stored
+):
+    client = come_in(ana)
+    secrets = [secret_of(client)]
+    client.post("/account/confirm/", {"password": password})
+    secrets.append(secret_of(client))
+    stored = everything_stored()
+    found = [(secret.encode() in stored, key_of(secret).encode() in stored) for secret in secrets]
+    assert (secrets[0] != secrets[1], found) == (True, [(False, True)] * 2)
+
+
+def test_only_the_answer_that_makes_a_secret_holds_it(come_in, ana):
+    client = come_in(ana)
+    session = client.session
+    session[SEEN] -= NOTED_EVERY_SECONDS
+    session.save()
+    answer = client.get(HOME)
+    assert client.session[SEEN] > session[SEEN]
+    assert (answer.status_code, "sid" in answer.cookies) == (200, False)
+
+
+def test_the_secret_of_before_the_log_in_opens_nothing_after_it(browse, come_in, ana):
     client, stranger = browse(), browse()
     client.get("/account/login/passkey/")
-    before = stranger.cookies["sid"] = key_of(client)
+    before = stranger.cookies["sid"] = secret_of(client)
     come_in(ana, client)
-    assert (key_of(client) != before, is_in(stranger)) == (True, False)
+    assert (secret_of(client) != before, is_in(stranger)) == (True, False)
 
 
-def test_a_confirmation_gives_another_key_and_the_one_before_opens_nothing(
+def test_a_confirmation_gives_another_secret_and_the_one_before_opens_nothing(
     browse, come_in, ana, password
 ):
     client, thief = come_in(ana), browse()
-    thief.cookies["sid"] = key_of(client)
+    thief.cookies["sid"] = secret_of(client)
     assert is_in(thief)
     client.post("/account/confirm/", {"password": password})
     assert (is_in(client), is_in(thief), sessions_of(ana.user_id).count()) == (True, False, 1)
@@ -88,7 +120,7 @@ def test_a_confirmation_gives_another_key_and_the_one_before_opens_nothing(
 def test_another_cookie_of_a_like_name_changes_nothing(come_in, ana):
     client = come_in(ana)
     for name in ("sessionid", "__Host-sid", "sid2", "SID"):
-        client.cookies[name] = "chosen0by0somebody0else0000000000"
+        client.cookies[name] = CHOSEN
     assert is_in(client)
 
 
@@ -97,9 +129,9 @@ import django
 django.setup()
 from django.conf import settings
 from django.test import RequestFactory
-from django.contrib.sessions.middleware import SessionMiddleware
+from keydesk.web.session_cookies import SessionCookies
 request = RequestFactory().get("/", HTTP_COOKIE="sid=tossed0key; __Host-sid=its0own0key", secure=True)
-SessionMiddleware(lambda request: None).process_request(request)
+SessionCookies(lambda request: None).process_request(request)
 print(request.session.session_key)
 """
 
@@ -109,7 +141,7 @@ def test_on_https_a_cookie_that_a_neighbour_can_set_is_not_even_read():
     done = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == "its0own0key"
+    assert done.stdout.strip() == key_of("its0own0key")
 
 
 # Ends
@@ -117,7 +149,7 @@ def test_on_https_a_cookie_that_a_neighbour_can_set_is_not_even_read():
 
 def test_logging_out_ends_the_session_on_the_server_and_clears_the_browser(browse, come_in, ana):
     client, thief = come_in(ana), browse()
-    thief.cookies["sid"] = key_of(client)
+    thief.cookies["sid"] = secret_of(client)
     answer = client.post("/account/logout/")
     assert answer["Clear-Site-Data"] == '"cache", "storage"'
     assert (is_in(thief), sessions_of(ana.user_id).count()) == (False, 0)
@@ -131,7 +163,7 @@ def test_a_disabled_person_is_a_stranger_at_the_next_request(come_in, ana):
 
 def test_a_membership_takes_its_sessions_with_it(come_in, ana, budi):
     client = come_in(budi)
-    key = key_of(client)
+    key = client.session.session_key
     remove_member(ana, account_id=budi.account_id, user_id=budi.user_id)
     assert not Session.objects.filter(session_key=key).exists()
     assert client.get(HOME).headers["Location"].startswith("/account/login/")
@@ -178,7 +210,9 @@ def test_a_sixth_session_ends_the_oldest(come_in, ana):
 
 def test_a_person_ends_one_of_their_sessions_or_all_others(come_in, ana):
     client, phone, tablet = come_in(ana), come_in(ana), come_in(ana)
-    oldest_others = sessions_of(ana.user_id).exclude(session_key=key_of(client)).order_by("pk")
+    oldest_others = (
+        sessions_of(ana.user_id).exclude(session_key=client.session.session_key).order_by("pk")
+    )
     client.post(f"/account/sessions/{oldest_others[0].pk}/end/")
     assert [is_in(each) for each in (client, phone, tablet)] == [True, False, True]
     client.post("/account/sessions/end-others/")

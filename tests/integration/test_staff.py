@@ -110,8 +110,8 @@ def test_bad_particulars_do_not_use_the_link_up(host, stranger, owner, password)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_people_with_the_link_at_once_make_one_owner(at_once, host, owner, rounds):
-    for number in range(rounds):
+def test_two_people_with_the_link_at_once_make_one_owner(at_once, host, owner, collisions):
+    for number in range(collisions):
         token = make_first_owner_link(host)
         outcomes = at_once(
             lambda token=token, number=number: owner(token, f"One{number}"),
@@ -207,8 +207,8 @@ def test_the_last_owner_who_can_log_in_stays(eko, host, staff):
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("act", [deactivate_staff, partial(change_staff_role, role="reviewer")])
-def test_two_owners_who_remove_each_other_at_once_leave_one(act, at_once, staff, rounds):
-    for number in range(rounds):
+def test_two_owners_who_remove_each_other_at_once_leave_one(act, at_once, staff, collisions):
+    for number in range(collisions):
         one, two = (staff(f"{name}{number}", StaffRole.OWNER) for name in ("One", "Two"))
         outcomes = at_once(
             lambda one=one, two=two: act(one, user_id=two.user_id),

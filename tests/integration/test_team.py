@@ -203,9 +203,9 @@ def test_the_database_itself_keeps_a_last_superadmin(ana, budi, sinar, change):
     ids=["remove", "deactivate", "demote", "leave"],
 )
 def test_of_two_superadmins_who_act_on_each_other_at_once_one_stays(
-    at_once, hire, host, rounds, action
+    at_once, hire, host, collisions, action
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         account = create_account(host, username=f"round-{number}", name="PT Putaran")
         one = hire("One", account, Role.SUPERADMIN)
         two = hire("Two", account, Role.SUPERADMIN)
@@ -224,9 +224,9 @@ def test_of_two_superadmins_who_act_on_each_other_at_once_one_stays(
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_superadmins_whose_rows_go_at_once_the_database_keeps_one(
-    at_once, hire, host, rounds
+    at_once, hire, host, collisions
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         account = create_account(host, username=f"round-{number}", name="PT Putaran")
         people = [hire(name, account, Role.SUPERADMIN) for name in ("One", "Two")]
         at_once(

@@ -1,5 +1,7 @@
 import secrets
+import traceback
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pytest
 from django.db import connection, transaction
@@ -12,12 +14,21 @@ from keydesk.control.keys.models import ApiKey
 from keydesk.control.vault import actions as vault
 from keydesk.control.vault import envelope, safe
 from keydesk.control.vault.actions import check_key_encryption_key
+from keydesk.control.vault.envelope import KeyBinding
 from keydesk.control.vault.keyring import VaultState
 from keydesk.control.vault.models import DataKey, KeyEncryptionKey
 from keydesk.control.vault.queries import Replacement, replacement_of_key
 from keydesk.core.codes import Code
 
 pytestmark = pytest.mark.django_db
+
+
+class Others(NamedTuple):
+    """What somebody who writes to the database finds there beside a sealed copy."""
+
+    samudra: str
+    key: bytes
+    replaced: bytes
 
 
 def refusal(function, *arguments, **named):
@@ -61,12 +72,64 @@ def test_the_right_key_encryption_key_opens_again(
     assert reveal(ana, made.id).plaintext == made.plaintext
 
 
-def test_a_sealed_copy_moved_to_another_key_is_refused_and_recorded(ana, generate, reveal):
-    one, other = generate(ana), generate(ana)
-    ApiKey.objects.filter(pk=one.id).update(sealed=ApiKey.objects.get(pk=other.id).sealed)
-    assert refusal(reveal, ana, one.id) == (Code.KEY_NOT_REVEALABLE, {"is_damaged": True})
+def with_bit(at, bit):
+    """Give the change that turns one bit of a sealed copy, at a byte."""
+
+    def change(row, _others):
+        sealed = bytearray(row.sealed)
+        sealed[at] ^= 1 << bit
+        return {"sealed": bytes(sealed)}
+
+    return change
+
+
+def sealed_twice(row, _others):
+    data_key = bytes(safe._unwrap(row.data_key, row.account_id))
+    binding = KeyBinding(row.account_id, row.id, bytes(row.digest), 1, row.data_key_id)
+    return {"sealed": envelope._seal(data_key, bytes(row.sealed), label="v1", binding=binding)}
+
+
+def of_another_account(row, others):
+    copy = safe.seal(
+        "kd_live_another", account_id=others.samudra, key_id=row.id, digest=bytes(row.digest)
+    )
+    return copy._asdict()
+
+
+TAMPERED = {
+    "a bit of the format": with_bit(0, 0),
+    "a bit of the nonce": with_bit(1, 7),
+    "a bit of the text": with_bit(13, 0),
+    "the last bit of the text": with_bit(-17, 0),
+    "a bit of the tag": with_bit(-16, 3),
+    "the last bit of the tag": with_bit(-1, 0),
+    "nothing left": lambda _row, _others: {"sealed": b""},
+    "another key's": lambda _row, others: {"sealed": others.key},
+    "the replaced key's": lambda _row, others: {"sealed": others.replaced},
+    "sealed for another account": of_another_account,
+    "sealed twice": sealed_twice,
+}
+
+
+@pytest.mark.parametrize("how", TAMPERED)
+def test_a_sealed_copy_that_was_tampered_with_is_refused_and_recorded(
+    how, ana, samudra, generate, regenerate, reveal, everything_stored
+):
+    """K2; every single bit is turned in `tests/unit/control/test_envelope.py`."""
+    other, old = generate(ana), generate(ana)
+    replaced = ApiKey.objects.get(pk=old.id).sealed
+    made = regenerate(ana, old.id)
+    others = Others(samudra.id, ApiKey.objects.get(pk=other.id).sealed, replaced)
+    row = ApiKey.objects.select_related("data_key").get(pk=made.id)
+    ApiKey.objects.filter(pk=made.id).update(**TAMPERED[how](row, others))
+    with pytest.raises(Refused) as refused:
+        reveal(ana, made.id)
+    expected = (Code.KEY_NOT_REVEALABLE, {"is_damaged": True})
+    assert (refused.value.code, refused.value.details) == expected
     event = AuditEvent.objects.latest("seq")
-    assert (event.event, event.object_id, event.details) == ("key.seal_broken", one.id, {})
+    assert (event.event, event.object_id, event.details) == ("key.seal_broken", made.id, {})
+    told = "".join(traceback.format_exception(refused.value)).encode() + everything_stored()
+    assert [text for text in (made.plaintext, old.plaintext) if text[8:].encode() in told] == []
     assert reveal(ana, other.id).plaintext == other.plaintext
 
 

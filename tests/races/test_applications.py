@@ -61,9 +61,9 @@ def latest():
 
 
 def test_of_16_who_submit_at_once_one_does_and_the_others_are_told(
-    crew, call, ana, budi, draft, rounds
+    crew, call, ana, budi, draft, collisions
 ):
-    for number in range(1, rounds + 1):
+    for number in range(1, collisions + 1):
         given = draft()
         outcomes = crew.at_once([call("submit", actor, **given) for actor in (ana, budi)] * 8)
         assert codes(outcomes) == {"ok": 1, "state_conflict": 15}
@@ -71,8 +71,8 @@ def test_of_16_who_submit_at_once_one_does_and_the_others_are_told(
         assert (latest().number, events("application.submitted")) == (number, number)
 
 
-def test_of_16_who_save_and_submit_one_version_at_once_one_does(crew, call, ana, draft, rounds):
-    for _ in range(rounds):
+def test_of_16_who_save_and_submit_one_version_at_once_one_does(crew, call, ana, draft, collisions):
+    for _ in range(collisions):
         given = draft()
         before = Submission.objects.count()
         section = {"section": "business", "values": ANSWERS["business"]}
@@ -84,8 +84,8 @@ def test_of_16_who_save_and_submit_one_version_at_once_one_does(crew, call, ana,
         assert version_of(Account.objects.get(pk=given["account_id"])) == given["version"] + 1
 
 
-def test_of_16_who_claim_at_once_one_does(crew, call, rini, eko, waiting, rounds):
-    for _ in range(rounds):
+def test_of_16_who_claim_at_once_one_does(crew, call, rini, eko, waiting, collisions):
+    for _ in range(collisions):
         which = waiting()
         outcomes = crew.at_once([call("claim", actor, **which) for actor in (rini, eko)] * 8)
         assert codes(outcomes) == {"ok": 1, "state_conflict": 15}
@@ -93,8 +93,8 @@ def test_of_16_who_claim_at_once_one_does(crew, call, rini, eko, waiting, rounds
         assert latest().claimed_by_id == winner.user_id
 
 
-def test_approving_16_times_at_once_approves_once(crew, call, rini, waiting, rounds):
-    for number in range(1, rounds + 1):
+def test_approving_16_times_at_once_approves_once(crew, call, rini, waiting, collisions):
+    for number in range(1, collisions + 1):
         which = waiting(rini)
         outcomes = crew.at_once([call("approve", rini, **which)] * 16)
         assert codes(outcomes) == {"ok": 1, "state_conflict": 15}
@@ -103,11 +103,11 @@ def test_approving_16_times_at_once_approves_once(crew, call, rini, waiting, rou
 
 
 def test_of_approving_rejecting_and_sending_back_at_once_one_is_done(
-    crew, call, rini, waiting, rounds
+    crew, call, rini, waiting, collisions
 ):
     ends = {"approve": "APPROVED", "reject": "REJECTED", "send back": "NEED_REVISION"}
     extra = {"reject": {"reason": "No"}, "send back": {"remarks": {"people": "Who?"}}}
-    for _ in range(rounds):
+    for _ in range(collisions):
         which = waiting(rini)
         jobs = [*ends] * 5
         outcomes = crew.at_once([call(job, rini, **which, **extra.get(job, {})) for job in jobs])
@@ -125,10 +125,10 @@ def fill_again(account):
 
 
 def test_with_four_eyes_nobody_is_both_people_however_they_collide(
-    crew, call, host, rini, eko, waiting, rounds
+    crew, call, host, rini, eko, waiting, collisions
 ):
     change_policies(host, changes={"four_eyes_on_approval": True})
-    for _ in range(rounds):
+    for _ in range(collisions):
         which = waiting(rini)
         calls = [
             call("approve", rini, **which),

@@ -53,10 +53,10 @@ def generating(call, give_grant):
 
 
 def test_of_16_people_who_replace_one_key_exactly_one_wins_and_the_others_are_told(
-    crew, ana, budi, generate, replacing, rounds
+    crew, ana, budi, generate, replacing, collisions
 ):
     key_id, choices = generate(ana).id, [Overlap.NONE, Overlap.HOUR, Overlap.DAY, Overlap.MONTH] * 4
-    for number in range(rounds):
+    for number in range(collisions):
         calls = [
             replacing((ana, budi)[press % 2], key_id, f"{number}-{press}", overlap)
             for press, overlap in enumerate(choices)
@@ -74,9 +74,9 @@ def test_of_16_people_who_replace_one_key_exactly_one_wins_and_the_others_are_to
 
 
 def test_a_key_that_is_replaced_and_revoked_at_once_ends_once(
-    crew, call, ana, generate, replacing, rounds
+    crew, call, ana, generate, replacing, collisions
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         key_id = generate(ana).id
         calls = [replacing(ana, key_id, f"{number}-{press}") for press in range(8)]
         outcomes = crew.at_once([*calls, *[call("revoke", ana, key_id=key_id)] * 8])
@@ -87,9 +87,9 @@ def test_a_key_that_is_replaced_and_revoked_at_once_ends_once(
 
 
 def test_a_key_whose_revocation_was_acknowledged_lives_on_in_no_overlap(
-    crew, call, ana, generate, replacing, rounds
+    crew, call, ana, generate, replacing, collisions
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         key_id = generate(ana).id
         calls = [replacing(ana, key_id, f"{number}-{press}", Overlap.DAY) for press in range(8)]
         outcomes = crew.at_once([*calls, *[call("revoke", ana, key_id=key_id)] * 8])
@@ -101,9 +101,9 @@ def test_a_key_whose_revocation_was_acknowledged_lives_on_in_no_overlap(
 
 
 def test_a_button_pressed_16_times_at_once_gives_one_key(
-    crew, ana, disbursement, generating, rounds
+    crew, ana, disbursement, generating, collisions
 ):
-    for number in range(rounds):
+    for number in range(collisions):
         outcomes = crew.at_once([generating(ana, f"button {number}") for _ in range(16)])
         made = [result for _, result in outcomes]
         assert codes(outcomes) == {"ok": 16}
@@ -112,11 +112,11 @@ def test_a_button_pressed_16_times_at_once_gives_one_key(
 
 
 def test_no_key_is_generated_after_its_product_was_disabled(
-    crew, call, host, ana, sinar, disbursement, generating, rounds
+    crew, call, host, ana, sinar, disbursement, generating, collisions
 ):
     place = {**PLACE, "account_id": sinar.id}
     disabling = call("disable", None, **place, reason="Unpaid")
-    for number in range(rounds):
+    for number in range(collisions):
         calls = [generating(ana, f"{number}-{press}") for press in range(15)]
         *outcomes, (done, disabled) = crew.at_once([*calls, disabling])
         assert (done, set(codes(outcomes)) <= {"ok", "product_not_enabled"}) == ("ok", True)
@@ -126,10 +126,10 @@ def test_no_key_is_generated_after_its_product_was_disabled(
 
 
 def test_no_key_is_generated_after_its_account_was_suspended(
-    crew, call, host, ana, sinar, disbursement, generating, rounds
+    crew, call, host, ana, sinar, disbursement, generating, collisions
 ):
     suspending = call("suspend", None, account_id=sinar.id)
-    for number in range(rounds):
+    for number in range(collisions):
         calls = [generating(ana, f"{number}-{press}") for press in range(15)]
         *outcomes, (done, suspended) = crew.at_once([*calls, suspending])
         assert (done, set(codes(outcomes)) <= {"ok", "account_not_approved"}) == ("ok", True)
@@ -139,7 +139,7 @@ def test_no_key_is_generated_after_its_account_was_suspended(
 
 
 def test_whatever_changes_around_a_key_nobody_waits_for_each_other_in_a_circle(
-    crew, call, host, ana, sinar, disbursement, generating, rounds
+    crew, call, host, ana, sinar, disbursement, generating, collisions
 ):
     place = {**PLACE, "account_id": sinar.id}
     changes = [
@@ -147,7 +147,7 @@ def test_whatever_changes_around_a_key_nobody_waits_for_each_other_in_a_circle(
         call("stop", None, slug="disbursement"),
         call("suspend", None, account_id=sinar.id),
     ]
-    for number in range(rounds):
+    for number in range(collisions):
         calls = [generating(ana, f"{number}-{press}") for press in range(5)]
         outcomes = crew.at_once([*calls, *changes, *changes])
         made = [result["revision"] for code, result in outcomes[:5] if code == "ok"]
@@ -160,10 +160,10 @@ def test_whatever_changes_around_a_key_nobody_waits_for_each_other_in_a_circle(
 
 
 def test_nobody_is_shown_a_key_after_their_role_was_taken_away(
-    crew, call, host, ana, budi, generate, give_grant, rounds
+    crew, call, host, ana, budi, generate, give_grant, collisions
 ):
     key_id, place = generate(ana).id, {"account_id": ana.account_id, "user_id": budi.user_id}
-    for _ in range(rounds):
+    for _ in range(collisions):
         calls = [
             call("reveal", budi, key_id=key_id, grant=give_grant(budi, action, key_id))
             for action in [GuardedAction.KEY_REVEAL] * 15

@@ -121,7 +121,9 @@ def test_of_several_first_pins_set_at_once_exactly_one_stands(ana, password, at_
     confirm(ana, pin=standing[0], action=GuardedAction.KEY_REVEAL, object_id="key_one")
 
 
-def test_a_counter_that_is_raised_after_the_evaluation_would_be_caught(another_crew, tries):
+def test_a_counter_that_is_raised_after_the_evaluation_would_be_caught(
+    costly_pins, another_crew, tries
+):
     naive = another_crew("count_after_the_evaluation", processes=2)
     naive.at_once(tries(WRONG, 16))
     assert naive.evaluations() > 5

@@ -126,7 +126,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "keydesk.web.middleware.no_store",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "keydesk.web.session_cookies.SessionCookies",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "keydesk.web.origin.SameOrigin",
@@ -193,7 +193,7 @@ LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "dashboard:home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "keydesk.web.session_cookies"
 SESSION_COOKIE_NAME = "__Host-sid" if IS_HTTPS else "sid"
 SESSION_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_AGE = policies.LONGEST_SESSION_SECONDS

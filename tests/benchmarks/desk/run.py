@@ -242,15 +242,10 @@ def crowd(revisions: Any, now: datetime) -> None:
 
 def measure(count: int, asks: int) -> dict[str, dict[str, float]]:
     """Ask each page many times as whoever sees it; gives the median and the 95th percentile in milliseconds."""
-    from django.test import Client
-
-    from keydesk.control.people.models import User
-
     middle = count // 2
-    staff, member, largest = (Client(SERVER_NAME="127.0.0.1") for _ in range(3))
-    staff.force_login(User.objects.get(email="eko@provider.example"))
-    member.force_login(User.objects.get(email=f"ana@company-{middle}.example"))
-    largest.force_login(User.objects.get(email=f"member-0@{CROWDED}.example"))
+    staff = logged_in("eko@provider.example")
+    member = logged_in(f"ana@company-{middle}.example")
+    largest = logged_in(f"member-0@{CROWDED}.example")
     last = f"/console/accounts/?status=APPROVED&order=oldest&after={middle_id(middle)}"
     pages = {
         "console home": (staff, "/console/"),
@@ -266,6 +261,25 @@ def measure(count: int, asks: int) -> dict[str, dict[str, float]]:
         "API Key page, the largest": (largest, f"/a/{CROWDED}/settings/developer/api-keys/"),
     }
     return {name: timed(client, address, asks) for name, (client, address) in pages.items()}
+
+
+def logged_in(email: str) -> Any:
+    """Give a client whose cookie holds the secret of a session of this person."""
+    from django.conf import settings
+    from django.contrib.auth import login
+    from django.http import HttpRequest
+    from django.test import Client
+
+    from keydesk.control.people.models import User
+    from keydesk.web.session_cookies import SessionStore
+
+    request = HttpRequest()
+    request.session = session = SessionStore()
+    login(request, User.objects.get(email=email), settings.AUTHENTICATION_BACKENDS[0])
+    session.save()
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.cookies[settings.SESSION_COOKIE_NAME] = session.new_secret
+    return client
 
 
 def middle_id(number: int) -> str:

@@ -17,6 +17,7 @@ EMPTY_PLAIN = "empty answer, plain"
 EMPTY_POST = "empty answer, POST"
 VERIFY = "verify"
 GRANIAN = "Granian, empty ASGI answer"
+CHECKED = "Granian, the same checked"
 NGINX = "nginx map"
 ENVOY = "Envoy api_key_auth"
 STARLETTE = "Starlette, safe-api-keys"
@@ -62,7 +63,7 @@ RATIOS = (
 BESIDE = (
     (PLAIN, EMPTY_PLAIN),
     (VERIFY, EMPTY_POST),
-    (FULL, GRANIAN),
+    (CHECKED, GRANIAN),
     (PLAIN, GRANIAN),
 )
 """What is divided beside that, without an aim."""

@@ -89,13 +89,15 @@ class Stage:
         return self.stack.enter_context(verifier(home))
 
     def of_keydesk(self) -> list[Target]:
-        """Start the verifier, with every check and without, and empty answers of its server and of Granian."""
+        """Start the verifier, with every check and without, its server with an empty answer, and Granian both ways."""
         full = self.verifier("full", checks=keys.Checks.ALL)
         expect(full, self.keys[-1], account=(self.count - 1) % keys.ACCOUNTS)
         plain = self.verifier("plain", checks=keys.Checks.FEW)
         expect(plain, self.keys[-1])
         bare = self.stack.enter_context(empty(self.folder / "empty"))
-        other = self.stack.enter_context(granian())
+        other = self.stack.enter_context(granian("empty_asgi", self.folder / "empty"))
+        checked = self.stack.enter_context(granian("checked_asgi", self.folder / "plain"))
+        expect(checked, self.keys[-1])
         bearer = f"Authorization: Bearer {self.service}\r\n"
         body = {"method": "POST", "path": "/v1/verify", "header": bearer, "refuses": False}
         return [
@@ -105,7 +107,8 @@ class Stage:
             Target(report.EMPTY_PLAIN, bare, self.plain, header="", refuses=False),
             Target(report.VERIFY, plain, self.plain, **body),
             Target(report.EMPTY_POST, bare, self.plain, **body),
-            Target(report.GRANIAN, other, self.full, refuses=False),
+            Target(report.GRANIAN, other, self.plain, header="", refuses=False),
+            Target(report.CHECKED, checked, self.plain, header=""),
         ]
 
     def of_gateways(self, full: Server, bare: Server) -> list[Target]:

@@ -236,8 +236,11 @@ def empty(data_dir: Path) -> Iterator[Server]:
 
 
 @contextlib.contextmanager
-def granian() -> Iterator[Server]:
-    """Run an empty ASGI application under Granian with one worker, on the loop that the verifier has."""
+def granian(application: str, data_dir: Path) -> Iterator[Server]:
+    """Run an ASGI application of this folder under Granian with one worker, on the loop that the verifier has.
+
+    It finds the replica of a data folder, if it looks for one.
+    """
     port, here = free_port(), Path(__file__).parent
     command = [str(Path(sys.executable).with_name("granian")), "--port", str(port)]
     alike = [
@@ -252,8 +255,8 @@ def granian() -> Iterator[Server]:
         "--no-ws",
     ]
     quiet = ["--no-access-log", "--log-level", "error", "--working-dir", str(here)]
-    application = "empty_asgi:application"
-    with running([*command, *alike, *quiet, application], dict(os.environ), port=port) as server:
+    whole = [*command, *alike, *quiet, f"{application}:application"]
+    with running(whole, settings(data_dir), port=port) as server:
         yield server
 
 

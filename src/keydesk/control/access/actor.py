@@ -41,7 +41,7 @@ class Actor(Struct, frozen=True, kw_only=True):
     viewing: str | None = None
     """The viewing in which a staff person looks at the account as its people see it; they can do nothing in it."""
     session: str | None = None
-    """A reference to the session, never its key."""
+    """The session's key, which is a digest; never the secret in the browser's cookie."""
     ip: str | None = None
     request_id: str | None = None
 

@@ -68,7 +68,11 @@ def seal_key(data_key: bytes, text: str, *, binding: KeyBinding) -> bytes:
 
 def open_key(data_key: bytes, sealed: bytes, *, binding: KeyBinding) -> str:
     """Give the API key back; raises BrokenSealError if anything about it or its place has changed."""
-    return _open(data_key, sealed, label="v1", binding=binding).decode()
+    try:
+        return _open(data_key, sealed, label="v1", binding=binding).decode()
+    except UnicodeDecodeError:
+        # Sealed by whoever holds the data key, but never a key; the error itself would hold what was in it.
+        raise BrokenSealError from None
 
 
 def check_value(key_encryption_key: bytes) -> bytes:
