@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
-from tests.fixtures.desk import RunningDesk, desk_environment, keydesk, status_of, wait_until
+from tests.fixtures.desk import RunningDesk, desk_environment, keydesk_afresh, status_of, wait_until
 from tests.fixtures.disks import enter, filled, inside, mount_small_disk
 
 from keydesk.core.usage import Count, Entry, batch_text, encode_entry
@@ -75,7 +75,7 @@ class FullDisk:
         )
 
     def run(self, *command):
-        return keydesk(*command, environment=self.running.environment, preexec_fn=self.enter)
+        return keydesk_afresh(*command, environment=self.running.environment, preexec_fn=self.enter)
 
     def generate(self, name):
         """Make a key; gives its text and its id."""
