@@ -183,6 +183,12 @@ class Config(BaseSettings):
         default="en", description="The language of people who have not chosen one."
     )
 
+    checkpoints_file: Path | None = Field(
+        default=None,
+        description="Where the worker adds checkpoints of the audit trail, best on another volume; without it, "
+        "`checkpoints.txt` in the data folder.",
+    )
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -252,6 +258,11 @@ class Config(BaseSettings):
     def usage_dir(self) -> Path:
         """The folder in which this host's verifiers leave what they have counted."""
         return self.data_dir / "usage"
+
+    @property
+    def checkpoints_path(self) -> Path:
+        """The file that the worker adds checkpoints of the audit trail to."""
+        return self.checkpoints_file or self.data_dir / "checkpoints.txt"
 
     @property
     def sqlite_path(self) -> Path:

@@ -34,6 +34,12 @@ for key in ApiKey.objects.exclude(sealed=None).select_related("data_key").order_
     text = open_sealed(copy, account_id=key.account_id, key_id=key.id, digest=bytes(key.digest))
     print(key.id, digester()(text) == bytes(key.digest))
 """
+ENTERED = """
+import django; django.setup()
+from keydesk.control.chain.actions import enter_events
+while enter_events():
+    pass
+"""
 UNFINISHED = "A move of data into this database was not finished"
 
 
@@ -44,7 +50,19 @@ def filled_once(tmp_path_factory, prepared_once):
     shutil.copytree(prepared_once, made.folder)
     (made.folder / "demo.json").write_text("{}")
     made.run(["seed"], MAILBOX="true")
+    run_program(ENTERED, made.environment)
     return made.folder
+
+
+def run_program(text, environment):
+    """Give what a program says that sets Django up by itself."""
+    return subprocess.run(
+        [sys.executable, "-c", text],
+        env={**environment, "DJANGO_SETTINGS_MODULE": "keydesk.server.settings"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
 
 
 @contextmanager
@@ -126,6 +144,12 @@ def test_the_audit_trail_keeps_its_numbers_and_goes_on_after_them(moved):
     assert (number, event, rest) == (there[-1][0] + 1, "product.created", [])
 
 
+def test_the_audit_trail_is_as_whole_as_before(moved):
+    ((before,),) = asked(moved.host, "SELECT max(number) FROM audit_entries")
+    told = moved.host.run(["audit", "verify"], **moved.target.setting)
+    assert told.startswith(f"The audit trail is whole.\nEntries: {before:,}, up to ")
+
+
 def test_a_number_that_was_given_once_is_not_given_again(moved):
     asked_for = "SELECT nextval(pg_get_serial_sequence('users', 'id'))"
     assert moved.target.ask(asked_for) == [(7001,)]
@@ -133,17 +157,7 @@ def test_a_number_that_was_given_once_is_not_given_again(moved):
 
 def test_every_sealed_key_opens_with_the_same_secrets(moved):
     sealed = asked(moved.host, "SELECT id FROM api_keys WHERE sealed IS NOT NULL ORDER BY id")
-    told = subprocess.run(
-        [sys.executable, "-c", OPENED],
-        env={
-            **moved.host.environment,
-            **moved.target.setting,
-            "DJANGO_SETTINGS_MODULE": "keydesk.server.settings",
-        },
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.splitlines()
+    told = run_program(OPENED, moved.host.environment | moved.target.setting).splitlines()
     assert len(sealed) > 3
     assert [line for line in told if line.split()[0] in {name for (name,) in sealed}] == [
         f"{name} True" for (name,) in sealed

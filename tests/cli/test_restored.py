@@ -92,7 +92,7 @@ def test_a_history_begins_only_when_the_operator_says_so_and_leaves_its_event(de
     assert epoch_and_events(desk) == (before, revision, [])
     assert f"at revision {revision}" in desk.run(command, typed="y\n")
     epoch, after, events = epoch_and_events(desk)
-    details = f'{{"before": "{before}", "revision": {revision}, "known_from": null}}'
+    details = f'{{"before": "{before}", "revision": {revision}, "entries": 0, "known_from": null}}'
     assert (after, events) == (revision, [("host", epoch, details)])
     assert epoch != before
 

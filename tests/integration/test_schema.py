@@ -8,6 +8,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
+from keydesk.control.chain.actions import enter_events
+from keydesk.control.chain.verification import verify_trail
 from keydesk.control.checks import pending_migrations, unknown_migrations
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +86,20 @@ def noting_triggers():
 
     with connection.execute_wrapper(note):
         yield made
+
+
+@pytest.mark.django_db(transaction=True)
+def test_events_from_before_the_chain_are_signed_and_wait_for_their_entry(new_database):
+    call_command("migrate", "control", "0012", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_events (at, actor_kind, actor_label, request_id, session_ref, event, object_id, "
+            "details) VALUES (%s, 'host', 'host', '', '', 'key.revoked', 'key_old', '{}')",
+            ["2026-01-02 03:04:05.678901"],
+        )
+    call_command("migrate", verbosity=0)
+    assert enter_events() == 1
+    assert verify_trail([], tell=pytest.fail).entries == 1
 
 
 @pytest.mark.django_db(transaction=True)

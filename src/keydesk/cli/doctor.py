@@ -54,6 +54,7 @@ def doctor() -> None:
         "replica": replica_note(config),
         "desk": "on another host: this one only verifies" if only_verifies(config) else None,
         "rewrap": None if any(found.values()) else rewrap_note(config),
+        "trail": None if only_verifies(config) or any(found.values()) else trail_note(),
         "mail": None if only_verifies(config) else mail_note(config),
         "valkey": valkey_note(config),
     }
@@ -113,6 +114,15 @@ def rewrap_note(config: Config) -> str | None:
         return None
     with import_module("keydesk.cli.control").control_plane():
         note: str | None = import_module("keydesk.server.desk").rewrap_note()
+    return note
+
+
+def trail_note() -> str | None:
+    """Say whether the audit trail's chain lags behind; that stops no start."""
+    if find_spec("django") is None:
+        return None
+    with import_module("keydesk.cli.control").control_plane():
+        note: str | None = import_module("keydesk.cli.database").trail_note()
     return note
 
 

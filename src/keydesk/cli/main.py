@@ -73,6 +73,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rewrap": Entry(
         "keydesk.cli.rewrap", OPERATE, "Replace the key-encryption key while Keydesk runs.", True
     ),
+    "audit": Entry("keydesk.cli.audit", OPERATE, "Whether the audit trail is whole.", True),
     "account": Entry("keydesk.cli.account", OPERATE, "Customer accounts.", True),
     "member": Entry("keydesk.cli.member", OPERATE, "The people of an account.", True),
     "staff": Entry("keydesk.cli.staff", OPERATE, "Your internal team.", True),

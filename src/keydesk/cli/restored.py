@@ -12,6 +12,7 @@ from keydesk.cli.findings import moment_of, tell_findings
 from keydesk.cli.replicate import source_at
 from keydesk.config import Secret
 from keydesk.control.access.actor import HOST_OPERATOR
+from keydesk.control.chain.actions import enter_events
 from keydesk.control.feed.queries import feed_head
 from keydesk.control.histories.actions import begin_history
 from keydesk.replica.journal import (
@@ -125,6 +126,8 @@ def begin(journal: Journal | None, *, is_agreed: bool) -> None:
             abort=True,
         )
     begun = begin_history(HOST_OPERATOR, journal=journal)
+    while enter_events():
+        pass  # so that the trail says at once why checkpoints of what is gone do not fit
     typer.echo(f"The new history is {begun.epoch}. Replicas load it as soon as Keydesk runs.")
     if journal is None:
         typer.echo(

@@ -1,4 +1,4 @@
-"""How the desk itself is: its version, its database, this host's replica, the worker and the mail."""
+"""How the desk itself is: its version, its database, this host's replica, the worker, the trail and the mail."""
 
 import time
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 from keydesk.console.pages import frame
 from keydesk.console.visit import StaffVisit, for_staff
+from keydesk.control.chain.queries import backlog
 from keydesk.control.feed.queries import feed_head
 from keydesk.control.outbox.queries import failing_mails, waiting_mails
 from keydesk.replica.store import ReplicaMissing, Status
@@ -36,6 +37,7 @@ def system(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
         "replica_age": None if confirmed_at is None else max(0, int(now - confirmed_at)),
         "heartbeat_age": heartbeat_age,
         "is_late": heartbeat_age is None or heartbeat_age > LATE_SECONDS,
+        "late_events": backlog(),
         "waiting": waiting_mails(),
         "failing": failing_mails(),
     }

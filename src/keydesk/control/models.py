@@ -3,6 +3,7 @@
 from keydesk.control.accounts.models import Account
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.models import Product
+from keydesk.control.chain.models import Entry, Waiting
 from keydesk.control.credentials.models import ServiceCredential
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entry.models import HeldUsername
@@ -36,6 +37,7 @@ __all__ = [
     "DataKey",
     "Document",
     "Entitlement",
+    "Entry",
     "FeedHead",
     "FirstOwnerLink",
     "Grant",
@@ -61,4 +63,5 @@ __all__ = [
     "UsageSource",
     "User",
     "Viewing",
+    "Waiting",
 ]

@@ -11,10 +11,12 @@ from keydesk.control.onboarding.files import forget_orphans
 from keydesk.control.sessions.held import forget_ended_sessions
 from keydesk.control.stepup.grants import forget_old_grants
 from keydesk.control.usage.retention import forget_old_usage
+from keydesk.jobs.chain import keep_chain
 from keydesk.jobs.loop import Task
 from keydesk.jobs.mail import send_due_mail
 from keydesk.jobs.usage import drain_usage
 
+CHAIN_SECONDS: Final = 1
 HEARTBEAT_SECONDS: Final = 5
 CLEARING_SECONDS: Final = 300
 MAIL_SECONDS: Final = 1
@@ -33,6 +35,7 @@ TASKS: Final = (
     Task("send mail", MAIL_SECONDS, send_due_mail),
     Task("carry out planned changes", SCHEDULE_SECONDS, carry_out_due_changes),
     Task("take usage", USAGE_SECONDS, drain_usage),
+    Task("keep the audit trail's chain", CHAIN_SECONDS, keep_chain),
     Task("clear usage", CLEARING_SECONDS, forget_old_usage),
     Task("clear grants", CLEARING_SECONDS, forget_old_grants),
     Task("clear documents", CLEARING_SECONDS, forget_orphans),

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
@@ -12,7 +12,17 @@ from keydesk.control.access.refused import Refused, require
 from keydesk.control.access.roles import Permission
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import OBJECT_ID_LENGTH, AuditEvent
+from keydesk.control.audit.rules import FIELDS, as_read_back, canonical
+from keydesk.control.audit.signing import event_mac
 from keydesk.core.codes import Code
+
+NEXT_SEQ: Final = {
+    "postgresql": "SELECT nextval(pg_get_serial_sequence('audit_events', 'seq'))",
+    # What AUTOINCREMENT would take; the transaction is the only one that writes.
+    "sqlite": "SELECT 1 + max((SELECT coalesce(max(seq), 0) FROM audit_events), "
+    "(SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'audit_events'))",
+}
+"""How each database tells which number the next event has, so that it can be signed with the event."""
 
 
 def record(
@@ -23,20 +33,35 @@ def record(
     object_id: str = "",
     details: dict[str, Any] | None = None,
 ) -> None:
-    """Write one audit event, in the caller's transaction; `details` must be JSON and must hold no secret."""
-    AuditEvent.objects.create(
-        at=timezone.now(),
-        account_id=account_id or actor.account_id,
-        actor_kind=str(actor.kind),
-        actor_id=actor.user_id,
-        actor_label=actor.label,
-        ip=actor.ip,
-        request_id=actor.request_id or "",
-        session_ref=actor.session or "",
-        event=str(event),
-        object_id=object_id[:OBJECT_ID_LENGTH],
-        details=details or {},
-    )
+    """Write one audit event with its MAC, in the caller's transaction, which cannot go on if that fails.
+
+    `details` must be JSON without fractions and must hold no secret.
+    """
+    with transaction.atomic(savepoint=False):
+        values = {
+            "seq": _next_seq(),
+            "at": timezone.now(),
+            "account_id": account_id or actor.account_id,
+            "actor_kind": str(actor.kind),
+            "actor_id": actor.user_id,
+            "actor_label": actor.label,
+            "ip": actor.ip,
+            "request_id": actor.request_id or "",
+            "session_ref": actor.session or "",
+            "event": str(event),
+            "object_id": object_id[:OBJECT_ID_LENGTH],
+            "details": as_read_back(details or {}),
+        }
+        mac = event_mac()(canonical([values[name] for name in FIELDS]))
+        AuditEvent.objects.create(**values, mac=mac)
+
+
+def _next_seq() -> int:
+    """Take the number of the next event."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_SEQ[connection.vendor])
+        ((seq,),) = cursor.fetchall()
+    return int(seq)
 
 
 def authorise(

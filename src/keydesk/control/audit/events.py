@@ -52,7 +52,7 @@ class Event(StrEnum):
     FIRST_OWNER_MADE = "first_owner.made"
     GRANT_REFUSED = "grant.refused"
     HISTORY_BEGUN = "history.begun"
-    """The feed has another epoch than before, after a restore; the details say which it had."""
+    """The feed has another epoch than before, after a restore; the details say which, and how long the chain was."""
     INVITATION_ACCEPTED = "invitation.accepted"
     INVITATION_RESENT = "invitation.resent"
     INVITATION_SENT = "invitation.sent"

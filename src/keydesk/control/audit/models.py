@@ -5,6 +5,7 @@ from typing import Final
 from django.db import models
 
 from keydesk.control.access.actor import ActorKind
+from keydesk.control.feed.constraints import MAC_LENGTH
 
 OBJECT_ID_LENGTH: Final = 100
 AUDITED: Final = (ActorKind.HOST, ActorKind.MEMBER, ActorKind.STAFF)
@@ -26,6 +27,8 @@ class AuditEvent(models.Model):
     event = models.CharField(max_length=40)
     object_id = models.CharField(max_length=OBJECT_ID_LENGTH, blank=True)
     details = models.JSONField(default=dict)
+    mac = models.BinaryField(max_length=MAC_LENGTH, null=True)
+    """Over all of the above (`rules.canonical`). One without was not written by Keydesk, and a verification says so."""
 
     class Meta:
         db_table = "audit_events"

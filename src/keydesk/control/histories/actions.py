@@ -10,6 +10,7 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import require_still
 from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
+from keydesk.control.chain.queries import chain_head
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.histories.carrying import carry_over
 from keydesk.control.histories.rules import Finding
@@ -32,7 +33,8 @@ def begin_history(actor: Actor, *, journal: Journal | None = None) -> BegunHisto
 
     It is for a restored database, before anything else changes in it: revisions to come would otherwise be taken for
     those that replicas hold already. In the same transaction, what a replica proves to have been ended since the
-    backup is ended again, each with its own event. Refused: `permission_denied`. Raises NoJournal if the replica
+    backup is ended again, each with its own event. That of the history says how long the audit trail's chain was,
+    which explains the checkpoints of what is gone. Refused: `permission_denied`. Raises NoJournal if the replica
     proves nothing; then nothing has changed.
     """
     permission = Permission.INSTALLATION_EDIT
@@ -45,7 +47,12 @@ def begin_history(actor: Actor, *, journal: Journal | None = None) -> BegunHisto
         head.refresh_from_db()
         before, head.epoch = head.epoch, secrets.token_hex(16)
         head.save(update_fields=["epoch"])
-        details = {"before": before, "revision": head.revision, "known_from": stand_of(journal)}
+        details = {
+            "before": before,
+            "revision": head.revision,
+            "entries": chain_head().number,
+            "known_from": stand_of(journal),
+        }
         record(actor, Event.HISTORY_BEGUN, object_id=head.epoch, details=details)
         return BegunHistory(head.epoch, findings, suspects)
 
