@@ -58,7 +58,7 @@ agreement: $(dev) ## that every door gives one decision, in 100,000 situations e
 	$(python) -m pytest -p no:randomly $(PYTEST_ARGS) --situations 100000 -n auto \
 	  tests/unit/verifier/test_agreement.py tests/unit/client/test_agreement.py
 
-faults: $(dev) ## killed processes, taken ports, stopped databases, in full
+faults: $(dev) ## killed processes and actions, full disks, stopped databases, in full
 	$(pytest) tests/faults --kills 20
 
 hosts: $(dev) namespaces ## several hosts as network namespaces: cuts, a failover, a host that joins (needs root)

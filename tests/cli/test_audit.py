@@ -53,7 +53,7 @@ def test_a_restore_is_told_from_an_attack(desk, tmp_path):
     older = ["The audit trail is not whole.", "Entries: 7, up to THEN, FAST.", waiting]
     assert verified(desk) == (1, [cut_off, *older, agreed.format(1, 7)])
 
-    desk.run(["restored", "--yes"])
+    desk.run(["restored", "--yes", "--accept-resurrection"])
     back = (
         "At entry 8 an older copy with 7 entries was put back, as `keydesk restored` noted on THEN."
     )

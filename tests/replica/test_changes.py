@@ -135,11 +135,3 @@ def test_the_mac_of_a_row_is_kept_with_it(replica_dir, write):
     assert rows_in(replica_dir) == [key()]
     with Reader(replica_dir).view() as view:
         assert [row.value for row in view.everything()] == [value_of(signed)]
-
-
-def test_a_revocation_that_the_replica_holds_on_to_carries_no_mac(replica_dir, write):
-    write(key(state="REVOKED"))
-    write(Signed(key(revision=2), row_mac(ROW_KEY, key(revision=2))), revision=2)
-    held = Signed(key(state="REVOKED", revision=2), b"")
-    with Reader(replica_dir).view() as view:
-        assert [row.value for row in view.everything()] == [value_of(held)]

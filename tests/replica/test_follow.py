@@ -187,10 +187,14 @@ def test_a_new_epoch_does_not_bring_back_what_was_revoked(feed, follow, replica_
     follow(feed.source())
     assert rows_in(replica_dir) == [
         replace(rows[0], revision=1),
-        replace(rows[1], revision=0),
-        replace(rows[2], revision=2),
+        replace(rows[1], revision=2),
+        replace(rows[2], revision=3),
     ]
     assert Reader(replica_dir).status().refused_rows == 2
+    again = [feed.publish(row) for row in (key(state="REVOKED"), credential(state="REVOKED"))]
+    follow(feed.source())
+    assert rows_in(replica_dir) == [again[0], replace(rows[1], revision=2), again[1]]
+    assert Reader(replica_dir).status().refused_rows == 0
 
 
 def test_a_row_kept_over_a_new_epoch_follows_the_next_change(feed, follow, replica_dir):

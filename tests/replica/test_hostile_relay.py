@@ -302,6 +302,14 @@ def test_a_row_with_a_wrong_mac_is_refused_and_the_right_ones_are_taken_over(
     assert "The key 'key_a' is not taken over as published: its MAC is wrong." in caplog.text
 
 
+def test_a_revocation_of_a_longer_history_before_is_taken_over_with_its_mac(step, replica_dir):
+    revoked = key(state="REVOKED", revision=6)
+    answers = Answers()
+    answers.packed.append(("key", value_of(Signed(revoked, row_mac(ROW_KEY, revoked)))))
+    step(answers, row_mac_key=ROW_KEY)
+    assert held(replica_dir)[0] == [revoked]
+
+
 def test_a_relay_that_goes_back_makes_the_replica_neither_older_rows_nor_younger(step, replica_dir):
     step(Answers(key()))
     before = held(replica_dir)

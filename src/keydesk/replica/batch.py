@@ -1,7 +1,8 @@
 """Which published rows a replica takes over, inside one write transaction.
 
 A row is refused if it is older than the one held, and a revoked key stays revoked whatever a source says later:
-somebody who can write to the database could otherwise bring back yesterday's row, whose MAC is right.
+somebody who can write to the database could otherwise bring back yesterday's row, whose MAC is right. The revoked row
+itself is kept, MAC and all, so that it proves the revocation to others: to a restored database, for one.
 """
 
 import logging
@@ -87,13 +88,14 @@ class Batch:
             self._seen[row.kind].add(key)
         raw = self._transaction.get(key, db=table)
         held = None if raw is None else DECODERS[row.kind](raw)
-        if held is not None and self._same_epoch and row.revision < held.revision:
+        if is_revoked(held):
+            if not is_revoked(row):
+                self._refuse(row.kind, name_of(row), WAS_REVOKED)
+                return
+        elif held is not None and self._same_epoch and row.revision < held.revision:
             self._refuse(row.kind, name_of(row), GOES_BACK)
             return
-        if is_revoked(held) and not is_revoked(row):
-            self._refuse(row.kind, name_of(row), WAS_REVOKED)
-            row, mac = replace(row, state=KeyState.REVOKED.value), NO_MAC
-        elif self._has_refusals:
+        if self._has_refusals:
             self._transaction.delete(refusal_key(row.kind, name_of(row)), db=self._tables[REFUSED])
         value = value_of(Signed(row, mac))
         if value != raw:
@@ -127,13 +129,18 @@ class Batch:
             log.error("Nor are %d rows more.", len(self._untold) - MOST_TOLD)
 
     def _hold_on(self, kind: str, key: bytes) -> None:
-        """Keep the row held; in a new epoch, whose revisions start anew, any later row may follow it."""
+        """Keep the row held; in a new epoch, whose revisions start anew, any later row may follow it.
+
+        One that is revoked stays as it is: only a revoked row follows it, whatever its revision.
+        """
         raw = self._transaction.get(key, db=self._tables[kind]) if key else None
         if raw is None or self._same_epoch:
             return
         self._seen[kind].add(key)
-        held = replace(DECODERS[kind](raw), revision=0)
-        self._transaction.put(key, value_of(Signed(held, NO_MAC)), db=self._tables[kind])
+        held = DECODERS[kind](raw)
+        if not is_revoked(held):
+            value = value_of(Signed(replace(held, revision=0), NO_MAC))
+            self._transaction.put(key, value, db=self._tables[kind])
 
     def _refuse(self, kind: str, name: str, reason: str) -> None:
         """Count a row that is not followed, and have it told if that is new."""

@@ -40,7 +40,7 @@ CHANGES: Final = "changes"
 TABLES: Final = (*(kind.kind for kind in RECORD_TYPES), REFUSED, CHANGES, META)
 
 NO_MAC: Final = b""
-"""Stands where a row has no MAC of its source: where it was not told, or where the replica holds on to a revocation."""
+"""Stands where a row has no MAC of its source: where it was not told, or where the replica keeps a row of before."""
 
 encode: Final = msgspec.msgpack.Encoder().encode
 DECODERS: Final = {kind.kind: msgspec.msgpack.Decoder(kind).decode for kind in RECORD_TYPES}

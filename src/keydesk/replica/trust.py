@@ -13,7 +13,7 @@ from keydesk.core.records import (
     ProductRecord,
     Record,
 )
-from keydesk.replica.batch import Suspect
+from keydesk.replica.batch import Suspect, is_revoked
 from keydesk.replica.layout import LONGEST_KEY, Head, Signed, key_of
 from keydesk.replica.sources.contract import Published
 
@@ -40,7 +40,8 @@ FLAG: Final = ProductRecord.__struct_fields__.index("requires_username")
 def judge(row: Published, head: Head, *, mac_matches: RowCheck | None) -> Signed | Suspect:
     """Give the record that a row holds, with its MAC, if it can be believed, else what is wrong with it.
 
-    Without a check the MAC is passed on unread: whoever has no row-MAC key trusts the relay that it follows.
+    Without a check the MAC is passed on unread: whoever has no row-MAC key trusts the relay that it follows. A revoked
+    row may be of a history of before, whose revisions went further: what is revoked is so in every history.
     """
     *fields, mac = row.values
     try:
@@ -53,7 +54,7 @@ def judge(row: Published, head: Head, *, mac_matches: RowCheck | None) -> Signed
         return suspect(row, NO_SUCH_ROW)
     if not is_genuine:
         return suspect(row, WRONG_MAC)
-    if record.revision > head.revision:
+    if record.revision > head.revision and not is_revoked(record):
         return suspect(row, BEYOND_HEAD)
     return Signed(record, mac)
 

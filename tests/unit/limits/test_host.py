@@ -1,16 +1,14 @@
 """The counts of a host: exact across processes, kept through kills, and bounded on the disk."""
 
-import contextlib
-import ctypes
 import multiprocessing
 import os
 import signal
 import struct
 import time
-from pathlib import Path
 
 import lmdb
 import pytest
+from tests.fixtures.disks import filled, mount_small_disk
 
 from keydesk.core.codes import Code
 from keydesk.core.limits import DAY_SECONDS, Bucket, parse_limit
@@ -20,8 +18,6 @@ from keydesk.limits.storage import ASIDE_NAME, COPY_NAME, CountsFile
 
 NOW = 1_800_000_000.0
 PROCESS = multiprocessing.get_context("fork")
-CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
-MS_REC, MS_PRIVATE = 1 << 14, 1 << 18
 ALL_DAY = parse_limit("account:daily=1000/day")
 
 
@@ -206,30 +202,6 @@ def test_a_map_that_is_full_stops_counting_and_loses_nothing(tmp_path, monkeypat
     with pytest.raises(LedgerUnavailable, match="MDB_MAP_FULL"):
         count_new_places(ledger, 10_000)
     assert [call(ledger), call(ledger)] == [Code.OK, Code.QUOTA_EXCEEDED]
-
-
-def mount_small_disk(folder):
-    """Put a disk of 64 MiB in place of the folder, for this process alone and as long as it lives."""
-    user, group, libc = os.geteuid(), os.getegid(), ctypes.CDLL(None, use_errno=True)
-    assert libc.unshare(CLONE_NEWNS | (CLONE_NEWUSER if user else 0)) == 0, os.strerror(
-        ctypes.get_errno()
-    )
-    if user:
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"0 {user} 1")
-        Path("/proc/self/gid_map").write_text(f"0 {group} 1")
-    assert libc.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None) == 0
-    folder.mkdir()
-    assert libc.mount(b"tmpfs", bytes(folder), b"tmpfs", 0, b"size=64m") == 0
-
-
-def filled(folder):
-    """Take every last page of the disk and give the file that has them."""
-    path = folder / "filler"
-    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while file.write(bytes(4096)):
-            pass
-    return path
 
 
 def count_new_places(ledger, most):

@@ -75,8 +75,8 @@ def require_particulars(name: str, scopes: Collection[str], expires_at: datetime
             raise Refused(Code.INVALID_INPUT, field=field, reason="invalid")
 
 
-def revoke_credential(actor: Actor, *, credential_id: str) -> int:
-    """Take a credential back for good and give the revision.
+def revoke_credential(actor: Actor, *, credential_id: str, reason: str | None = None) -> int:
+    """Take a credential back for good and give the revision; a reason goes into the audit trail.
 
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if it was revoked before.
     """
@@ -90,5 +90,6 @@ def revoke_credential(actor: Actor, *, credential_id: str) -> int:
         if credential.state == CredentialState.REVOKED:
             raise Refused(Code.STATE_CONFLICT, state=credential.state)
         credential.state, credential.revoked_at = str(CredentialState.REVOKED), timezone.now()
-        record(actor, Event.CREDENTIAL_REVOKED, object_id=credential_id)
+        details = {} if reason is None else {"reason": reason}
+        record(actor, Event.CREDENTIAL_REVOKED, object_id=credential_id, details=details)
         return publish(credential)

@@ -209,9 +209,10 @@ def set_networks(
         return publish(account)
 
 
-def revoke_key(actor: Actor, *, key_id: str) -> int:
+def revoke_key(actor: Actor, *, key_id: str, reason: str | None = None) -> int:
     """End a key for good and give the revision from which on replicas refuse it; no PIN, so that nothing delays it.
 
+    A reason goes into the audit trail.
     In this order: permission, `not_found`, `key_not_live` if it is revoked already.
     """
     permission = Permission.KEY_REVOKE
@@ -221,7 +222,8 @@ def revoke_key(actor: Actor, *, key_id: str) -> int:
         if key.state == KeyState.REVOKED:
             raise Refused(Code.KEY_NOT_LIVE)
         _mark_revoked(key)
-        record(actor, Event.KEY_REVOKED, account_id=account_id, object_id=key_id)
+        details = {} if reason is None else {"reason": reason}
+        record(actor, Event.KEY_REVOKED, account_id=account_id, object_id=key_id, details=details)
         return publish(key)
 
 

@@ -65,6 +65,7 @@ def read_queries(path: Path) -> dict[str, str]:
 
 
 QUERIES: Final = read_queries(Path(__file__).with_name("queries.sql"))
+KINDS: Final = {kind.kind: kind for kind in RECORD_TYPES}
 ROW_QUERIES: Final = {kind: QUERIES[kind.kind] for kind in RECORD_TYPES}
 
 

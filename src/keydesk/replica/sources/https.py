@@ -16,9 +16,8 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from keydesk.core.records import RECORD_TYPES
 from keydesk.replica.layout import Head, Place
-from keydesk.replica.sources.contract import Published, Reading, SourceUnavailable
+from keydesk.replica.sources.contract import KINDS, Published, Reading, SourceUnavailable
 from keydesk.replica.sources.patience import cut_after
 from keydesk.replica.wire import (
     CHANGES_PATH,
@@ -42,7 +41,6 @@ MILLISECONDS: Final = 1000
 CREDENTIAL: Final = re.compile(r"[0-9A-Za-z_]+", re.ASCII)
 REQUEST_ID: Final = re.compile(rb',?"request_id": ?"[^"]*"')
 """What makes each refusal another one, though it says the same: left out, it is told once."""
-KINDS: Final = {kind.kind: kind for kind in RECORD_TYPES}
 
 _decode: Final = msgspec.msgpack.Decoder(tuple[Any, ...]).decode
 
