@@ -145,6 +145,8 @@ def is_of(database, item):
     """Say whether a test is one of a run on the database: on PostgreSQL, if it is another test there than on SQLite."""
     if any(item.get_closest_marker(other) for other in DATABASES if other != database):
         return False
+    if database == "postgresql" and item.get_closest_marker("any_database"):
+        return False
     touches = {"database", "django_db_setup"} & set(item.fixturenames)
     marked = any(item.get_closest_marker(name) for name in ("django_db", "postgresql"))
     return database == "sqlite" or marked or bool(touches)

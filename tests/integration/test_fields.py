@@ -10,7 +10,7 @@ from tests.integration.test_matrix import EXPECTED, PEOPLE, results_of
 from keydesk.control.people.models import User
 from keydesk.web import language
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 
 SESSION = "django_session+ usersessions_usersession+"
 ANOTHER_KEY = "django_session+ django_session- usersessions_usersession.session_key"

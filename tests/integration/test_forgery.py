@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from tests.fixtures.forms import FORMS
 from tests.fixtures.sending import TOKEN, everything
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 
 WITH_TOKEN = {"csrfmiddlewaretoken": TOKEN}
 OURS = {"origin": "http://testserver", "sec-fetch-site": "same-origin"}

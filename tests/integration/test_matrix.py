@@ -250,6 +250,7 @@ def test_somebody_gets_from_every_route_what_is_theirs(person, client_of, answer
     assert answers(client_of(person), asking) == chosen_of(expected(person), asking)
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize("person", ASKERS)
 def test_without_a_token_nobody_learns_more_of_a_route_than_a_look_at_it_tells(
     person, client_of, answers
@@ -340,6 +341,7 @@ CALLED = (
 """What people call things, and why they say that they do something."""
 
 
+@pytest.mark.any_database
 def test_what_people_call_things_is_text_on_every_page(client_of, addresses):
     """W4, of what is stored: whatever the forms let in."""
     clients = [client_of("ana"), client_of("eko")]

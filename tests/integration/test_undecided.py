@@ -15,7 +15,7 @@ from keydesk.web import confirmation, sessions
 from keydesk.web.doors import Doorkeeper
 from keydesk.web.origin import SameOrigin
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.any_database, pytest.mark.django_db]
 
 LOG_IN, PASSWORD, REVEAL = "/account/login/", "/account/password/", "reveal"
 NEW_PASSWORD = "sembilan kuda di tepi danau"
