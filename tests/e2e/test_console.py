@@ -112,9 +112,11 @@ def test_security_may_stop_a_product_and_not_edit_it(console):
     expect(page.get_by_role("link", name="Settings")).to_have_count(0)
 
 
-def test_the_system_page_tells_of_a_replica_that_is_up_to_date_and_a_worker_at_work(console):
+def test_the_system_page_tells_of_replica_and_trail_that_are_up_to_date_and_a_worker_at_work(
+    console,
+):
     page = console("system/", name="Putri").page
-    expect(page.get_by_text("Up to date")).to_be_visible()
+    expect(page.get_by_text("Up to date")).to_have_count(2)
     expect(page.get_by_text("At work")).to_be_visible()
 
 
