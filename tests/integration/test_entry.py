@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -339,6 +340,29 @@ def test_tries_to_log_in_are_counted_together_however_the_address_is_written(ana
         assert log_in(Client(), case(ana.label), "wrong").status_code == 200
     assert log_in(Client(), ana.label, "wrong").status_code == 429
     assert log_in(Client(), ana.label.swapcase(), "wrong").status_code == 429
+
+
+READ_ONLY = {
+    "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+    "postgresql": ("SAVEPOINT before; SET TRANSACTION READ ONLY", "ROLLBACK TO SAVEPOINT before"),
+}
+"""How a database is made to take no change, and takes changes again."""
+
+
+@pytest.fixture
+def unwritable():
+    closing, opening = READ_ONLY[connection.vendor]
+    with connection.cursor() as cursor:
+        cursor.execute(closing)
+        yield
+        cursor.execute(opening)
+
+
+def test_a_database_that_takes_no_change_is_away_and_no_reason_to_say_that_somebody_tried_too_often(
+    client, ana, password, unwritable
+):
+    answer = log_in(client, ana.label, password)
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
 
 
 def test_the_full_width_twin_of_an_address_is_no_second_way_to_try_a_password(ana, password):
