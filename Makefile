@@ -102,10 +102,11 @@ $(desk): | $(VENV)/bin/python
 	@$(pip) -r requirements/desk.txt
 	@touch $@
 
-$(dev): | $(desk)
-	@echo "Installing what the tests need into $(VENV). This happens once and takes a minute or two ..."
+# Its lock has all of the desk's, in the same versions.
+$(dev): | $(VENV)/bin/python
+	@echo "Installing what Keydesk and its tests need into $(VENV). This happens once and takes a minute or two ..."
 	@$(pip) -r requirements/dev.txt
-	@touch $@
+	@touch $(desk) $@
 
 # One after the other, for whoever installs holds a lock, and beside what has work for a processor.
 tools:

@@ -63,3 +63,16 @@ def test_make_alone_explains_every_target():
 def test_the_automation_runs_what_a_person_runs():
     lines = (ROOT / ".ci" / "run").read_text().splitlines()
     assert [line for line in lines if line.startswith("make")] == ["make test"]
+
+
+def test_what_the_tests_install_has_all_that_a_desk_needs_in_the_same_versions():
+    desk, dev = (
+        set(
+            re.findall(
+                r"^[\w.-]+==\S+", (ROOT / "requirements" / f"{name}.txt").read_text(), re.MULTILINE
+            )
+        )
+        for name in ("desk", "dev")
+    )
+    assert desk
+    assert desk - dev == set()
