@@ -18,7 +18,7 @@ pytest := $(python) -m pytest --randomly-seed=$(SEED) $(PYTEST_ARGS)
 # Tests that share nothing run beside each other one by one. Those of the other folders do so file by file, for a file shares a
 # desk, and the long ones begin first, as tests/conftest.py says; those marked `alone` have nothing beside them.
 alike := tests/cli tests/contracts tests/integration tests/unit
-filed := $(addprefix --ignore=,$(alike) tests/hosts tests/faults/test_full_disk.py)
+filed := $(addprefix --ignore=,$(alike) tests/hosts)
 beside := -n auto --dist loadfile --no-loadscope-reorder -m "not alone"
 apart = $(shell grep -rlw --include='test_*.py' --exclude-dir=hosts 'mark.alone' $(1))
 on_both := tests/integration tests/races tests/replica
