@@ -40,7 +40,7 @@ _LATE: Final = """
 SELECT count(*), min({at}) FROM (
   SELECT seq FROM audit_waiting UNION
   SELECT seq FROM (SELECT seq FROM audit_events ORDER BY seq DESC LIMIT %s) AS newest
-) AS looked JOIN audit_events a ON a.seq = looked.seq LEFT JOIN audit_entries e ON e.seq = a.seq
+) AS looked LEFT JOIN audit_entries e ON e.seq = looked.seq JOIN audit_events a ON a.seq = looked.seq
 WHERE e.seq IS NULL AND a.at < %s
 """
 _GONE: Final = """
