@@ -280,7 +280,7 @@ def test_an_entry_that_is_gone_or_another_is_told_of_once_while_the_worker_runs(
     happen(3)
     keeper.keep()
     with transaction.atomic():
-        forget_entries()
+        put_back_into_waiting()
         happen()
         for _ in range(3):
             keeper.keep()
@@ -290,7 +290,7 @@ def test_an_entry_that_is_gone_or_another_is_told_of_once_while_the_worker_runs(
     ]
 
 
-def forget_entries():
+def put_back_into_waiting():
     """Take an event away and let the worker enter those after it again, as who owns the database can."""
     if connection.vendor == "postgresql":
         execute("SET LOCAL session_replication_role = replica")
