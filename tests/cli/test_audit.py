@@ -61,6 +61,21 @@ def test_a_restore_is_told_from_an_attack(desk, tmp_path):
     assert verified(desk) == (0, [*whole, waiting, back, agreed.format(1, 7), gone])
 
 
+def test_files_of_checkpoints_of_which_none_agrees_vouch_for_nothing(desk, tmp_path):
+    work(desk, tmp_path)
+    own, empty = desk.folder / "checkpoints.txt", tmp_path / "empty.txt"
+    empty.touch()
+    told = f"No checkpoint in {empty} agrees: whether the end was cut off cannot be told."
+    code, lines = verified(desk, "--checkpoints", str(empty))
+    assert (code, lines[0], lines[-1]) == (1, "The audit trail is whole.", told)
+    agreed = "Checkpoints that agree: 1, the last at entry 6 of THEN."
+    code, lines = verified(desk, "--checkpoints", str(empty), "--checkpoints", str(own))
+    assert (code, lines[-1]) == (0, agreed)
+    own.unlink()
+    code, lines = verified(desk)
+    assert (code, lines[-1]) == (0, told.replace(str(empty), str(own)))
+
+
 def test_an_edited_event_and_checkpoints_that_cannot_be_trusted_are_told(desk, tmp_path):
     work(desk, tmp_path)
     with closing(pysqlite3.connect(database_of(desk))) as database:

@@ -3,23 +3,27 @@
 import base64
 import hashlib
 import json
+import resource
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, connection, transaction
+import time_machine
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.utils import timezone
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor, ActorKind
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.rules import FIELDS, canonical
+from keydesk.control.chain import actions
 from keydesk.control.chain.actions import enter_events
 from keydesk.control.chain.checkpoints import add_checkpoint, read_checkpoints
 from keydesk.control.chain.keys import chain_keys
 from keydesk.control.chain.models import Entry, Waiting
 from keydesk.control.chain.notes import Unsigned
-from keydesk.control.chain.queries import Head, chain_head
+from keydesk.control.chain.queries import Head, backlog, chain_head
 from keydesk.control.chain.verification import verify_trail
 from keydesk.control.policies.actions import change_policies
 from keydesk.control.policies.queries import current_policies
@@ -124,7 +128,7 @@ def go_on_without_the_event():
 def test_workers_at_once_enter_each_event_once_and_fork_nothing(at_once):
     happen(40)
     while Waiting.objects.exists():
-        assert all(isinstance(each, int) for each in at_once(*[enter_events] * 4))
+        assert all(isinstance(each, int | IntegrityError) for each in at_once(*[enter_events] * 4))
     events = AuditEvent.objects.order_by("seq").values_list("seq", flat=True)
     assert entered() == list(enumerate(events, start=1))
     assert verify_trail([], tell=pytest.fail).entries == 40
@@ -174,11 +178,13 @@ def test_the_database_keeps_entries_as_they_are(statement):
 
 
 class Watch:
-    """A clock that stands still until it is turned."""
+    """A clock that stands still until it is turned, or goes on by some seconds at each look."""
 
-    seconds = 0.0
+    def __init__(self, each_look=0.0):
+        self.seconds, self._each_look = 0.0, each_look
 
     def __call__(self):
+        self.seconds += self._each_look
         return self.seconds
 
 
@@ -226,6 +232,93 @@ def test_a_file_that_cannot_be_written_is_told_of_once_and_holds_up_no_event(pat
     assert sizes(path) == [3]
 
 
+def test_a_checkpoint_of_which_a_part_is_written_is_none(path):
+    path.parent.mkdir(parents=True)
+    path.touch()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OSError, match="only a part of it was written"):
+            add_checkpoint(path, Head(1, bytes(32)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.stat().st_size == 100
+
+
+def test_much_is_entered_in_several_goes_so_that_other_tasks_have_their_turn(path, monkeypatch):
+    monkeypatch.setattr(chain, "EVENTS_AT_ONCE", 2)
+    monkeypatch.setattr(actions, "EVENTS_AT_ONCE", 2)
+    keeper = Keeper(path, monotonic=Watch(each_look=0.5))
+    happen(9)
+    done = []
+    while Waiting.objects.exists():
+        keeper.keep()
+        done.append(len(entered()))
+    assert done == [4, 8, 9]
+    assert verify_trail([], tell=pytest.fail).entries == 9
+
+
+def test_what_cannot_be_entered_ends_no_other_task_and_is_told_once(path, caplog):
+    keeper = Keeper(path, monotonic=Watch())
+    happen(2)
+    with transaction.atomic():
+        last = 2**63 - 1
+        execute(f"INSERT INTO audit_entries SELECT {last}, mac, mac, seq FROM audit_events LIMIT 1")
+        for _ in range(5):
+            keeper.keep()
+        assert len(entered()) == 1
+        transaction.set_rollback(True)
+    keeper.keep()
+    assert len(entered()) == 2
+    assert [record.message for record in caplog.records] == [
+        "No event can be entered into the chain of the audit trail."
+    ]
+
+
+def test_an_entry_that_is_gone_or_another_is_told_of_once_while_the_worker_runs(path, caplog):
+    keeper = Keeper(path, monotonic=Watch())
+    happen(3)
+    keeper.keep()
+    with transaction.atomic():
+        forget_entries()
+        happen()
+        for _ in range(3):
+            keeper.keep()
+        transaction.set_rollback(True)
+    assert [record.message.partition(":")[0] for record in caplog.records] == [
+        "Entry 3 of the audit trail was taken away or exchanged"
+    ]
+
+
+def forget_entries():
+    """Take an event away and let the worker enter those after it again, as who owns the database can."""
+    if connection.vendor == "postgresql":
+        execute("SET LOCAL session_replication_role = replica")
+    else:
+        execute("DROP TRIGGER audit_entries_no_delete")
+        execute("DROP TRIGGER audit_events_no_delete")
+    first, *others = AuditEvent.objects.order_by("seq").values_list("seq", flat=True)
+    execute("DELETE FROM audit_entries")
+    execute(f"DELETE FROM audit_events WHERE seq = {first}")
+    Waiting.objects.bulk_create(Waiting(seq=seq) for seq in others)
+    if connection.vendor == "postgresql":
+        execute("SET LOCAL session_replication_role = origin")
+
+
+def test_an_event_that_nobody_noted_as_waiting_is_late_all_the_same():
+    with time_machine.travel(timezone.now() - timedelta(minutes=3)):
+        happen(2)
+        written = AuditEvent.objects.order_by("seq").values_list("at", flat=True)[0]
+    happen()
+    Waiting.objects.all().delete()
+    assert backlog() == (2, written)
+    for seq in AuditEvent.objects.values_list("seq", flat=True):
+        Waiting.objects.create(seq=seq)
+    assert backlog() == (2, written)
+    enter_events()
+    assert backlog() is None
+
+
 def test_a_checkpoint_that_was_cut_short_spoils_none_after_it(path):
     head = Head(1, bytes(32))
     add_checkpoint(path, head)
@@ -237,6 +330,8 @@ def test_a_checkpoint_that_was_cut_short_spoils_none_after_it(path):
         first, *cut_short, last = read_checkpoints(path)
         assert (first.size, last.size) == (1, 1)
         assert all(each == Unsigned(is_whole=False) or each == first for each in cut_short)
+    path.write_bytes(whole[:-3] + "é\n\n".encode() + whole)
+    assert list(read_checkpoints(path)) == [Unsigned(is_whole=False), first]
 
 
 def test_a_checkpoint_is_a_signed_note_that_others_can_check(path):

@@ -2,10 +2,11 @@
 
 import hashlib
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import time_machine
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from keydesk.control.access.actor import HOST_OPERATOR
@@ -27,8 +28,10 @@ from keydesk.control.histories.actions import begin_history
 pytestmark = pytest.mark.django_db
 GUARDS = {
     "audit_events": ("audit_events_no_update", "audit_events_no_delete", "audit_events_wait"),
-    "audit_entries": ("audit_entries_no_update", "audit_entries_no_delete"),
-}
+    "audit_entries": (
+        "audit_entries_no_update", "audit_entries_no_delete", "audit_entries_number_whole",
+    ),
+}  # fmt: skip
 EVENTS = 12
 SEEN = (4, 8, 12)
 """After how many entries there is a checkpoint."""
@@ -141,7 +144,7 @@ def update(what, *values):
 
 EDIT = "UPDATE audit_events SET actor_label = 'nobody' WHERE seq = {e5}"
 ALTERED_5 = "Entry 5: its event, {e5}, was altered after it was entered."
-MADE_UP_13 = "Entry 13: its event, {new}, was made up, or altered before it was entered."
+MADE_UP_13 = "Entry 13: its event, {new}, was made up or altered."
 CASES = {
     "an event is edited": ([EDIT], [ALTERED_5], []),
     "its details are edited": (
@@ -152,7 +155,7 @@ CASES = {
     ),
     "its MAC is taken away": (
         ["UPDATE audit_events SET mac = NULL WHERE seq = {e5}"],
-        ["Entry 5: its event, {e5}, was made up, or altered before it was entered."], [],
+        ["Entry 5: its event, {e5}, was made up or altered."], [],
     ),
     "several are edited": (
         ["UPDATE audit_events SET ip = '203.0.113.9' WHERE seq IN ({e5}, {e6}, {e7})"],
@@ -204,6 +207,27 @@ CASES = {
     "the head is changed": (
         ["UPDATE audit_entries SET hash = mac WHERE number = 12"],
         ["Entry 12 was not made by Keydesk: it was altered or made anew."], [AFTER_8],
+    ),
+    "an event is deleted, and the worker enters those after it again": (
+        [
+            "DELETE FROM audit_entries WHERE number >= 5", "DELETE FROM audit_events WHERE seq = {e5}",
+            "INSERT INTO audit_waiting SELECT seq FROM audit_events WHERE seq > {e5}",
+        ],
+        [], [AFTER_4, cut_off(11)],
+    ),
+    "an event has a number that none has": (
+        [MADE_UP.replace("{new}", "-1")], ["Event -1 is in no entry, and was made up or altered."], [],
+    ),
+    "an event has the last number there is": (
+        [MADE_UP.replace("{new}", f"{2**63 - 1}")],
+        [f"Event {2**63 - 1} is in no entry, and was made up or altered."], [],
+    ),
+    "an entry has the last number there is": (
+        [f"UPDATE audit_entries SET number = {2**63 - 1} WHERE number = 12"],
+        [
+            f"Entries 12 to {2**63 - 2} are missing.",
+            f"Entry {2**63 - 1} was not made by Keydesk: it was altered or made anew.",
+        ], [],
     ),
     "the end is cut off": (
         ["DELETE FROM audit_entries WHERE number > 9", "DELETE FROM audit_events WHERE seq > {e9}"],
@@ -325,10 +349,37 @@ def test_events_that_wait_are_counted_and_late_ones_told(seen):
     assert found(seen) == [LATE.format(seq=first.seq, at=told(first.at))]
 
 
-@pytest.mark.sqlite
-@pytest.mark.parametrize("change", ["details = '1'", "at = 'yesterday'", "ip = 'a:b'"])
-def test_what_no_reader_could_make_sense_of_is_told_as_well(change, seen):
+ODD_EVENTS = {
+    "sqlite": [
+        "details = '1'", """details = '{"n": 2, "n": 1}'""", "at = 'yesterday'", "at = at || '+14:00'",
+        "at = CAST(x'ff' AS TEXT)", "actor_label = CAST(x'ff' AS TEXT)", "actor_label = x'ff'", "ip = 'a:b'",
+    ],
+    "postgresql": [
+        "details = '1'", "at = 'infinity'", "at = '-infinity'", "at = '4713-01-01 BC'", "at = '20000-01-01'",
+    ],
+}  # fmt: skip
+
+
+def test_an_event_that_no_reader_could_make_sense_of_is_told_as_well(seen):
     names = names_of(seen)
-    statement = f"UPDATE audit_events SET {change} WHERE seq = {names['e5']}"
-    both = verified(seen, lambda: execute(statement))
-    assert both == ([ALTERED_5.format(**names)], [ALTERED_5.format(**names)])
+    for change in ODD_EVENTS[connection.vendor]:
+        statement = f"UPDATE audit_events SET {change} WHERE seq = {names['e5']}"
+        both = verified(seen, partial(execute, statement))
+        assert (change, *both) == (change, *[[ALTERED_5.format(**names)]] * 2)
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(("number", "told_as"), [("'abc'", "'abc'"), ("5.5", "5.5")])
+def test_an_entry_whose_number_is_none_is_told_and_refused_while_the_guards_are_there(
+    number, told_as, seen
+):
+    statement = f"UPDATE audit_entries SET number = {number} WHERE number = 5"
+    told_of = [
+        f"An entry has the number {told_as}, which Keydesk gives none.",
+        "Entry 5 is missing.",
+    ]
+    without, against = verified(seen, partial(execute, statement))
+    assert (sorted(without), sorted(against)) == (told_of, told_of)
+    copied = f"INSERT INTO audit_entries SELECT {number}, hash, mac, {EVENTS + 1} FROM audit_entries WHERE number = 5"
+    with pytest.raises(DatabaseError, match="An entry has a whole number"), transaction.atomic():
+        execute(copied)

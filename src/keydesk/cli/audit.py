@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 from django.conf import settings
+from django.db import DatabaseError
 
 from keydesk.cli.apps import new_app
 from keydesk.control.chain.checkpoints import read_checkpoints
@@ -25,26 +26,31 @@ def verify(
     checkpoints: Annotated[
         list[Path] | None,
         typer.Option(
-            help="A file of checkpoints, best a copy from another machine; may be given several times. Without it, "
-            "the file that this desk's worker writes."
+            help="A file of checkpoints, best a copy from another machine; may be given several times. The exit code "
+            "is 1 if none of them agrees. Without it, the file that this desk's worker writes."
         ),
     ] = None,
 ) -> None:
     """Go through all audit events and say what was altered, made up, taken away or put elsewhere, and at which entry.
 
-    Nothing is changed, and Keydesk may run. The exit code is 0 if the trail is whole and 1 if something is wrong.
-    Without checkpoints nobody can tell whether its end was cut off.
+    Nothing is changed, and Keydesk may run. The exit code is 0 if the trail is whole, and 1 if something is
+    wrong or no checkpoint of the files that were given agrees. Without checkpoints nobody can tell whether the
+    trail's end was cut off.
     """
     require_matching_database()
     own = settings.KEYDESK.checkpoints_path
     paths = checkpoints or ([own] if own.exists() else [])
     seen, faults = read_all(paths)
     begun = time.perf_counter()
-    verified = verify_trail(seen, tell=typer.echo)
+    try:
+        verified = verify_trail(seen, tell=typer.echo)
+    except DatabaseError as error:
+        raise OperatorFault(f"The audit trail cannot be read to its end: {error}") from error
     seconds = time.perf_counter() - begun
     for line in summary(verified, seconds=seconds, places=paths or [own]):
         typer.echo(line)
-    if verified.faults or faults:
+    is_compared = verified.comparison.agreed > 0 or not checkpoints
+    if verified.faults or faults or not is_compared:
         raise typer.Exit(1)
 
 

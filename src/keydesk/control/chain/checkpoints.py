@@ -1,5 +1,6 @@
 """The file of checkpoints, outside of the database: only added to, so that it can be sent elsewhere as it grows."""
 
+import errno
 import os
 from pathlib import Path
 from typing import Final
@@ -24,7 +25,9 @@ def add_checkpoint(path: Path, head: Head) -> None:
     with os.fdopen(descriptor, "r+b", buffering=0) as file:
         size = os.fstat(descriptor).st_size
         begun = os.pread(descriptor, len(_END), max(0, size - len(_END)))
-        file.write((_END if size and begun != _END else b"") + note.encode())
+        added = (_END if size and begun != _END else b"") + note.encode()
+        if file.write(added) < len(added):
+            raise OSError(errno.ENOSPC, "only a part of it was written", str(path))
         os.fsync(descriptor)
 
 

@@ -24,11 +24,7 @@ class Wrong(Enum):
         "Entry {first}: its event, {event}, was altered after it was entered.",
         "Entries {first} to {last}: their events were altered after they were entered, from {event} on.",
     )
-    UNSIGNED = (
-        "Entry {first}: its event, {event}, was made up, or altered before it was entered.",
-        "Entries {first} to {last}: their events were made up, or altered before they were entered, from {event} on.",
-    )
-    DOUBTFUL = (
+    MADE_UP = (
         "Entry {first}: its event, {event}, was made up or altered.",
         "Entries {first} to {last}: their events were made up or altered, from {event} on.",
     )

@@ -5,7 +5,6 @@ was so. An empty line and the signature follow; in a file, another empty line en
 """
 
 import base64
-import binascii
 import hashlib
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -102,7 +101,7 @@ def _opened(text: list[str], signature: str, key: Ed25519PublicKey) -> Checkpoin
     """Give the checkpoint that a text and its signature are."""
     try:
         given = base64.b64decode(signature.rpartition(" ")[2], validate=True)
-    except binascii.Error:
+    except ValueError:
         return Unsigned(is_whole=False)
     if len(given) != SIGNATURE_BYTES or len(text) < TEXT_LINES:
         return Unsigned(is_whole=False)

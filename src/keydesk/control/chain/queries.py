@@ -5,9 +5,9 @@ from typing import Final, NamedTuple
 
 from django.utils import timezone
 
-from keydesk.control.audit.models import AuditEvent
 from keydesk.control.chain.keys import chain_keys
-from keydesk.control.chain.models import Entry, Waiting
+from keydesk.control.chain.models import Entry
+from keydesk.control.chain.reading import late_events
 from keydesk.control.chain.rules import beginning
 
 MOST_WAITING: Final = timedelta(minutes=2)
@@ -22,7 +22,7 @@ class Head(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """The events that wait for their entry for longer than the worker takes, and those behind them."""
+    """The events that wait for their entry for longer than the worker takes."""
 
     waiting: int
     since: datetime
@@ -37,10 +37,12 @@ def chain_head() -> Head:
     )
 
 
+def is_entry(head: Head) -> bool:
+    """Say whether an entry that was the last one is there as it was."""
+    return Entry.objects.filter(number=head.number, hash=head.digest).exists()
+
+
 def backlog() -> Backlog | None:
     """Give what the worker is late with; None if nothing waits for longer than it takes."""
-    awaited = AuditEvent.objects.filter(seq__in=Waiting.objects.order_by("seq").values("seq")[:1])
-    since = awaited.values_list("at", flat=True).first()
-    if since is None or since >= timezone.now() - MOST_WAITING:
-        return None
-    return Backlog(Waiting.objects.count(), since)
+    count, since = late_events(timezone.now() - MOST_WAITING)
+    return Backlog(count, since) if count else None

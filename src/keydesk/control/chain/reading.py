@@ -2,7 +2,9 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
@@ -10,15 +12,22 @@ from django.db import connection
 from keydesk.control.audit.rules import FIELDS, canonical
 
 A_PAGE: Final = 2_000
+NEWEST: Final = 500
+"""So many of the newest events are looked at for one that should be in an entry."""
 LEAST: Final = -(2**63)
 """Below every number that a row can have, and not 0: constraints can be dropped as well."""
 
-_COLUMNS: Final = ", ".join(f"a.{name}" for name in (*FIELDS, "mac"))
+_MOMENTS: Final = {"postgresql": "(a.at AT TIME ZONE 'UTC')::text", "sqlite": "+a.at"}
+"""How each database gives a moment as a text: its driver would fail at one that is out of its own range."""
+_COLUMNS: Final = ", ".join("{at}" if name == "at" else f"a.{name}" for name in (*FIELDS, "mac"))
 _SAID: Final = len(FIELDS)
 _LINKS: Final = f"""
 SELECT e.number, e.hash, e.mac, e.seq, {_COLUMNS} FROM audit_entries e LEFT JOIN audit_events a ON a.seq = e.seq
 WHERE (e.number, e.seq) > (%s, %s) ORDER BY e.number, e.seq LIMIT %s
 """  # noqa: S608 - the names are the code's own
+_PAGE_END: Final = """
+SELECT max(seq) FROM (SELECT seq FROM audit_events WHERE seq > %s ORDER BY seq LIMIT %s) AS page
+"""
 _UNENTERED: Final = f"""
 SELECT {_COLUMNS} FROM audit_events a LEFT JOIN audit_entries e ON e.seq = a.seq
 WHERE e.seq IS NULL AND a.seq > %s AND a.seq <= %s ORDER BY a.seq
@@ -27,6 +36,13 @@ _AWAITED: Final = f"""
 SELECT {_COLUMNS} FROM audit_waiting w JOIN audit_events a ON a.seq = w.seq LEFT JOIN audit_entries e ON e.seq = w.seq
 WHERE e.seq IS NULL ORDER BY w.seq LIMIT %s
 """  # noqa: S608 - the names are the code's own
+_LATE: Final = """
+SELECT count(*), min({at}) FROM (
+  SELECT seq FROM audit_waiting UNION
+  SELECT seq FROM (SELECT seq FROM audit_events ORDER BY seq DESC LIMIT %s) AS newest
+) AS looked LEFT JOIN audit_entries e ON e.seq = looked.seq JOIN audit_events a ON a.seq = looked.seq
+WHERE e.seq IS NULL AND a.at < %s
+"""
 _GONE: Final = """
 SELECT w.seq FROM audit_waiting w LEFT JOIN audit_events a ON a.seq = w.seq WHERE a.seq IS NULL ORDER BY w.seq
 """
@@ -47,7 +63,8 @@ class StoredEvent(NamedTuple):
 class Link(NamedTuple):
     """An entry as it was read, with its event; None where that is gone."""
 
-    number: int
+    number: Any
+    """A whole number, unless somebody has put there what Keydesk does not."""
     digest: bytes
     mac: bytes
     seq: int
@@ -66,11 +83,10 @@ def links() -> Iterator[Link]:
 
 def events_without_entry() -> Iterator[StoredEvent]:
     """Give the events that are in no entry, by their numbers; it looks at all events there are."""
-    last = 0
-    ((newest,),) = _rows("SELECT coalesce(max(seq), 0) FROM audit_events")
-    while last < newest:
-        yield from map(_stored, _rows(_UNENTERED, last, last + A_PAGE))
-        last += A_PAGE
+    last = LEAST
+    while (end := _rows(_PAGE_END, last, A_PAGE)[0][0]) is not None:
+        yield from map(_stored, _rows(_UNENTERED, last, end))
+        last = end
 
 
 def events_awaited(most: int) -> list[StoredEvent]:
@@ -83,10 +99,36 @@ def numbers_without_event() -> list[int]:
     return [seq for (seq,) in _rows(_GONE)]
 
 
-def _rows(statement: str, *values: int) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+def late_events(before: datetime) -> tuple[int, datetime]:
+    """Give how many events from before a moment are in no entry, and when the first was written.
+
+    It looks at those that are noted as waiting and at the newest there are, and not at all the trail.
+    """
+    moment = connection.ops.adapt_datetimefield_value(before)
+    ((count, first),) = _rows(_LATE, NEWEST, moment)
+    return count, _moment_or(before, first)
+
+
+def _rows(statement: str, *values: Any) -> list[tuple[Any, ...]]:
+    asked = statement.replace("{at}", _MOMENTS[connection.vendor])
+    with connection.cursor() as cursor, _any_text():
+        cursor.execute(asked, values)
         return list(cursor.fetchall())
+
+
+@contextmanager
+def _any_text() -> Iterator[None]:
+    """Let SQLite give a text that is not UTF-8 too, for which its driver would else give none of the rows."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    driver = connection.connection
+    before = driver.text_factory
+    driver.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = before
 
 
 def _stored(row: Sequence[Any]) -> StoredEvent:
@@ -95,7 +137,7 @@ def _stored(row: Sequence[Any]) -> StoredEvent:
     said = dict(zip(FIELDS, values, strict=True))
     try:
         said["at"] = _moment(said["at"])
-        said["details"] = json.loads(said["details"])
+        said["details"] = json.loads(said["details"], object_pairs_hook=_object)
         signed = canonical(list(said.values()))
     except (TypeError, ValueError, RecursionError):
         signed = repr(values).encode(errors="backslashreplace")
@@ -108,8 +150,25 @@ def _octets(value: Any) -> bytes:
     return bytes(value) if isinstance(value, bytes | memoryview) else b""
 
 
-def _moment(value: datetime | str) -> datetime:
-    """Give a moment in UTC: SQLite holds it as a text without a zone."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC)
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Give an object of JSON; raises ValueError for one with a name twice, which each reader takes for another."""
+    said = dict(pairs)
+    if len(said) != len(pairs):
+        raise ValueError("A name is there twice.")
+    return said
+
+
+def _moment(text: str) -> datetime:
+    """Give a moment from its text in UTC; raises TypeError or ValueError for what is none, or has a zone by itself."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        raise ValueError("The moment has a zone.")
+    return moment.replace(tzinfo=UTC)
+
+
+def _moment_or(default: datetime, text: str) -> datetime:
+    """Give a moment from its text, the default for what is none."""
+    try:
+        return _moment(text)
+    except (TypeError, ValueError):
+        return default

@@ -1,4 +1,7 @@
-"""Whether the audit trail is whole: one pass over the chain in constant memory, which changes and locks nothing."""
+"""Whether the audit trail is whole: one pass over the chain, which changes and locks nothing.
+
+It holds the checkpoints in memory, and of the trail no more than a page.
+"""
 
 from datetime import datetime
 from hmac import compare_digest
@@ -66,6 +69,12 @@ class _Walk:
 
     def take(self, link: Link) -> None:
         """Look at the next entry and its event, and at the checkpoints that saw it as the last one."""
+        self.entries += 1
+        if not isinstance(link.number, int):
+            self._findings.say(
+                f"An entry has the number {link.number!r}, which Keydesk gives none."
+            )
+            return
         number, next_number = link.number, max(self.number, 0) + 1
         if number > next_number:
             self._findings.note(Wrong.MISSING, next_number, number - 1)
@@ -80,7 +89,6 @@ class _Walk:
         elif link.event is not None:
             self._pass(number, link.event)
         self.comparison.pass_entry(number, link.digest)
-        self.entries += 1
         self.number, self._head, self._is_sure = number, link.digest, is_ours
 
     def _fault_of_event(self, link: Link, *, is_sure: bool) -> Wrong | None:
@@ -90,9 +98,7 @@ class _Walk:
         is_entered = entry_hash(self._head, link.event.canonical) == link.digest
         if is_signed(link.event):
             return Wrong.EXCHANGED if is_sure and not is_entered else None
-        if not is_sure:
-            return Wrong.DOUBTFUL
-        return Wrong.UNSIGNED if is_entered else Wrong.ALTERED
+        return Wrong.ALTERED if is_sure and not is_entered else Wrong.MADE_UP
 
     def _pass(self, number: int, event: StoredEvent) -> None:
         """Note how far the trail is right, and that the database was put back on purpose."""

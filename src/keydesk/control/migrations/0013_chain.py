@@ -17,6 +17,10 @@ from keydesk.control.feed import interface
 EVENTS_AT_ONCE = 2_000
 FROZEN = {"audit_entries_no_delete": "DELETE", "audit_entries_no_update": "UPDATE"}
 NOTE = "INSERT INTO audit_waiting (seq) VALUES (NEW.seq)"
+NUMBER_ON_SQLITE = """
+CREATE TRIGGER audit_entries_number_whole BEFORE INSERT ON audit_entries WHEN typeof(NEW.number) <> 'integer'
+BEGIN SELECT RAISE(ABORT, 'An entry has a whole number.'); END
+"""
 
 ON_SQLITE = [
     *(
@@ -24,6 +28,7 @@ ON_SQLITE = [
         f"BEGIN SELECT RAISE(ABORT, 'Rows of audit_entries are kept: {operation} is refused.'); END"
         for name, operation in FROZEN.items()
     ),
+    NUMBER_ON_SQLITE,
     f"CREATE TRIGGER audit_events_wait AFTER INSERT ON audit_events BEGIN {NOTE}; END",
 ]
 NOTE_ON_POSTGRESQL = f"""
