@@ -20,8 +20,10 @@ ENDED_OTHERWISE = {
     "of a retired product": "payment-link",
     "of a disabled entitlement": "disbursement",
 }
+OVERLAPS = ("overlap is over", "overlap goes on")
 KEYS = (
-    dict.fromkeys(["kept", "limited", "revoked before", *REVOKED], "disbursement") | ENDED_OTHERWISE
+    dict.fromkeys(["kept", "limited", "revoked before", *OVERLAPS, *REVOKED], "disbursement")
+    | ENDED_OTHERWISE
 )
 """What becomes of each key, and the product that it is for."""
 ACCOUNTS = {"of a suspended account": "duasamudra", "of a closed account": "tigapulau"}
@@ -57,6 +59,8 @@ def since(made):
     replacement = keys.regenerate_key(
         HOST_OPERATOR, key_id=made["replaced"]["id"], grant=None, request_token="replaced"
     )
+    successors = {name: replace_with_overlap(made[name]["id"]) for name in OVERLAPS}
+    end_overlap(made["overlap is over"]["id"])
     keys.stop_key(HOST_OPERATOR, key_id=made["stopped"]["id"], reason="Leaked")
     keys.restrict_key(
         HOST_OPERATOR, key_id=made["limited"]["id"], networks=(), scopes=(),
@@ -76,7 +80,22 @@ def since(made):
     return {
         "lost": generate(ids["sinarabadi"], "lost", "disbursement"),
         "replacement": {"id": replacement.id},
+        "successors": successors,
     }
+
+
+def replace_with_overlap(key_id):
+    return keys.regenerate_key(
+        HOST_OPERATOR, key_id=key_id, grant=None, request_token=key_id, overlap="24h"
+    ).id
+
+
+def end_overlap(key_id):
+    """Let the moment have come at which a key retires."""
+    with transaction.atomic():
+        key = ApiKey.objects.get(pk=key_id)
+        key.retires_at = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=1)
+        publish(key)
 
 
 def open_account(username):
@@ -107,12 +126,16 @@ def generate(account, name, product):
 
 if __name__ == "__main__":
     django.setup()
+    from django.db import transaction
+
     from keydesk.control.access.actor import HOST_OPERATOR
     from keydesk.control.accounts import actions as accounts
     from keydesk.control.catalog import actions as catalog
     from keydesk.control.credentials import actions as credentials
     from keydesk.control.entitlements import actions as entitlements
+    from keydesk.control.feed.actions import publish
     from keydesk.control.keys import actions as keys
+    from keydesk.control.keys.models import ApiKey
     from keydesk.control.policies import actions as policies
     from keydesk.core.records import AccountStatus, Environment, ProductState
 

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pysqlite3
 import pytest
 from msgspec.structs import replace
-from tests.cli.desk_history import REVOKED
+from tests.cli.desk_history import OVERLAPS, REVOKED
 from tests.fixtures.desk import wait_until
 from tests.fixtures.feeds import SINAR, rows_in
 from tests.fixtures.hosts import Host as Installation
@@ -136,6 +137,15 @@ class Disaster:
         command = ["restored", "--yes", *map(str, options)]
         return self.host.run(command, says_no=says_no, **self.database.setting)
 
+    def claim_revoked(self, name):
+        """Write into the replica, without a proof, that a key was revoked."""
+        key = self.made[name]["id"]
+        (row,) = [row for row in rows_in(self.replica_dir) if getattr(row, "id", "") == key]
+        with Writer(self.replica_dir) as writer:
+            head = Head(writer.meta.epoch, writer.meta.revision + 1, 0)
+            forged = Signed(replace(row, state="REVOKED", revision=head.revision), bytes(32))
+            writer.apply(head, [forged], confirmed=Moment.ago())
+
     def secret(self, name):
         return Config(data_dir=self.host.folder).require_secret(name)
 
@@ -167,7 +177,17 @@ class Disaster:
         return self.database.ask("SELECT epoch, revision FROM feed_head")
 
     def ended_for_good(self):
-        return sorted(self.made[name]["id"] for name in ("credential", "replaced", *REVOKED))
+        ended = ("credential", "replaced", "overlap is over", *REVOKED)
+        return sorted(self.made[name]["id"] for name in ended)
+
+    def retirements(self):
+        """Give the moments at which keys retire, by their names, as the replica knows them and as they are told."""
+        names = {self.made[name]["id"]: name for name in OVERLAPS}
+        return {
+            names[row.id]: f"{datetime.fromtimestamp(row.retires_at, UTC):%Y-%m-%d %H:%M:%S} UTC"
+            for row in rows_in(self.replica_dir)
+            if getattr(row, "id", "") in names
+        }
 
     def revoked_again(self):
         """Give what the audit trail says to have been revoked because of the restoring."""
@@ -223,10 +243,16 @@ def test_d2_no_host_accepts_again_what_was_ended_after_the_backup_and_all_else_i
     last = disaster.decisions(disaster.replica_dir)
     revoked = {"revoked before", "replaced", *REVOKED}
     assert {name for name, code in last.items() if code is Code.KEY_REVOKED} == revoked
-    assert {name for name, code in last.items() if code is Code.OK} == {"kept", "limited", "lost"}
+    assert {name for name, code in last.items() if code is Code.OK} == {
+        *("kept", "limited", "lost", "overlap goes on")
+    }
+    assert last["overlap is over"] is Code.KEY_EXPIRED
     disaster.restored()
     assert disaster.revoked_again() == disaster.ended_for_good()
-    assert disaster.decisions_of_a_new_host(tmp_path) == last | {"lost": Code.KEY_UNKNOWN}
+    assert disaster.decisions_of_a_new_host(tmp_path) == last | {
+        "lost": Code.KEY_UNKNOWN,
+        "overlap is over": Code.KEY_REVOKED,
+    }
 
 
 def test_what_the_replica_knows_otherwise_is_told_and_a_second_time_nothing_more_is_ended(
@@ -236,12 +262,17 @@ def test_what_the_replica_knows_otherwise_is_told_and_a_second_time_nothing_more
     accounts = disaster.made["accounts"]
     in_test = f"{accounts['sinarabadi']}/disbursement/test"
     revoked = "state REVOKED (backup: ACTIVE)"
+    retiring = {
+        name: f"state RETIRING (backup: ACTIVE), retires_at {moment} (backup: none)"
+        for name, moment in disaster.retirements().items()
+    }
     _, until, *told, _, _ = disaster.restored().splitlines()
     assert until.startswith("What the replica knew up to revision ")
     assert sorted(told) == sorted(
         [
-            "  Revoked since the backup, and now revoked again:",
+            "  Ended for good since the backup, and now revoked:",
             *(f"    key {made[name]} of sinarabadi: {revoked}" for name in ("replaced", *REVOKED)),
+            f"    key {made['overlap is over']} of sinarabadi: {retiring['overlap is over']}",
             f"    credential {made['credential']}: {revoked}",
             "  Stopped since the backup, and now stopped again; the reason given then is lost:",
             f"    key {made['stopped']} of sinarabadi: state DISABLED (backup: ACTIVE)",
@@ -253,12 +284,14 @@ def test_what_the_replica_knows_otherwise_is_told_and_a_second_time_nothing_more
             "  Made since the backup, and gone:",
             f"    key {made['lost']} of sinarabadi",
             f"    key {disaster.made['replacement']['id']} of sinarabadi",
+            *(f"    key {key} of sinarabadi" for key in disaster.made["successors"].values()),
             "  Changed since the backup, and as the backup has it: change it again where that is right.",
             f"    key {made['limited']} of sinarabadi: limits key:burst=5/60s (backup: none)",
+            f"    key {made['overlap goes on']} of sinarabadi: {retiring['overlap goes on']}",
         ]
     )
     ended = disaster.stand()
-    assert [line for line in disaster.restored().splitlines() if line.startswith("  ")] == told[-5:]
+    assert [line for line in disaster.restored().splitlines() if line.startswith("  ")] == told[-8:]
     assert disaster.stand()[0][1] == ended[0][1]
 
 
@@ -288,14 +321,20 @@ def test_a_replica_that_is_older_than_the_backup_does_not_count_as_one(disaster)
     assert disaster.stand() == before
 
 
-def test_what_control_did_not_write_ends_nothing(disaster, tmp_path):
+@pytest.mark.parametrize("where", ["disaster", "disaster_on_postgresql"])
+def test_a_revocation_that_nothing_proves_ends_nothing_and_stops_a_restore_until_that_is_accepted(
+    where, request, tmp_path
+):
+    disaster = request.getfixturevalue(where)
+    before = disaster.stand()
+    disaster.claim_revoked("kept")
+    told = disaster.restored(says_no=True)
+    assert "were revoked which work in the database, 1 of them, and no MAC proves it." in told
+    assert "--accept-resurrection" in told
+    assert (disaster.stand(), disaster.revoked_again()) == (before, [])
     key = disaster.made["kept"]["id"]
-    (row,) = [row for row in rows_in(disaster.replica_dir) if getattr(row, "id", "") == key]
-    with Writer(disaster.replica_dir) as writer:
-        head = Head(writer.meta.epoch, writer.meta.revision + 1, 0)
-        forged = Signed(replace(row, state="REVOKED", revision=head.revision), bytes(32))
-        writer.apply(head, [forged], confirmed=Moment.ago())
-    assert f"    key {key}: its MAC is wrong\n" in disaster.restored()
+    assert f"    key {key}: its MAC is wrong\n" in disaster.restored("--accept-resurrection")
+    assert disaster.revoked_again() == disaster.ended_for_good()
     assert disaster.decisions_of_a_new_host(tmp_path)["kept"] is Code.OK
 
 
@@ -305,6 +344,21 @@ def test_the_replica_of_another_installation_does_not_count_as_one(disaster, tmp
     told = disaster.restored("--replica", tmp_path / "foreign", says_no=True)
     assert told.startswith("keydesk: Not one of its rows carries a right MAC")
     assert disaster.stand() == before
+
+
+def test_a_replica_that_fails_while_it_is_read_is_not_taken_for_none(disaster, tmp_path):
+    before = disaster.stand()
+    fill(tmp_path / "foreign", [SINAR])
+    told = disaster.restored(
+        "--replica", tmp_path / "foreign", "--accept-resurrection", says_no=True
+    )
+    assert "Nothing has changed: run it again, or with another replica." in told
+    assert disaster.stand() == before
+
+
+def test_the_operator_is_asked_before_a_replica_is_opened(disaster):
+    shutil.rmtree(disaster.replica_dir)
+    assert disaster.host.run(["restored"], typed="n\n", says_no=True) == "Aborted.\n"
 
 
 @pytest.fixture

@@ -49,6 +49,17 @@ def test_changes_in_any_order_and_again_change_nothing_more(feed, follow, replic
     assert rows_in(replica_dir) == [revoked]
 
 
+def test_a_revocation_of_a_lower_revision_than_the_row_held_counts(feed, follow, replica_dir):
+    feed.publish(SINAR)
+    first = feed.publish(key())
+    follow(feed.source())
+    revoked = replace(first, state="REVOKED", revision=1)
+    with Writer(replica_dir) as writer:
+        writer.apply(Head("first", first.revision, 0), [revoked], confirmed=Moment.ago())
+        assert writer.refused_rows() == 0
+    assert [row for row in rows_in(replica_dir) if row.kind == "key"] == [revoked]
+
+
 def test_a_tampered_row_never_arrives_and_the_row_before_goes_on_counting(
     feed, follow, replica_dir, caplog
 ):

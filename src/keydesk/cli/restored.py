@@ -1,6 +1,6 @@
 """`keydesk restored`: a new history for a database that went back in time, in which nothing that was ended works."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -8,13 +8,17 @@ import typer
 from django.conf import settings
 
 from keydesk.cli.apps import new_app
-from keydesk.cli.findings import moment_of, tell_findings
 from keydesk.cli.replicate import source_at
+from keydesk.cli.restored_report import moment_of, tell_findings
 from keydesk.config import Secret
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.chain.actions import enter_events
 from keydesk.control.feed.queries import feed_head
-from keydesk.control.histories.actions import begin_history
+from keydesk.control.histories.actions import (
+    BegunHistory,
+    UnprovedRevocations,
+    begin_history,
+)
 from keydesk.replica.journal import (
     Journal,
     NoJournal,
@@ -31,6 +35,14 @@ CURE: Final = (
     "them would work again. Give --replica and the folder of one that was copied from any host that verifies, or "
     "--from and the address of a relay. If there is none left, --accept-resurrection goes on all the same: keys that "
     "were revoked since the backup then work again, and so does what was suspended or stopped."
+)
+AGAIN: Final = (
+    "Nothing has changed: run it again, or with another replica. Only a replica that cannot be opened at all counts as "
+    "none."
+)
+PROOF: Final = (
+    "Nothing has changed. Another host's replica may prove it: give --replica or --from. --accept-resurrection goes "
+    "on all the same: what was not proved then works again, and is listed, so that you can revoke it."
 )
 
 Replica = Annotated[
@@ -80,16 +92,14 @@ def restored(  # noqa: PLR0913 - each is an option of the command
     with sole_desk(settings.KEYDESK.data_dir):
         require_matching_database()
         refuse_other_desks()
+        if not yes:
+            confirm()  # before anything is opened, as a relay does not wait for an answer
         try:
-            with opened as journal:
-                if not accept_resurrection:
-                    require_later(journal)
-                begin(journal, is_agreed=yes)
+            begin(opened, accept_resurrection=accept_resurrection)
         except NoJournal as error:
-            if not accept_resurrection:
-                raise OperatorFault(f"{error} {CURE}") from error
-            typer.echo(str(error))
-            begin(None, is_agreed=yes)
+            raise OperatorFault(f"{error} {AGAIN if accept_resurrection else CURE}") from error
+        except UnprovedRevocations as error:
+            raise OperatorFault(f"{error} {PROOF}") from error
 
 
 def opened_journal(
@@ -112,20 +122,37 @@ def require_later(journal: Journal) -> None:
         raise NoJournal(f"The replica stands at {stand_of(journal)}, and the backup is later.")
 
 
-def begin(journal: Journal | None, *, is_agreed: bool) -> None:
-    """Begin the new history once the operator agrees, and say what came of it."""
-    if not is_agreed:
-        known = (
-            f"The replica stands at {stand_of(journal)}."
-            if journal
-            else "Keys revoked since the backup will work again."
-        )
-        typer.confirm(
-            f"The database stands at revision {feed_head().revision}, and every host will load all of its rows anew. "
-            f"{known} Was the database restored, and is it to go on from there?",
-            abort=True,
-        )
-    begun = begin_history(HOST_OPERATOR, journal=journal)
+def confirm() -> None:
+    """Ask the operator whether the database was restored; ends the command if not."""
+    typer.confirm(
+        f"The database stands at revision {feed_head().revision}, and every host will load all of its rows anew. Was "
+        "the database restored, and is it to go on from there?",
+        abort=True,
+    )
+
+
+def begin(opened: AbstractContextManager[Journal], *, accept_resurrection: bool) -> None:
+    """Begin the new history with what a replica proves, and say what came of it.
+
+    Raises NoJournal and UnprovedRevocations as `begin_history`. What may be resurrected needs no replica, but one that
+    could be opened has to be read to its end.
+    """
+    with ExitStack() as reading:
+        try:
+            journal = reading.enter_context(opened)
+        except NoJournal as error:
+            if not accept_resurrection:
+                raise
+            typer.echo(str(error))
+            journal = None
+        if journal and not accept_resurrection:
+            require_later(journal)
+        begun = begin_history(HOST_OPERATOR, journal=journal, accepts_unproved=accept_resurrection)
+    tell(begun, journal)
+
+
+def tell(begun: BegunHistory, journal: Journal | None) -> None:
+    """Say what came of the new history, and what is next."""
     while enter_events():
         pass  # so that the trail says at once why checkpoints of what is gone do not fit
     typer.echo(f"The new history is {begun.epoch}. Replicas load it as soon as Keydesk runs.")

@@ -1,8 +1,9 @@
 """Which published rows a replica takes over, inside one write transaction.
 
-A row is refused if it is older than the one held, and a revoked key stays revoked whatever a source says later:
-somebody who can write to the database could otherwise bring back yesterday's row, whose MAC is right. The revoked row
-itself is kept, MAC and all, so that it proves the revocation to others: to a restored database, for one.
+A row is refused if it is older than the one held, unless it is revoked, which holds in every history, and a revoked key
+stays revoked whatever a source says later: somebody who can write to the database could otherwise bring back
+yesterday's row, whose MAC is right. The revoked row itself is kept, MAC and all, so that it proves the revocation to
+others: to a restored database, for one.
 """
 
 import logging
@@ -47,13 +48,15 @@ class Suspect(Struct, frozen=True):
     reason: str
     key: bytes | None
     """Where the row would lie, as far as it says so itself."""
+    says_revoked: bool = False
+    """Whether it says of a key or a service credential that it was revoked."""
 
 
 class Batch:
     """Rows on their way into the replica's tables."""
 
     def __init__(
-        self, transaction: Any, tables: dict[str, Any], log: ChangeLog, *, same_epoch: bool
+        self, transaction: Any, tables: dict[str, Any], changes: ChangeLog, *, same_epoch: bool
     ) -> None:
         """Takes an open write transaction, its tables, what tells of changes, and whether history goes on.
 
@@ -61,8 +64,8 @@ class Batch:
         is told of changes begins anew.
         """
         if not same_epoch:
-            log.begin_anew()
-        self._log = log
+            changes.begin_anew()
+        self._changes = changes
         self._transaction = transaction
         self._tables = tables
         self._same_epoch = same_epoch
@@ -92,7 +95,7 @@ class Batch:
             if not is_revoked(row):
                 self._refuse(row.kind, name_of(row), WAS_REVOKED)
                 return
-        elif held is not None and self._same_epoch and row.revision < held.revision:
+        elif self._goes_back(row, held):
             self._refuse(row.kind, name_of(row), GOES_BACK)
             return
         if self._has_refusals:
@@ -101,7 +104,12 @@ class Batch:
         if value != raw:
             self._transaction.put(key, value, db=table)
             if self._same_epoch:
-                self._log.add(row.kind, key)
+                self._changes.add(row.kind, key)
+
+    def _goes_back(self, row: Record, held: Record | None) -> bool:
+        """Say whether the row is older than the one held; one that is revoked counts whatever its revision."""
+        is_older = held is not None and self._same_epoch and row.revision < held.revision
+        return is_older and not is_revoked(row)
 
     def remove_unseen(self) -> None:
         """Remove the rows that were not taken, except what is revoked."""

@@ -10,6 +10,7 @@ from keydesk.core.records import (
     CredentialRecord,
     EntitlementRecord,
     KeyRecord,
+    KeyState,
     ProductRecord,
     Record,
 )
@@ -85,4 +86,12 @@ def suspect(row: Published, reason: str) -> Suspect:
         key = row.values[1]
     if not isinstance(key, bytes) or len(key) > LONGEST_KEY:
         key = None
-    return Suspect(row.kind.kind, "/".join(names), reason, key)
+    return Suspect(row.kind.kind, "/".join(names), reason, key, says_revoked(row))
+
+
+def says_revoked(row: Published) -> bool:
+    """Say whether a row, believed or not, says that it was revoked for good."""
+    if row.kind not in NAMED_BY_DIGEST:
+        return False
+    place = row.kind.__struct_fields__.index("state")
+    return bool(row.values[place] == KeyState.REVOKED)

@@ -1,12 +1,15 @@
 """Carrying into a restored database what a replica proves of the time since the backup.
 
-What was ended stays so. A revoked key is revoked again; what was stopped, suspended or disabled is put back, because
-letting it work is the decision of whoever stopped it. Everything else is told and left as the backup has it.
+What was ended stays so. A key that was revoked, or whose time has passed, is revoked; what was stopped, suspended or
+disabled is put back, because letting it work is the decision of whoever stopped it. Everything else is told and left as
+the backup has it.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
-from typing import Final
+from typing import Final, TypeVar
+
+from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.accounts.actions import set_account_status
@@ -23,12 +26,13 @@ from keydesk.core.records import (
     EntitlementRecord,
     Environment,
     KeyRecord,
-    KeyState,
     ProductRecord,
     ProductState,
     Record,
 )
 from keydesk.replica.layout import name_of
+
+Each = TypeVar("Each")
 
 ROWS_AT_ONCE: Final = 500
 RESTORED: Final = "restored"
@@ -49,8 +53,8 @@ def carry_over(actor: Actor, known: Iterable[Record]) -> list[Finding]:
     ]
 
 
-def batched(known: Iterable[Record]) -> Iterator[list[Record]]:
-    """Give the records in parts of which each can be looked up at once."""
+def batched(known: Iterable[Each]) -> Iterator[list[Each]]:
+    """Give records, or the names of some, in parts of which each can be looked up at once."""
     records = iter(known)
     while part := list(islice(records, ROWS_AT_ONCE)):
         yield part
@@ -59,27 +63,35 @@ def batched(known: Iterable[Record]) -> Iterator[list[Record]]:
 def carry_alike(actor: Actor, kind: type[Record], known: Sequence[Record]) -> Iterator[Finding]:
     """Carry over records of one kind."""
     held = held_records(kind, known)
+    now = timezone.now().timestamp()
     usernames = usernames_of({account_of(record) or "" for record in known})
     for record in known:
         before = held.get(name_of(record))
-        outcome = outcome_of(record, before)
+        outcome = outcome_of(record, before, now=now)
         if outcome is None:
             continue
-        if outcome in {Outcome.REVOKED, Outcome.STOPPED}:
-            end_again(actor, record)
+        if outcome is Outcome.REVOKED:
+            revoke_again(actor, record)
+        elif outcome is Outcome.STOPPED:
+            stop_again(actor, record)
         account = account_of(record)
         yield Finding(outcome, record, before, usernames.get(account or "", account))
 
 
-def end_again(actor: Actor, known: Record) -> None:
-    """Put what lets keys work back into the state that it is known to have been put into."""
+def revoke_again(actor: Actor, known: Record) -> None:
+    """Revoke the key or service credential that is known to have ended for good."""
     match known:
-        case KeyRecord(state=KeyState.REVOKED):
-            revoke_key(actor, key_id=known.id, reason=RESTORED)
         case KeyRecord():
-            stop_key(actor, key_id=known.id, reason=AS_BEFORE)
+            revoke_key(actor, key_id=known.id, reason=RESTORED)
         case CredentialRecord():
             revoke_credential(actor, credential_id=known.id, reason=RESTORED)
+
+
+def stop_again(actor: Actor, known: Record) -> None:
+    """Put what lets keys work back into the state that it is known to have been put into."""
+    match known:
+        case KeyRecord():
+            stop_key(actor, key_id=known.id, reason=AS_BEFORE)
         case AccountRecord():
             status = AccountStatus(known.status)
             set_account_status(actor, account_id=known.id, status=status, reason=AS_BEFORE)

@@ -37,6 +37,12 @@ def held_records(kind: type[Record], known: Collection[Record]) -> dict[str, Rec
     return {name_of(record): record for record in held}
 
 
+def records_by_digest(kind: str, digests: Collection[bytes]) -> list[Record]:
+    """Give the keys or service credentials that the database holds under these digests."""
+    table = ApiKey.objects if kind == KeyRecord.kind else ServiceCredential.objects
+    return [row.record() for row in table.filter(digest__in=digests)]
+
+
 def usernames_of(account_ids: Collection[str]) -> dict[str, str]:
     """Give the usernames of accounts by their ids."""
     return dict(Account.objects.filter(pk__in=account_ids).values_list("pk", "username"))

@@ -12,6 +12,7 @@ from keydesk.core.records import (
     CredentialRecord,
     CredentialState,
     EntitlementState,
+    KeyRecord,
     KeyState,
     ProductRecord,
     ProductState,
@@ -47,7 +48,7 @@ class Outcome(StrEnum):
     """What becomes of a row that a replica knows otherwise."""
 
     REVOKED = "revoked"
-    """It is revoked again."""
+    """It was revoked, or its time has passed, and it is revoked."""
     STOPPED = "stopped"
     """It is put back into the state that refused its keys."""
     GONE = "gone"
@@ -68,15 +69,38 @@ class Finding(Struct, frozen=True):
     """Whose row it is, if it is an account's."""
 
 
-def outcome_of(known: Record, held: Record | None) -> Outcome | None:
-    """Give what becomes of a row; None if the database says the same, or never heard of what no longer worked."""
+def outcome_of(known: Record, held: Record | None, *, now: float) -> Outcome | None:
+    """Give what becomes of a row; None if the database says the same of it, or that it has ended as well.
+
+    Takes the moment at which that is asked (Unix seconds): what has ended by then has ended for good. None too for a
+    revoked row that the database never heard of.
+    """
     if held is None:
         return None if is_revoked(known) else Outcome.GONE
     if is_revoked(known) and not is_revoked(held):
         return Outcome.REVOKED
+    if has_ended(known, now=now):
+        return None if has_ended(held, now=now) else Outcome.REVOKED
     if state_of(known) in STOPPED and state_of(held) in WORKING:
         return Outcome.STOPPED
     return None if replace(known, revision=held.revision) == held else Outcome.DIFFERENT
+
+
+def has_ended(record: Record, *, now: float) -> bool:
+    """Say whether a key or a service credential is revoked, or has expired or retired by this moment (Unix seconds)."""
+    match record:
+        case KeyRecord():
+            ends = (record.expires_at, record.retires_at)
+        case CredentialRecord():
+            ends = (record.expires_at, None)
+        case _:
+            return False
+    return is_revoked(record) or any(end is not None and end <= now for end in ends)
+
+
+def works(record: Record, *, now: float) -> bool:
+    """Say whether a row lets keys work at this moment (Unix seconds), as far as it is concerned itself."""
+    return state_of(record) in WORKING and not has_ended(record, now=now)
 
 
 def state_of(record: Record) -> str:

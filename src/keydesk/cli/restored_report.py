@@ -13,7 +13,7 @@ from keydesk.replica.batch import Suspect
 from keydesk.replica.layout import name_of
 
 HEADINGS: Final = {
-    Outcome.REVOKED: "Revoked since the backup, and now revoked again:",
+    Outcome.REVOKED: "Ended for good since the backup, and now revoked:",
     Outcome.STOPPED: "Stopped since the backup, and now stopped again; the reason given then is lost:",
     Outcome.GONE: "Made since the backup, and gone:",
     Outcome.DIFFERENT: "Changed since the backup, and as the backup has it: change it again where that is right.",
