@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
+from tests.fixtures.trail import execute, happen
 
 from keydesk.control.access.actor import HOST_OPERATOR, Actor, ActorKind
 from keydesk.control.audit.actions import record
@@ -52,17 +53,6 @@ AS_BYTES = (
     rb'"reason":"Selesai \u2014 \u201cbaik\u201d","to":"APPROVED"},"event":"account.status_changed",'
     rb'"ip":"20010db8000000000000000000000001","object_id":"acct_a","request_id":"","seq":7,"session_ref":""}'
 )
-
-
-def happen(count=1):
-    for number in range(count):
-        with transaction.atomic():
-            record(HOST_OPERATOR, Event.KEY_REVOKED, object_id=f"key_{number}")
-
-
-def execute(statement):
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def entered():

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from tests.fixtures.trail import execute, happen
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.audit.actions import record
@@ -65,20 +66,6 @@ def cut_off(end):
     return CUT_OFF.format(end=end, seen=12, at="{at12}")
 
 
-def happen(count):
-    for number in range(count):
-        with transaction.atomic():
-            record(HOST_OPERATOR, Event.KEY_REVOKED, object_id=f"key_{number}", details={"n": 1})
-    while enter_events():
-        pass
-
-
-def execute(*statements):
-    with connection.cursor() as cursor:
-        for statement in statements:
-            cursor.execute(statement)
-
-
 def take_guards_away():
     if connection.vendor == "postgresql":
         execute("SET LOCAL session_replication_role = replica")
@@ -92,6 +79,7 @@ def seen(db):
     checkpoints = []
     for before, size in zip((0, *SEEN), SEEN, strict=False):
         happen(size - before)
+        enter_events()
         checkpoints.append(Checkpoint(size, chain_head().digest, timezone.now()))
     assert chain_head().number == EVENTS
     return checkpoints
@@ -295,8 +283,7 @@ def test_an_older_copy_of_the_database_is_found_by_a_checkpoint_even_if_it_went_
 
 def happen_there(count):
     """Let events happen and be entered where the database notes by itself no more that they wait."""
-    for number in range(count):
-        record(HOST_OPERATOR, Event.KEY_REVOKED, object_id=f"other_{number}")
+    happen(count)
     enter_all()
 
 

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection, transaction
+from tests.fixtures.trail import execute
 
 from keydesk.server.sqlite import base
 
@@ -12,11 +13,6 @@ pytestmark = [pytest.mark.sqlite, pytest.mark.django_db(transaction=True)]
 
 class EndedError(Exception):
     """Ends a transaction from within."""
-
-
-def execute(statement):
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
 
 
 def beat():
