@@ -35,7 +35,8 @@ def record(
 ) -> None:
     """Write one audit event with its MAC, in the caller's transaction, which cannot go on if that fails.
 
-    `details` must be JSON without fractions and must hold no secret.
+    `details` must be JSON without fractions and must hold no secret. Raises TypeError or ValueError for what is no such
+    JSON, ConfigError if the secret of the MAC is nowhere.
     """
     with transaction.atomic(savepoint=False):
         values = {
