@@ -99,8 +99,7 @@ def start_run(database):
         Path(folder).chmod(0o755)
         server = pgserver.get_server(Path(folder) / "postgresql", cleanup_mode="stop")
         # Nothing here has to outlive the machine; what does, tests/hosts and tests/faults start themselves.
-        # Nor may a plan depend on when the server last looked at a table by itself.
-        for setting in ("fsync", "synchronous_commit", "full_page_writes", "autovacuum"):
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
             server.psql(f"ALTER SYSTEM SET {setting} = off")
         # A crew of tests/races takes 64 connections, and each process of the run has one.
         server.psql("ALTER SYSTEM SET max_connections = 400")
