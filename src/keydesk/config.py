@@ -22,12 +22,20 @@ PREFIX: Final = "KEYDESK_"
 FILE_NAME: Final = "keydesk.toml"
 DEFAULT_DATA_DIR: Final = Path("data")
 SECRET_BYTES: Final = 32
+FEWEST_BYTES: Final = 16
+"""How many different bytes a secret has at least: 32 random ones have fewer once in 10^16 times."""
 URLS: Final = {
     "database_url": urls.POSTGRESQL,
     "mail_url": urls.SMTP,
     "valkey_url": urls.VALKEY,
 }
 SHAPES: Final = {
+    "public_url": (
+        re.compile(
+            r"https://[^\s/?#@]+/?|http://(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?/?"
+        ),
+        "it must be like https://desk.example.com; plain http:// is for this machine's own addresses alone.",
+    ),
     "mail_from": (
         re.compile(r"(?=.{3,254}\Z)[^@\s<>\",;:]+@[^@\s<>\",;:]+"),
         "it must be an e-mail address and nothing else, like desk@provider.example.",
@@ -215,7 +223,7 @@ class Config(Struct, frozen=True, kw_only=True):
     def read_secret(self, name: Secret) -> bytes | None:
         """Give a secret's 32 bytes from its variable, its `*_FILE` variable or its file in the data folder.
 
-        Gives None if it is nowhere. Raises ConfigError if it is given twice or is not 32 bytes in base64.
+        Gives None if it is nowhere. Raises ConfigError if it is given twice or is not 32 random bytes in base64.
         """
         variable = PREFIX + name.upper()
         inline, pointed = os.environ.get(variable), os.environ.get(variable + "_FILE")
@@ -266,6 +274,11 @@ def decode_secret(text: str, source: str) -> bytes:
         value = b""
     if len(value) != SECRET_BYTES:
         raise ConfigError(f"{source} must hold {SECRET_BYTES} bytes in base64.")
+    if value.isascii() or len(set(value)) < FEWEST_BYTES:
+        raise ConfigError(
+            f"{source} holds text or a pattern, which somebody may guess: fill it with random bytes, "
+            "as `openssl rand -base64 32` gives them."
+        )
     return value
 
 

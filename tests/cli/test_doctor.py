@@ -2,6 +2,7 @@
 
 import base64
 import re
+import secrets
 import socket
 
 import pytest
@@ -66,7 +67,7 @@ def test_a_taken_port_is_named(prepared):
 def test_a_wrong_key_encryption_key_is_found(prepared):
     assert told(prepared)[0] == 0
     path = prepared.folder / "secrets" / Secret.KEY_ENCRYPTION_KEY
-    path.write_bytes(base64.b64encode(bytes(32)))
+    path.write_bytes(base64.b64encode(secrets.token_bytes(32)))
     status, said = told(prepared)
     assert status == 1
     assert "the key-encryption key is wrong" in said
@@ -118,7 +119,7 @@ def test_no_command_repeats_a_database_url_that_cannot_be_read(prepared, command
 def test_a_secret_that_the_database_did_not_begin_with_stops_doctor_start_and_migration(
     prepared, name
 ):
-    (prepared.folder / "secrets" / name).write_bytes(base64.b64encode(bytes(32)))
+    (prepared.folder / "secrets" / name).write_bytes(base64.b64encode(secrets.token_bytes(32)))
     sentence = f"The secret {name} is not the one that this database began with"
     assert sentence in told(prepared)[1]
     for command in ("serve", "dashboard", "migrate"):
@@ -184,7 +185,7 @@ def test_the_steps_of_replacing_the_key_encryption_key_are_told(prepared):
     assert "Every data key is wrapped" in prepared.run(["rewrap"])
     previous.write_bytes(own.read_bytes())
     previous.chmod(0o600)
-    own.write_bytes(base64.b64encode(bytes(32)))
+    own.write_bytes(base64.b64encode(secrets.token_bytes(32)))
     status, said = told(prepared)
     assert (status, "not replaced yet: run `keydesk rewrap`" in said) == (0, True)
     finished = "o data key needs the key-encryption key of before: remove " + previous.name

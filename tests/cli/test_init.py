@@ -2,6 +2,7 @@
 
 import base64
 import os
+import secrets
 import stat
 
 from tests.fixtures.verifier import fill
@@ -52,7 +53,7 @@ def test_init_does_not_make_new_secrets_for_a_replica_of_another_host(host):
 
 def test_a_secret_that_is_given_elsewhere_is_not_made(host, tmp_path):
     elsewhere = tmp_path / "pepper"
-    elsewhere.write_bytes(base64.b64encode(bytes(32)))
+    elsewhere.write_bytes(base64.b64encode(secrets.token_bytes(32)))
     host.run(["init"], KEYDESK_PEPPER_FILE=str(elsewhere))
     assert not (host.folder / "secrets" / Secret.PEPPER).exists()
 

@@ -1,5 +1,6 @@
 """A desk moves from SQLite into PostgreSQL whole, or not at all."""
 
+import base64
 import json
 import secrets
 import shutil
@@ -226,7 +227,7 @@ def test_a_target_that_holds_anything_is_left_alone(desk, target):
 
 
 def test_a_desk_is_not_moved_with_other_secrets_than_its_own(desk, target):
-    (desk.folder / "secrets" / Secret.PEPPER).write_bytes(b"A" * 43 + b"=\n")
+    (desk.folder / "secrets" / Secret.PEPPER).write_bytes(base64.b64encode(secrets.token_bytes(32)))
     assert "The secret pepper is not the one" in move(desk, target, says_no=True)
     assert target.ask("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
 

@@ -1,11 +1,12 @@
 """What keeps a relay or its follower from being started unsafely, each in a sentence."""
 
 import base64
+import secrets
 import socket
 
 import pytest
 
-PEPPER = base64.b64encode(bytes(32)).decode()
+PEPPER = base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 @pytest.fixture

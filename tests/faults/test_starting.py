@@ -1,7 +1,9 @@
 """What stops a start is said in one sentence, before anything runs."""
 
+import base64
 import json
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -69,7 +71,7 @@ def test_a_port_that_another_desk_took_while_this_one_looked_at_the_rest_is_told
     try:
         first.wait_until_up()
         with waiting:
-            waiting.write("A" * 43 + "=")
+            waiting.write(base64.b64encode(secrets.token_bytes(32)).decode())
         assert second.process.wait(60) == 1
     finally:
         first.stop()

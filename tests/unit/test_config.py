@@ -1,8 +1,10 @@
 """The configuration tells every fault at once, and never a secret."""
 
+import base64
+
 import pytest
 
-from keydesk.config import PREFIX, Config, ConfigError, load_config
+from keydesk.config import PREFIX, Config, ConfigError, Secret, load_config
 
 PASSWORD = "hunter2SECRET"
 
@@ -103,6 +105,10 @@ def test_a_fault_names_the_setting_as_it_was_set(environment, tmp_path):
         ({"LIMITS_WHEN_AWAY": PASSWORD}, "local or refuse."),
         ({"BRAND_NAME": "x" * 41}, "text of at most 40 characters."),
         ({"KEY_MARKER": "kd\n"}, "2 to 8 lower-case letters."),
+        ({"PUBLIC_URL": "http://desk.provider.example"}, "like https://desk.example.com;"),
+        ({"PUBLIC_URL": "desk.provider.example"}, "like https://desk.example.com;"),
+        ({"PUBLIC_URL": "https://desk.example/keys"}, "like https://desk.example.com;"),
+        ({"PUBLIC_URL": "http://127.0.0.1@desk.example"}, "like https://desk.example.com;"),
         ({"MAIL_FROM": "Desk <desk@provider.example>"}, "an e-mail address and nothing else"),
     ],
 )
@@ -113,6 +119,24 @@ def test_a_fault_says_what_a_setting_takes_and_not_what_was_given(environment, s
     (name, given), told = *settings.items(), str(refused.value)
     assert told.startswith(f"KEYDESK_{name}: it must be {wanted}")
     assert given not in told
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "http://[::1]:8000/"])
+def test_without_tls_the_address_is_this_machines_own(environment, url):
+    environment(PUBLIC_URL=url)
+    assert load_config().public_url == url
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"\0" * 32, b"0123456789abcdef" * 2, b"change-me-to-something-very-rand", bytes(range(8)) * 4],
+)
+def test_a_secret_that_somebody_may_guess_is_refused_without_being_repeated(environment, value):
+    text = base64.b64encode(value).decode()
+    environment(PEPPER=text)
+    with pytest.raises(ConfigError, match="KEYDESK_PEPPER holds text or a pattern") as refused:
+        load_config().require_secret(Secret.PEPPER)
+    assert text not in str(refused.value)
 
 
 def test_a_path_is_absolute_wherever_it_was_set(environment, tmp_path, monkeypatch):

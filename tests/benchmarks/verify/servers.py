@@ -27,7 +27,7 @@ from keydesk.gateways.site import Address, Site
 from keydesk.replica.moments import Moment
 from keydesk.replica.store import Writer
 
-PEPPER = bytes(range(32))
+PEPPER = bytes(range(128, 160))
 CONFIRM_SECONDS = 0.25
 NEVER_GIVEN = range(10_000, 32_768)
 """Ports below those that Linux gives to whoever connects (`net.ipv4.ip_local_port_range`)."""

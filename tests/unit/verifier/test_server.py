@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import logging
+import secrets
 import signal
 import socket
 
@@ -28,7 +29,7 @@ def set_up(tmp_path, monkeypatch):
     port, metrics_port = free_ports(2)
     for name, value in {
         "DATA_DIR": str(tmp_path),
-        "PEPPER": base64.b64encode(bytes(32)).decode(),
+        "PEPPER": base64.b64encode(secrets.token_bytes(32)).decode(),
         "VERIFIER_PORT": str(port),
         "METRICS_PORT": str(metrics_port),
     }.items():

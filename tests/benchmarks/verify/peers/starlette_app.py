@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 PREFIX = "kd_live"
-PEPPER = bytes(range(32))
+PEPPER = bytes(range(128, 160))
 CHECKSUM_LENGTH = 6
 CACHED_SECONDS = 24 * 3600
 
