@@ -211,3 +211,21 @@ def test_a_revoked_key_is_refused_without_a_pin_asked(at_keys, person, authorize
     assert authorize(key) == 401
     at_keys.dialog.get_by_role("link", name="Done").click()
     expect(at_keys.row(name)).to_contain_text("Revoked")
+
+
+@as_one
+def test_the_keyboard_goes_on_at_the_key_when_its_dialog_is_done(at_keys, person):
+    at_keys.generate("Disbursement", "By hand", person["pin"])
+    at_keys.close()
+    at_keys.choose("By hand", "Restrict")
+    at_keys.dialog.get_by_label("Addresses").fill("127.0.0.1")
+    at_keys.dialog.get_by_role("button", name="Confirm").click()
+    at_keys.enter_pin(person["pin"])
+    at_keys.dialog.get_by_role("link", name="Done").click()
+    expect(at_keys.row("By hand")).to_contain_text("1 network")
+    expect(at_keys.row("By hand").get_by_role("button", name="Actions for")).to_be_focused()
+    at_keys.choose("By hand", "Revoke")
+    at_keys.dialog.get_by_role("button", name="Revoke").click()
+    at_keys.dialog.get_by_role("link", name="Done").click()
+    expect(at_keys.row("By hand")).to_contain_text("Revoked")
+    expect(at_keys.row("By hand").get_by_role("link", name="By hand")).to_be_focused()
