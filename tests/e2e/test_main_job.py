@@ -105,7 +105,9 @@ def test_the_env_file_holds_the_key(at_keys, person):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_longest_name_without_a_gap_fits_into_every_step(visitor, demo_desk, width):
+def test_the_longest_name_without_a_gap_fits_into_every_step_and_its_page(
+    visitor, demo_desk, width
+):
     person = demo_desk.login("Ana")
     at_keys = visitor(person, viewport={"width": width, "height": 844}).open_keys()
     box = at_keys.page.locator("#dialog-content")
@@ -115,6 +117,10 @@ def test_the_longest_name_without_a_gap_fits_into_every_step(visitor, demo_desk,
     at_keys.enter_pin(person["pin"])
     at_keys.shown_key()
     assert not box.evaluate(IS_WIDER_THAN_ITSELF)
+    at_keys.close()
+    at_keys.page.get_by_role("link", name="W" * 60).first.click()
+    expect(at_keys.page.get_by_role("heading", level=1)).to_have_text("W" * 60)
+    assert not at_keys.page.locator("html").evaluate(IS_WIDER_THAN_ITSELF)
 
 
 def test_the_whole_key_is_seen_without_scrolling_in_a_wide_window(at_keys, person):
