@@ -68,6 +68,20 @@ def test_imports_stand_at_the_top_of_their_module_outside_the_command_line():
     assert found == [], "an import in a function hides a direction; move what is shared down"
 
 
+def test_no_text_for_translation_stands_in_an_f_string():
+    found = [
+        shown(path, node)
+        for path, tree in TREES.items()
+        for text in ast.walk(tree)
+        if isinstance(text, ast.JoinedStr)
+        for node in ast.walk(text)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"_", "gettext", "ngettext", "pgettext", "gettext_lazy"}
+    ]
+    assert found == [], "`make messages` does not see it there: give it a name first"
+
+
 def test_nothing_is_printed_by_hand():
     found = [
         shown(path, node)

@@ -99,6 +99,7 @@ def test_a_session_that_ends_in_the_dialog_leads_to_log_in_and_back_with_the_nam
     at_keys.enter_pin(ana["pin"])
     at_keys.page.wait_for_url("**/account/login/**")
     assert ana["pin"] not in at_keys.page.url
+    expect(at_keys.page.get_by_text("Log in to go on where you left off.")).to_be_visible()
     at_keys.fill_log_in(ana)
     expect(at_keys.dialog.get_by_label("Name")).to_have_value("Came back")
     at_keys.dialog.get_by_role("button", name="Confirm").click()

@@ -42,7 +42,7 @@ def test_a_stranger_comes_in_at_the_consoles_door_and_a_customer_does_not(visito
     guest.page.locator("#login").fill(ana["email"])
     guest.page.locator("#password").fill(ana["password"])
     guest.page.get_by_role("button", name="Log in", exact=True).click()
-    expect(guest.page.get_by_text("not correct")).to_be_visible()
+    expect(guest.page.get_by_text("is not right")).to_be_visible()
     expect(guest.page.locator("#login")).to_have_value(ana["email"])
     guest.fill_log_in(demo_desk.login("Rangga"))
     expect(guest.page.get_by_role("heading", level=1)).to_have_text("Products")

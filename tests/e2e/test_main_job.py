@@ -105,7 +105,9 @@ def test_the_env_file_holds_the_key(at_keys, person):
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_longest_name_without_a_gap_fits_into_every_step(visitor, demo_desk, width):
+def test_the_longest_name_without_a_gap_fits_into_every_step_and_its_page(
+    visitor, demo_desk, width
+):
     person = demo_desk.login("Ana")
     at_keys = visitor(person, viewport={"width": width, "height": 844}).open_keys()
     box = at_keys.page.locator("#dialog-content")
@@ -115,6 +117,10 @@ def test_the_longest_name_without_a_gap_fits_into_every_step(visitor, demo_desk,
     at_keys.enter_pin(person["pin"])
     at_keys.shown_key()
     assert not box.evaluate(IS_WIDER_THAN_ITSELF)
+    at_keys.close()
+    at_keys.page.get_by_role("link", name="W" * 60).first.click()
+    expect(at_keys.page.get_by_role("heading", level=1)).to_have_text("W" * 60)
+    assert not at_keys.page.locator("html").evaluate(IS_WIDER_THAN_ITSELF)
 
 
 def test_the_whole_key_is_seen_without_scrolling_in_a_wide_window(at_keys, person):
@@ -211,3 +217,21 @@ def test_a_revoked_key_is_refused_without_a_pin_asked(at_keys, person, authorize
     assert authorize(key) == 401
     at_keys.dialog.get_by_role("link", name="Done").click()
     expect(at_keys.row(name)).to_contain_text("Revoked")
+
+
+@as_one
+def test_the_keyboard_goes_on_at_the_key_when_its_dialog_is_done(at_keys, person):
+    at_keys.generate("Disbursement", "By hand", person["pin"])
+    at_keys.close()
+    at_keys.choose("By hand", "Restrict")
+    at_keys.dialog.get_by_label("Addresses").fill("127.0.0.1")
+    at_keys.dialog.get_by_role("button", name="Confirm").click()
+    at_keys.enter_pin(person["pin"])
+    at_keys.dialog.get_by_role("link", name="Done").click()
+    expect(at_keys.row("By hand")).to_contain_text("1 network")
+    expect(at_keys.row("By hand").get_by_role("button", name="Actions for")).to_be_focused()
+    at_keys.choose("By hand", "Revoke")
+    at_keys.dialog.get_by_role("button", name="Revoke").click()
+    at_keys.dialog.get_by_role("link", name="Done").click()
+    expect(at_keys.row("By hand")).to_contain_text("Revoked")
+    expect(at_keys.row("By hand").get_by_role("link", name="By hand")).to_be_focused()

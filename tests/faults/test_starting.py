@@ -17,6 +17,7 @@ import pytest
 from tests.fixtures.commands import keydesk
 from tests.fixtures.desk import (
     RunningDesk,
+    copy_demo,
     descendants,
     desk_environment,
     keydesk_afresh,
@@ -111,15 +112,26 @@ def test_a_demo_does_not_touch_a_folder_that_is_not_its_own(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["letter"]
 
 
-@pytest.mark.parametrize("command", ["serve", "dashboard", "migrate"])
-def test_a_database_newer_than_the_code_is_left_alone(prepared, command):
-    path = prepared["KEYDESK_DATA_DIR"] + "/keydesk.sqlite3"
-    with pysqlite3.connect(path) as database:
+def make_newer(folder):
+    """Leave a database as a later version would."""
+    with closing(pysqlite3.connect(folder / "keydesk.sqlite3")) as database, database:
         database.execute(
             "INSERT INTO django_migrations (app, name, applied) VALUES ('control', '9999_later', '2030-01-01')"
         )
-    database.close()
+
+
+@pytest.mark.parametrize("command", ["serve", "dashboard", "migrate"])
+def test_a_database_newer_than_the_code_is_left_alone(prepared, command):
+    make_newer(Path(prepared["KEYDESK_DATA_DIR"]))
     told = refusal(command, prepared)
+    assert "newer than this version of Keydesk" in told
+    assert "9999_later" in told
+
+
+def test_a_demo_on_a_database_newer_than_the_code_is_left_alone(demo_folder, tmp_path):
+    copy_demo(demo_folder, tmp_path / "demo")
+    make_newer(tmp_path / "demo")
+    told = refusal("demo", desk_environment(tmp_path / "demo"))
     assert "newer than this version of Keydesk" in told
     assert "9999_later" in told
 

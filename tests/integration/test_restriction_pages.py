@@ -136,7 +136,7 @@ def restrict(key):
 
 def test_a_key_is_restricted_after_the_pin_alone(client, pin, restrict):
     first = text_of(client.get(restrict))
-    assert "You come from 127.0.0.1." in first
+    assert "Your own address is 127.0.0.1." in first
     assert 'value="disbursement:use" checked' in first
     chosen = {"step": "confirm", "chosen": "1", "networks": "203.0.113.7", "limits": "key:b=9/1s"}
     second = client.post(restrict, chosen)

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import IO, Annotated, Any, Final
 
 import typer
 
 from keydesk.cli.apps import new_app
-from keydesk.cli.facts import FILE_NAME, read_facts, schema, write_facts
+from keydesk.cli.facts import FILE_NAME, is_newer, read_facts, schema, write_facts
 from keydesk.cli.init import make_secrets
 from keydesk.cli.serve import AllowRemote
 from keydesk.config import PREFIX, Config, load_config
@@ -59,7 +60,7 @@ def demo(
         run_all(
             config,
             allow_remote=allow_remote,
-            log=log_to(file),
+            log=log_and_tell(file),
             announce=lambda: typer.echo(block(facts, config.data_dir)),
         )
     typer.echo("Stopped. `make demo` goes on where you left off.")
@@ -108,10 +109,10 @@ def prepare_folder(folder: Path, *, reset: bool) -> None:
 def fill(config: Config) -> None:
     """Make the secrets and the content if they are not there, and bring the database up to date.
 
-    Raises OperatorFault if that fails, after its own lines.
+    Raises OperatorFault if that fails, after its own lines; so it does on a database newer than the code.
     """
     facts = read_facts(config.data_dir) or {}
-    if facts.get("schema") == schema():
+    if facts.get("schema") == schema() and not is_newer(config.sqlite_path):
         return
     if not facts:
         typer.echo(f"Making a desk with made-up content in {config.data_dir} ...")
@@ -119,6 +120,18 @@ def fill(config: Config) -> None:
     filled = subprocess.run([sys.executable, "-m", "keydesk", "seed"], check=False)
     if filled.returncode:
         raise OperatorFault("The demo could not be filled; the lines above say why.")
+
+
+def log_and_tell(file: IO[str]) -> Callable[[str, str], None]:
+    """Give a log that writes to a file, and that a process has ended also to whoever watches the demo."""
+    log = log_to(file)
+
+    def log_and_tell(name: str, line: str) -> None:
+        log(name, line)
+        if name == "supervisor":
+            typer.echo(f"  {line}; see {LOG_NAME}")
+
+    return log_and_tell
 
 
 def tell_addresses(config: Config) -> dict[str, Any]:

@@ -1,9 +1,13 @@
 """`demo.json`: what a demo tells of itself to people's scripts, and how a folder is known as a demo's own."""
 
 import json
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
+
+import pysqlite3.dbapi2 as sqlite3
 
 from keydesk.server.faults import OperatorFault
 
@@ -41,5 +45,23 @@ def write_facts(folder: Path, facts: dict[str, Any]) -> None:
 
 def schema() -> str:
     """Give what the demo's database was made for: while it stays the same, a start has nothing to migrate."""
-    latest = max(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
-    return f"Django {version('Django')}, django-allauth {version('django-allauth')}, {latest}"
+    return f"Django {version('Django')}, django-allauth {version('django-allauth')}, {latest()}"
+
+
+def latest() -> str:
+    """Give the name of this code's last migration."""
+    return max(path.stem for path in MIGRATIONS.glob("[0-9]*.py"))
+
+
+def is_newer(database: Path) -> bool:
+    """Say whether a newer version has changed the demo's database; asked without Django, which takes a second to load.
+
+    One that cannot be read is not: what is wrong with it, the processes say.
+    """
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(database))}?mode=ro", uri=True)) as opened:
+            asked = opened.execute("SELECT max(name) FROM django_migrations WHERE app = 'control'")
+            (newest,) = asked.fetchone()
+    except sqlite3.Error:
+        return False
+    return bool(newest and newest > latest())

@@ -187,7 +187,7 @@ def restrict_dialog(request: HttpRequest, visit: Visit, row: KeyRow) -> Dialog:
         key_url(visit, row.id, "restrict"),
         title=_("Restrict %(name)s") % {"name": row.name},
         consequence=_(
-            "It counts at once: calls from other addresses, beyond these scopes or over these limits are refused."
+            "It applies at once: calls from other addresses, beyond these scopes or over these limits are refused."
         ),
         deed=_("Restrict key"),
     )

@@ -84,7 +84,9 @@ def hint_for(policy: PinPolicy) -> str:
         if policy.min_digits == MAX_DIGITS
         else _("%(least)d to 12 digits.") % {"least": policy.min_digits}
     )
-    return f"{digits} {_('Not a date, a run such as 123456, or one digit again and again.')}"
+    # On a line of its own: texts inside of an f-string are not collected for translation.
+    weak = _("Not a date, a run such as 123456, or one digit again and again.")
+    return f"{digits} {weak}"
 
 
 def not_the_same(request: HttpRequest, visit: Visit, template: str, **context: Any) -> HttpResponse:

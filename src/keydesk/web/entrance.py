@@ -10,6 +10,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
 
 from keydesk.control.entry.actions import send_confirmation
 from keydesk.control.people.actions import note_failed_login, note_login, note_logout
@@ -22,6 +23,11 @@ from keydesk.web.sessions import hold_session, let_go, person
 
 class Entrance(DefaultAccountAdapter):  # type: ignore[misc] # allauth ships no types
     """What this desk decides of allauth's ways in; the sign-up is not among them but a page of our own."""
+
+    error_messages = DefaultAccountAdapter.error_messages | {
+        "email_password_mismatch": _("The email address or the password is not right."),
+        "too_many_login_attempts": _("Too many tries. Wait five minutes before you try again."),
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - allauth's signature
         """Say that allauth makes no log-in: `control.entry` does."""

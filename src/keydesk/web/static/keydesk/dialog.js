@@ -61,6 +61,8 @@ class Dialog extends HTMLElement {
   asked(event) {
     // The menu closes first, so that the focus returns to its button when the dialog closes.
     event.target.closest("[popover]")?.hidePopover();
+    if (event.detail.target === this.content && !this.dialog.open)
+      this.linkId = event.target.closest("tr")?.querySelector("a")?.id;
     this.content.querySelector("[data-alert]")?.remove();
   }
 
@@ -81,8 +83,17 @@ class Dialog extends HTMLElement {
   }
 
   swapped(event) {
-    if (event.detail.target !== this.content || this.dialog.open) return;
-    this.dialog.showModal();
+    if (event.detail.target !== this.content) this.keepFocus();
+    else if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  // The menu that had the focus may have gone with the list: go on at the key it belonged to, or at the list's beginning.
+  keepFocus() {
+    if (document.activeElement !== document.body) return;
+    const region = document.getElementById(this.dataset.region);
+    const place = document.getElementById(this.linkId) ?? region;
+    if (place === region) region.tabIndex = -1;
+    place.focus();
   }
 
   // Keep what was typed and say that it can be sent again; where nothing can be said, show the page of the failure.
