@@ -28,6 +28,8 @@ from keydesk.control.keys.queries import keys_found, keys_of, stopped_or_not
 from keydesk.control.keys.rules import ShownState
 from keydesk.control.people.queries import members_of, people_found
 from keydesk.core.records import AccountStatus, Environment
+from keydesk.web.activity import DIGITS_OF_AN_EVENT
+from keydesk.web.digits import number_in
 
 A_PAGE: Final = 25
 FOUND_A_PAGE: Final = 10
@@ -35,7 +37,6 @@ DEEPEST_PAGE: Final = 50
 KEYS_A_PAGE: Final = 10
 MEMBERS_A_PAGE: Final = 10
 DIGITS_OF_A_PAGE: Final = 3
-DIGITS_OF_AN_EVENT: Final = 18
 
 
 @for_staff()
@@ -86,11 +87,6 @@ def page_number(request: HttpRequest, group: str) -> int:
     """Give which page of a group the address asks for: from 1 to the deepest."""
     number = number_in(request.GET.get(group, ""), digits=DIGITS_OF_A_PAGE)
     return min(max(number or 1, 1), DEEPEST_PAGE)
-
-
-def number_in(text: str, *, digits: int) -> int | None:
-    """Give the number that a text is, None if it is none or has more digits."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 def stretch(queries: Sequence[QuerySet[Any]], number: int) -> dict[str, Any]:

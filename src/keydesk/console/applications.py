@@ -29,10 +29,12 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus
 from keydesk.web.applications import problem_texts
+from keydesk.web.digits import number_in
 from keydesk.web.documents import document_response
 from keydesk.web.problems import problem_of
 
 PAGE_SIZE: Final = 25
+DIGITS_OF_A_SUBMISSION: Final = 6
 SEND: Final = ("POST",)
 REVIEW: Final = Permission.APPLICATION_DECIDE
 
@@ -184,9 +186,8 @@ def account_named(username: str) -> Account:
 
 def which(request: HttpRequest, review: Review) -> dict[str, Any]:
     """Give which submission the form was about, so that nobody decides on another than they saw."""
-    sent = request.POST.get("submission", "")
-    number = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < len("1000000") else 0
-    return {"account_id": review.account.pk, "submission": number}
+    number = number_in(request.POST.get("submission", ""), digits=DIGITS_OF_A_SUBMISSION)
+    return {"account_id": review.account.pk, "submission": number or 0}
 
 
 def decide(

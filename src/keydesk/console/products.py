@@ -20,6 +20,7 @@ from keydesk.control.keys.queries import product_counts
 from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
 from keydesk.core.records import Envelope, ProductState
+from keydesk.web.digits import number_in
 
 TONES: Final[dict[str, str]] = {ProductState.ACTIVE: "good", ProductState.STOPPED: "bad"}
 LONGEST_NUMBER: Final = 8
@@ -133,10 +134,7 @@ def typed(request: HttpRequest) -> dict[str, str]:
 
 def lease_of(text: str) -> int | None:
     """Give the seconds that were typed, None for nothing, and 0, which is refused, for what is no number."""
-    if not text:
-        return None
-    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
-    return int(text) if is_number else 0
+    return (number_in(text, digits=LONGEST_NUMBER) or 0) if text else None
 
 
 def form(

@@ -13,6 +13,7 @@ from keydesk.control.onboarding.actions import submit_application
 from keydesk.control.onboarding.models import Submission
 from keydesk.control.onboarding.queries import ApplicationFile, application_of, submissions_of
 from keydesk.core.codes import CODES, Code
+from keydesk.dashboard.onboarding.answers import version_sent
 from keydesk.dashboard.onboarding.progress import (
     REVIEW,
     Step,
@@ -67,10 +68,8 @@ def review(request: HttpRequest, visit: Visit) -> HttpResponse:
         return redirect(start_url(visit))
     if request.method != "POST":
         return sheet_page(request, visit, application_of(visit.account))
-    sent = request.POST.get("version", "")
-    is_number = sent.isascii() and sent.isdigit() and len(sent) < len(str(2**31))
+    version = version_sent(request.POST)
     try:
-        version = int(sent) if is_number else -1
         submit_application(visit.actor, account_id=visit.account.id, version=version)
     except Refused as refused:
         return not_submitted(request, visit, refused)
