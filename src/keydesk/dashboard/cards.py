@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -24,6 +24,7 @@ from keydesk.dashboard.samples import call_to, curl
 from keydesk.dashboard.usage import still_used, usage_view
 from keydesk.dashboard.visit import Visit
 from keydesk.web.budgets import limit_words
+from keydesk.web.paging import page_links
 
 KEYS_A_PAGE: Final = 10
 FILTER_FROM_KEYS: Final = 10
@@ -143,7 +144,9 @@ def card_view(
         else "",
         "rows": [row_view(visit, row, card=card) | used[row.id] for row in page.object_list],
         "page": page,
-        **neighbours(request, card, page),
+        **page_links(
+            request, page, anchor=f"#product-{product.slug}", parameter=page_parameter(card)
+        ),
         "curl": curl(
             call_to(
                 product,
@@ -152,16 +155,6 @@ def card_view(
                 username=visit.account.username,
             )
         ),
-    }
-
-
-def neighbours(request: HttpRequest, card: ProductCard, page: Page[KeyRow]) -> dict[str, Any]:
-    """Give where the pages before and after lie, None where there is none."""
-    return {
-        "previous_url": page_url(request, card, page.previous_page_number)
-        if page.has_previous()
-        else None,
-        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
     }
 
 
@@ -305,22 +298,13 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
 
 def page_of(request: HttpRequest, card: ProductCard) -> Page[KeyRow]:
     """Give the page of a product's keys that the address asks for; the nearest one if there is no such page."""
-    keys: Any = (
-        card.keys
-    )  # a paginator asks for its length and for slices, which is all that a list of keys has
+    keys: Any = card.keys  # a paginator asks for length and slices, which is all that it has
     return Paginator(keys, KEYS_A_PAGE).get_page(request.GET.get(page_parameter(card)))
 
 
 def page_parameter(card: ProductCard) -> str:
     """Give the name under which the address keeps a product's page."""
     return f"page-{card.product.slug}"
-
-
-def page_url(request: HttpRequest, card: ProductCard, number: Any) -> str:
-    """Give the address of another page of a product's keys."""
-    query: QueryDict = request.GET.copy()
-    query[page_parameter(card)] = str(number())
-    return f"?{query.urlencode()}#product-{card.product.slug}"
 
 
 def list_path(visit: Visit) -> str:

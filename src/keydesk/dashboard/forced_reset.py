@@ -2,7 +2,6 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from keydesk.control.access.refused import Refused
@@ -11,6 +10,7 @@ from keydesk.control.people.queries import members_of
 from keydesk.control.stepup.actions import reset_pin as reset
 from keydesk.core.codes import Code
 from keydesk.dashboard.pages import frame
+from keydesk.dashboard.sureness import team_url
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.problems import Problem, problem_of
 
@@ -28,11 +28,11 @@ def reset_pin(request: HttpRequest, visit: Visit, user_id: int) -> HttpResponse:
         except Refused as refused:
             problem = problem_about(refused)
         else:
-            return redirect(team_of(visit))
+            return redirect(team_url(visit))
     context = frame(visit, section="team", is_section=False) | {
         "member": membership.user,
         "problem": problem,
-        "team_url": team_of(visit),
+        "team_url": team_url(visit),
     }
     status = 200 if problem is None else problem.status
     return render(request, "dashboard/reset_pin.html", context, status=status)
@@ -44,12 +44,3 @@ def problem_about(refused: Refused) -> Problem:
     if problem.code is Code.PIN_NOT_SET:
         return problem._replace(text=_("This person has no PIN at the moment."))
     return problem
-
-
-def team_of(visit: Visit) -> str:
-    """Give the address of the team's page, or of the account's start where there is none."""
-    place = {"username": visit.account.username}
-    try:
-        return reverse("dashboard:team", kwargs=place)
-    except NoReverseMatch:
-        return reverse("dashboard:overview", kwargs=place)

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -130,9 +130,14 @@ def member_actions(visit: Visit, membership: Membership) -> list[dict[str, str]]
         ("leave", "log-out", "danger", _("Leave this account"), is_yourself),
     ]
     return [
-        {"url": url, "icon": icon, "tone": tone, "name": text}
+        {
+            "url": member_url(visit, name, membership.user_id),
+            "icon": icon,
+            "tone": tone,
+            "name": text,
+        }
         for name, icon, tone, text, is_shown in offers
-        if is_shown and (url := member_url(visit, name, membership.user_id))
+        if is_shown
     ]
 
 
@@ -143,15 +148,12 @@ def may_reset_pin(visit: Visit, membership: Membership) -> bool:
     return visit.actor.can(Permission.PIN_RESET) and has_pin_role and not is_yourself
 
 
-def member_url(visit: Visit, name: str, user_id: int) -> str | None:
-    """Give the address of what is done about a member; None where this desk has no such page."""
+def member_url(visit: Visit, name: str, user_id: int) -> str:
+    """Give the address of what is done about a member."""
     parts: dict[str, Any] = {"username": visit.account.username}
-    try:
-        return reverse(
-            f"dashboard:{name}", kwargs=parts if name == "leave" else parts | {"user_id": user_id}
-        )
-    except NoReverseMatch:
-        return None
+    return reverse(
+        f"dashboard:{name}", kwargs=parts if name == "leave" else parts | {"user_id": user_id}
+    )
 
 
 class Deed(NamedTuple):
