@@ -31,7 +31,12 @@ class CreatedCredential(Struct, frozen=True):
     revision: int
 
     def __repr__(self) -> str:
-        return f"CreatedCredential(id={self.id!r}, plaintext=..., revision={self.revision})"
+        """Name the credential without its text, so that no log and no traceback holds it."""
+        return f"<CreatedCredential {self.id}>"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Name it without its text here too."""
+        return [("id", self.id)]
 
 
 def create_credential(

@@ -7,13 +7,15 @@ from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Valu
 from django.db.models.functions import Cast, Concat
 
 from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.rules import plain_email
+from keydesk.control.people.rules import PERSON, plain_email
+from keydesk.core.codes import Code
 
 PRIVILEGED: Final = (Role.SUPERADMIN, Role.ADMIN)
 
@@ -50,7 +52,7 @@ def with_last_sign_in(members: QuerySet[Membership]) -> QuerySet[Membership]:
     """Add `last_sign_in`, when the audit trail has each member come in last; read by its index on objects."""
     starts = AuditEvent.objects.filter(
         event=str(Event.SESSION_STARTED),
-        object_id=Concat(Value("user:"), Cast(OuterRef("user_id"), CharField())),
+        object_id=Concat(Value(PERSON), Cast(OuterRef("user_id"), CharField())),
     )
     return members.annotate(last_sign_in=Subquery(starts.order_by("-seq").values("at")[:1]))
 
@@ -73,6 +75,16 @@ def is_privileged(user: User) -> bool:
 def staff_by_email() -> QuerySet[User]:
     """Give the people of the internal team, by address."""
     return User.objects.filter(staff_role__isnull=False).order_by("email")
+
+
+def lock_person(actor: Actor) -> User:
+    """Give the person who acts, locked, so that what they change about themselves changes one after the other.
+
+    Raises Refused(`permission_denied`) for an actor who is no person.
+    """
+    if actor.user_id is None:
+        raise Refused(Code.PERMISSION_DENIED)
+    return User.objects.select_for_update().get(pk=actor.user_id)
 
 
 def user_by_email(email: str) -> User | None:
