@@ -190,7 +190,7 @@ def make_member(account: Account, full_name: str, role: Role, *, with_pin: bool 
         password=password,
     )
     people.add_member(HOST_OPERATOR, account_id=account.id, user_id=user.pk, role=role)
-    actor = actor_for(user, account, session_ref=f"demo {full_name}", ip="127.0.0.1")
+    actor = actor_for(user, account, session=f"demo {full_name}", ip="127.0.0.1")
     if actor is None:
         raise RuntimeError(f"{full_name} is no member of the account they were added to.")
     if pin is not None:

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -75,8 +74,7 @@ def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Give all that the filter asks for as a CSV file; what is wrong with the filter, the page says."""
     asked = asked_for(request)
     if asked.errors:
-        page = reverse("dashboard:activity", kwargs={"username": visit.account.username})
-        return redirect(page + address(request, before=None))
+        return redirect(visit.url("activity") + address(request, before=None))
     day = timezone.now().date().isoformat()
     file = file_of(visit, asked.which, translation.get_language())
     response = StreamingHttpResponse(file, content_type="text/csv")

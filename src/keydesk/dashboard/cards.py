@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -257,7 +256,7 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
         ends[ShownState.ACTIVE] = row.expires_at
     return {
         "id": row.id,
-        "url": key_url(visit, row.id, "key"),
+        "url": visit.url("key", key_id=row.id),
         "name": row.name,
         "shown_prefix": row.shown_prefix,
         "created_at": row.created_at,
@@ -290,7 +289,7 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
         ("revoke", "ban", "danger", _("Revoke"), True),
     ]
     return [
-        {"url": key_url(visit, row.id, name), "icon": icon, "tone": tone, "name": text}
+        {"url": visit.url(name, key_id=row.id), "icon": icon, "tone": tone, "name": text}
         for name, icon, tone, text, is_shown in offers
         if is_shown
     ]
@@ -307,40 +306,19 @@ def page_parameter(card: ProductCard) -> str:
     return f"page-{card.product.slug}"
 
 
-def list_path(visit: Visit) -> str:
-    """Give the address of the API Key page, without the environment."""
-    return reverse("dashboard:api_keys", kwargs={"username": visit.account.username})
-
-
 def list_url(visit: Visit) -> str:
     """Give the address of the API Key page in the visit's environment."""
-    return list_path(visit) + visit.carried
+    return visit.url("api_keys") + visit.carried
 
 
 def generate_url(visit: Visit, product: str) -> str:
     """Give the address of the dialog that makes a key."""
-    parts = {
-        "username": visit.account.username,
-        "product": product,
-        "environment": visit.environment,
-    }
-    return reverse("dashboard:generate", kwargs=parts)
-
-
-def key_url(visit: Visit, key_id: str, page: str) -> str:
-    """Give the address of a key's own page, or of the dialog that does something with it."""
-    parts = {"username": visit.account.username, "key_id": key_id}
-    return reverse(f"dashboard:{page}", kwargs=parts)
+    return visit.url("generate", product=product, environment=visit.environment)
 
 
 def request_url(visit: Visit, product: str, environment: Environment, *, back: str = "") -> str:
     """Give the address where a product is asked for, with the way back if it is not the Products page."""
-    parts = {
-        "username": visit.account.username,
-        "product": product,
-        "environment": environment,
-    }
-    path = reverse("dashboard:request_product", kwargs=parts)
+    path = visit.url("request_product", product=product, environment=environment)
     return f"{path}?{urlencode({'next': back})}" if back else path
 
 

@@ -10,7 +10,6 @@ from keydesk.control.people.queries import members_of
 from keydesk.control.stepup.actions import reset_pin as reset
 from keydesk.core.codes import Code
 from keydesk.dashboard.pages import frame
-from keydesk.dashboard.sureness import team_url
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.problems import Problem, problem_of
 
@@ -28,11 +27,11 @@ def reset_pin(request: HttpRequest, visit: Visit, user_id: int) -> HttpResponse:
         except Refused as refused:
             problem = problem_about(refused)
         else:
-            return redirect(team_url(visit))
+            return redirect(visit.url("team"))
     context = frame(visit, section="team", is_section=False) | {
         "member": membership.user,
         "problem": problem,
-        "team_url": team_url(visit),
+        "team_url": visit.url("team"),
     }
     status = 200 if problem is None else problem.status
     return render(request, "dashboard/reset_pin.html", context, status=status)

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from keydesk.control.access.roles import MEMBER_PERMISSIONS, Permission, Role
@@ -56,8 +55,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
 @for_members(Permission.KEY_VIEW)
 def developer(_request: HttpRequest, visit: Visit) -> HttpResponse:
     """Send to the first tab of Developer Option."""
-    address = reverse("dashboard:api_keys", kwargs={"username": visit.account.username})
-    return redirect(address + visit.carried)
+    return redirect(visit.url("api_keys") + visit.carried)
 
 
 def frame(visit: Visit, *, section: str, is_section: bool = True) -> dict[str, Any]:

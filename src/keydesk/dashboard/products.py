@@ -5,7 +5,6 @@ from typing import Any, Final, NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -20,7 +19,7 @@ from keydesk.core.records import AccountStatus, EntitlementState, Environment, P
 from keydesk.dashboard.cards import environment_named, request_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
-from keydesk.web.language import local_address
+from keydesk.web.addresses import way_back
 from keydesk.web.problems import problem_of
 
 ENVIRONMENT_NAMES: Final[dict[Environment, Promise]] = {
@@ -43,7 +42,7 @@ def products(request: HttpRequest, visit: Visit) -> HttpResponse:
     offers = offers_to(visit.actor, account_id=visit.account.id)
     context = frame(visit, section="products") | {
         "offers": [offer_view(visit, offer) for offer in offers],
-        "switch_path": products_url(visit),
+        "switch_path": visit.url("products"),
     }
     return render(request, "dashboard/products/page.html", context)
 
@@ -56,8 +55,7 @@ def request_access(
     where, offer = environment_named(environment), offer_named(visit, product)
     if where is None:
         raise Http404
-    asked = request.POST.get("next") or request.GET.get("next") or ""
-    back = local_address(request, asked, otherwise=products_url(visit) + visit.carried)
+    back = way_back(request, otherwise=visit.url("products") + visit.carried)
     obstacle = why_not(visit, offer, where)
     if request.method == "POST" and not obstacle:
         try:
@@ -175,8 +173,3 @@ def more_products(visit: Visit, *, back: str) -> list[dict[str, str]]:
         }
         for product in never_requested(visit.actor, account_id=visit.account.id)
     ]
-
-
-def products_url(visit: Visit) -> str:
-    """Give the address of the Products page."""
-    return reverse("dashboard:products", kwargs={"username": visit.account.username})

@@ -96,7 +96,7 @@ def actor_for(
     user: User,
     account: Account | None,
     *,
-    session_ref: str | None = None,
+    session: str | None = None,
     ip: str | None = None,
     request_id: str | None = None,
 ) -> Actor | None:
@@ -121,7 +121,7 @@ def actor_for(
         account_id=None if account is None else account.id,
         role=role,
         staff_role=StaffRole(user.staff_role) if account is None and user.staff_role else None,
-        session=session_ref,
+        session=session,
         ip=ip,
         request_id=request_id,
     )

@@ -2,7 +2,6 @@
 
 from typing import Any, Final, NamedTuple
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -155,22 +154,16 @@ def previous_url(visit: Visit, section: str) -> str:
     """Give the address of what comes before a section."""
     order = list(SECTIONS)
     place = order.index(section)
-    return section_url(visit, order[place - 1]) if place else start_url(visit)
+    return section_url(visit, order[place - 1]) if place else visit.url("onboarding")
 
 
 def section_url(visit: Visit, section: str) -> str:
     """Give the address of a section, or of the review behind them all."""
-    parts = {"username": visit.account.username}
     if section == REVIEW:
-        return reverse("dashboard:onboarding_review", kwargs=parts)
+        return visit.url("onboarding_review")
     if section == DOCUMENTS:
-        return reverse("dashboard:onboarding_documents", kwargs=parts)
-    return reverse("dashboard:onboarding_section", kwargs=parts | {"section": section})
-
-
-def start_url(visit: Visit) -> str:
-    """Give the address of the onboarding's first page."""
-    return reverse("dashboard:onboarding", kwargs={"username": visit.account.username})
+        return visit.url("onboarding_documents")
+    return visit.url("onboarding_section", section=section)
 
 
 def is_section(text: str) -> bool:
@@ -182,7 +175,7 @@ def wizard_frame(visit: Visit, file: ApplicationFile, *, here: str) -> dict[str,
     """Give what the frame of a step's page needs."""
     steps = steps_of(visit, file)
     return frame(visit, section="onboarding", is_section=False) | {
-        "switch_path": start_url(visit),
+        "switch_path": visit.url("onboarding"),
         "steps": steps,
         "here_step": here,
         "done_count": sum(step.is_done for step in steps),
@@ -190,5 +183,5 @@ def wizard_frame(visit: Visit, file: ApplicationFile, *, here: str) -> dict[str,
         "must_agree_again": must_agree_again(visit, file),
         "version": file.version,
         "review_url": section_url(visit, REVIEW),
-        "start_url": start_url(visit),
+        "start_url": visit.url("onboarding"),
     }

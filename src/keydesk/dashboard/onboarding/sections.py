@@ -33,7 +33,6 @@ from keydesk.dashboard.onboarding.progress import (
     next_url,
     previous_url,
     section_url,
-    start_url,
     wizard_frame,
 )
 from keydesk.dashboard.onboarding.words import SECTIONS, id_of
@@ -70,7 +69,7 @@ def section(request: HttpRequest, visit: Visit, section: str) -> HttpResponse:
     file = application_of(visit.account)
     if request.method != "POST":
         if not is_open(visit):
-            return redirect(start_url(visit))
+            return redirect(visit.url("onboarding"))
         return page(request, visit, file, form_stored(section, file))
     form, then = form_typed(request, section), request.POST.get("then", "")
     if section == Section.PEOPLE and (then == "add" or then.startswith(DROP)):
@@ -94,7 +93,7 @@ def save(request: HttpRequest, visit: Visit, form: Form, then: str) -> HttpRespo
         file = application_of(visit.account)
         again = refused_form(form, refused, file)
         return page(request, visit, file, again, status=CODES[refused.code].status)
-    return redirect(start_url(visit) if then == "leave" else next_url(visit, form.section))
+    return redirect(visit.url("onboarding") if then == "leave" else next_url(visit, form.section))
 
 
 def refused_form(form: Form, refused: Refused, file: ApplicationFile) -> Form:

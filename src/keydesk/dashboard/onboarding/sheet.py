@@ -10,7 +10,6 @@ from keydesk.control.onboarding.rules import Section
 from keydesk.core.records import Environment
 from keydesk.dashboard.cards import environment_named
 from keydesk.dashboard.onboarding.answers import in_words, paths_of, texts_of
-from keydesk.dashboard.onboarding.documents import document_url
 from keydesk.dashboard.onboarding.progress import (
     current_documents,
     lacking,
@@ -137,7 +136,7 @@ def place_in_words(sheet: Sheet, place: str) -> str:
 def document_links(sheet: Sheet, path: str) -> list[tuple[str, str]]:
     """Give the documents of a kind, by name and address."""
     return [
-        (document["name"], document_url(sheet.visit, document["id"], "onboarding_document"))
+        (document["name"], sheet.visit.url("onboarding_document", document_id=document["id"]))
         for document in sheet.documents
         if f"{DOCUMENTS}.{document['kind']}" == path
     ]
