@@ -27,7 +27,6 @@ from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.actions import create_product
 from keydesk.control.catalog.rules import RevealPolicy
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.entitlements.models import PlannedChange
 from keydesk.control.entry.actions import sign_up
@@ -54,6 +53,7 @@ from keydesk.core.records import (
     Envelope,
     Environment,
     ProductState,
+    ServiceScope,
 )
 
 WRITES_THE_TRAIL = "audit"
@@ -259,7 +259,7 @@ SCENARIOS = {
         Event.CREDENTIAL_CREATED,
         lambda on: (
             on.eko,
-            {"name": "Gateway", "scopes": {Scope.VERIFY}, "expires_at": tomorrow()},
+            {"name": "Gateway", "scopes": {ServiceScope.VERIFY}, "expires_at": tomorrow()},
         ),
     ),
     "credentials.revoke_credential": (

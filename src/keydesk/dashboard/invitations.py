@@ -97,7 +97,7 @@ def invite_form(
         "options": role_options(visit.actor),
         "chosen": request.POST.get("role", str(Role.VIEWER)),
         "problem": problem,
-        "errors": {problem.field: problem.text} if problem and problem.field else {},
+        "errors": problem.errors if problem else {},
         "team_url": visit.url("team"),
     }
     status = 200 if problem is None else problem.status

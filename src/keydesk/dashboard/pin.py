@@ -105,7 +105,7 @@ def form(
         "pin": pin_status(visit.user.pk),
         "pin_hint": hint_for(policy),
         "cooldown_minutes": policy.cooldown_seconds // 60,
-        "errors": {problem.field: problem.text} if problem and problem.field else {},
+        "errors": problem.errors if problem else {},
         "problem": problem,
         "is_locked": problem is not None and problem.code in LOCKS,
     }

@@ -119,7 +119,7 @@ def at_field(problem: Problem) -> dict[str, Any]:
     """Give a problem to a form: at its field if it has one that people see, else above."""
     if problem.field in {None, "request_token"}:
         return {"problem": problem._replace(field=None)}
-    return {"errors": {problem.field: problem.text}}
+    return {"errors": problem.errors}
 
 
 def list_page(

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.onboarding.actions import EDITABLE
-from keydesk.control.onboarding.queries import ApplicationFile
+from keydesk.control.onboarding.queries import ApplicationFile, frozen_documents
 from keydesk.control.onboarding.rules import Section, missing
 from keydesk.dashboard.onboarding.words import (
     DOCUMENTS,
@@ -93,7 +93,7 @@ def open_remarks(file: ApplicationFile) -> dict[str, str]:
     return {
         path: remark
         for path, remark in file.remarks.items()
-        if stands_at(path, file.data, current_documents(file))
+        if stands_at(path, file.data, frozen_documents(file.documents))
         == stands_at(path, file.latest.data, file.latest.documents)
     }
 
@@ -123,20 +123,6 @@ def stands_at(path: str, data: dict[str, Any], documents: list[dict[str, Any]]) 
         else:
             value = (value or {}).get(name, "")
     return value or None
-
-
-def current_documents(file: ApplicationFile) -> list[dict[str, Any]]:
-    """Give the current documents in the form in which a submission keeps its own."""
-    return [
-        {
-            "id": document.id,
-            "kind": document.kind,
-            "name": document.name,
-            "media_type": document.media_type,
-            "size": document.size,
-        }
-        for document in file.documents
-    ]
 
 
 def must_agree_again(visit: Visit, file: ApplicationFile) -> bool:

@@ -5,13 +5,12 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from keydesk.control.catalog.queries import products_by_name
-from keydesk.control.onboarding.queries import ApplicationFile
+from keydesk.control.onboarding.queries import ApplicationFile, frozen_documents
 from keydesk.control.onboarding.rules import Section
 from keydesk.core.records import Environment
 from keydesk.dashboard.cards import environment_named
 from keydesk.dashboard.onboarding.answers import in_words, paths_of, texts_of
 from keydesk.dashboard.onboarding.progress import (
-    current_documents,
     lacking,
     section_url,
     stands_at,
@@ -67,7 +66,7 @@ class Sheet(NamedTuple):
     @property
     def documents(self) -> list[dict[str, Any]]:
         """The documents as they stand."""
-        return current_documents(self.file)
+        return frozen_documents(self.file.documents)
 
 
 def parts_of(visit: Visit, file: ApplicationFile, *, is_open: bool) -> list[Part]:
