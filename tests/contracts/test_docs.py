@@ -39,10 +39,13 @@ def test_every_link_between_pages_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_every_decision_is_in_the_list_of_decisions():
+def test_every_decision_is_in_the_list_of_decisions_under_its_title():
     folder = ROOT / "docs" / "decisions"
-    listed = re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text())
-    assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
+    listed = re.findall(r"- \[(.+)\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text())
+    assert listed == [
+        (path.read_text().partition("\n")[0].removeprefix("# "), path.name)
+        for path in sorted(folder.glob("[0-9]*.md"))
+    ]
 
 
 def test_every_package_is_on_the_architecture_page():

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
 from keydesk.config import Secret
@@ -14,6 +15,12 @@ from keydesk.control.credentials.actions import create_credential
 from keydesk.control.policies.actions import change_policies
 from keydesk.control.vault import keyring
 from keydesk.core.records import ServiceScope
+
+
+@pytest.fixture
+def no_tries_counted(db):
+    """Begin with every limit on tries untouched; they are counted in the cache that is in the database."""
+    cache.clear()
 
 
 @pytest.fixture
