@@ -1,4 +1,4 @@
-"""How long a session lasts, where it is held, and how the audit trail names it."""
+"""How long a session lasts, where it is held, and who acts in a request."""
 
 from typing import Any, Final
 
