@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
+from keydesk.control.catalog.models import Product
 from keydesk.control.keys.queries import KeyRow, ProductCard, ending_keys
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.control.usage.queries import last_day_by_key, usage_by_key
@@ -159,18 +160,9 @@ def card_view(
 
 def card_state(card: ProductCard) -> tuple[str, str, str]:
     """Give a product's tone, state and, where something is to be said about it, a sentence."""
-    if card.product.state == ProductState.RETIRED:
-        return (
-            "bad",
-            _("Retired"),
-            _("The provider has ended this product. Its keys stopped working for good."),
-        )
-    if card.product.state != ProductState.ACTIVE:
-        return (
-            "bad",
-            _("Stopped"),
-            _("The provider has stopped this product. Its keys do not work at the moment."),
-        )
+    if notice := notice_of(card.product):
+        is_retired = card.product.state == ProductState.RETIRED
+        return "bad", _("Retired") if is_retired else _("Stopped"), notice
     when = None if card.changed_at is None else date_format(card.changed_at, "j M Y")
     if card.entitlement == EntitlementState.ENABLED:
         return "good", _("Enabled"), ""
@@ -188,6 +180,15 @@ def card_state(card: ProductCard) -> tuple[str, str, str]:
         return "bad", _("Disabled"), f"{text % {'date': when}} {reason}".strip()
     text = _("This product was not requested for this environment.")
     return "", _("Not enabled"), text
+
+
+def notice_of(product: Product) -> str:
+    """Say what is the matter with a product itself, nothing if it runs."""
+    if product.state == ProductState.RETIRED:
+        return _("The provider has ended this product. Its keys stopped working for good.")
+    if product.state != ProductState.ACTIVE:
+        return _("The provider has stopped this product. Its keys do not work at the moment.")
+    return ""
 
 
 def next_ending(visit: Visit, cards: list[ProductCard]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from keydesk.control.entitlements.actions import request_product
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.entitlements.queries import Offer, never_requested, offer_of, offers_to
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
-from keydesk.dashboard.cards import environment_named, request_url
+from keydesk.dashboard.cards import environment_named, notice_of, request_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.addresses import way_back
@@ -119,18 +119,9 @@ def offer_view(visit: Visit, offer: Offer) -> dict[str, Any]:
         "name": offer.product.name,
         "description": offer.product.description,
         "icon": offer.product.icon,
-        "notice": notice_of(offer),
+        "notice": notice_of(offer.product),
         "places": [place_view(visit, offer, environment) for environment in Environment],
     }
-
-
-def notice_of(offer: Offer) -> str:
-    """Say what is the matter with a product itself, nothing if it runs."""
-    if offer.product.state == ProductState.RETIRED:
-        return _("The provider has ended this product. Its keys stopped working for good.")
-    if offer.product.state != ProductState.ACTIVE:
-        return _("The provider has stopped this product. Its keys do not work at the moment.")
-    return ""
 
 
 def place_view(visit: Visit, offer: Offer, environment: Environment) -> dict[str, Any]:
