@@ -1,4 +1,4 @@
-"""What keeps a relay or its follower from being started unsafely, each in a sentence."""
+"""What keeps a relay, its follower or who carries usage from being started unsafely, each in a sentence."""
 
 import base64
 import secrets
@@ -16,6 +16,19 @@ def credential(tmp_path):
     return str(path)
 
 
+@pytest.fixture(params=[("replicate", "--from"), ("ship-usage", "--to")])
+def told_of(request, host, credential):
+    """Give what a command says to the address to which it is to send the credential."""
+    command, option = request.param
+
+    def told_of(url):
+        told = host.run([command, option, url, "--credential-file", credential], says_no=True)
+        assert told.startswith(f"keydesk: {option} ")
+        return told.removeprefix(f"keydesk: {option} ")
+
+    return told_of
+
+
 @pytest.mark.parametrize(
     "url",
     [
@@ -26,24 +39,21 @@ def credential(tmp_path):
         "https://",
     ],
 )
-def test_a_credential_is_not_sent_in_plain_http_to_another_machine(host, credential, url):
-    told = host.run(["replicate", "--from", url, "--credential-file", credential], says_no=True)
-    assert told == "keydesk: --from has to be an https:// address: a credential is sent there.\n"
+def test_a_credential_is_not_sent_in_plain_http_to_another_machine(told_of, url):
+    assert told_of(url) == "has to be an https:// address: a credential is sent there.\n"
 
 
 @pytest.mark.parametrize(
     "url",
     ["https://user@relay.example.com", "https://relay.example.com?x=1", "https://r.example#x"],
 )
-def test_an_address_with_more_than_an_address_in_it_is_refused(host, credential, url):
-    told = host.run(["replicate", "--from", url, "--credential-file", credential], says_no=True)
-    assert "without user, query or fragment" in told
+def test_an_address_with_more_than_an_address_in_it_is_refused(told_of, url):
+    assert "without user, query or fragment" in told_of(url)
 
 
-def test_a_port_that_is_none_is_told(host, credential):
-    url = "https://relay.example.com:99999"
-    told = host.run(["replicate", "--from", url, "--credential-file", credential], says_no=True)
-    assert told.startswith("keydesk: --from is no address:")
+@pytest.mark.parametrize("url", ["https://relay.example.com:99999", "https://[::1"])
+def test_an_address_that_is_none_is_told(told_of, url):
+    assert told_of(url).startswith("is no address:")
 
 
 def test_files_that_cannot_be_read_are_named(host, credential, tmp_path):

@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 from types import ModuleType
 
@@ -39,10 +40,25 @@ def test_every_link_between_pages_leads_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_every_decision_is_in_the_list_of_decisions():
+def test_every_decision_is_in_the_list_of_decisions_under_its_title():
     folder = ROOT / "docs" / "decisions"
-    listed = re.findall(r"\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text())
-    assert listed == sorted(path.name for path in folder.glob("[0-9]*.md"))
+    listed = re.findall(r"- \[(.+)\]\((\d{4}-[^)]+)\)", (folder / "README.md").read_text())
+    assert listed == [
+        (path.read_text().partition("\n")[0].removeprefix("# "), path.name)
+        for path in sorted(folder.glob("[0-9]*.md"))
+    ]
+
+
+@pytest.mark.parametrize("contract", ["Dependencies point down", "Domains point down"])
+def test_the_architecture_page_lists_rooms_and_domains_from_the_top_down(contract):
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text()
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (layers,) = [each["layers"] for each in settings["contracts"] if each["name"] == contract]
+    place = {name: rank for rank, layer in enumerate(layers) for name in layer.split(" | ")}
+    ends = "(?:/|[.]py)" if contract == "Dependencies point down" else ""
+    listed = re.findall(rf"^\| `(\w+){ends}` \|", page, re.MULTILINE)
+    places = [place[name] for name in listed if name in place]
+    assert (places, len(places)) == (sorted(places), len(place))
 
 
 def test_every_package_is_on_the_architecture_page():

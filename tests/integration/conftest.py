@@ -6,14 +6,21 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
 from django.utils import timezone
 
 from keydesk.config import Secret
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.credentials.actions import create_credential
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.policies.actions import change_policies
 from keydesk.control.vault import keyring
+from keydesk.core.records import ServiceScope
+
+
+@pytest.fixture
+def no_tries_counted(db):
+    """Begin with every limit on tries untouched; they are counted in the cache that is in the database."""
+    cache.clear()
 
 
 @pytest.fixture
@@ -22,7 +29,7 @@ def make_credential(db):
         return create_credential(
             HOST_OPERATOR,
             name=name,
-            scopes={Scope.VERIFY},
+            scopes={ServiceScope.VERIFY},
             expires_at=timezone.now() + timedelta(days=1),
         )
 

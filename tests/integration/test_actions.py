@@ -13,6 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from tests.fixtures.applications import PNG
 from tests.fixtures.factors import SECRET, code_of, session_of
+from tests.fixtures.offers import EDITED
 from tests.fixtures.pictures import picture
 from tests.fixtures.undecided import UndecidedError, fail
 
@@ -26,8 +27,6 @@ from keydesk.control.audit import actions as trail
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.actions import create_product
-from keydesk.control.catalog.rules import RevealPolicy
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.entitlements.models import PlannedChange
 from keydesk.control.entry.actions import sign_up
@@ -51,9 +50,9 @@ from keydesk.core.codes import Code
 from keydesk.core.records import (
     AccountStatus,
     EntitlementState,
-    Envelope,
     Environment,
     ProductState,
+    ServiceScope,
 )
 
 WRITES_THE_TRAIL = "audit"
@@ -190,18 +189,6 @@ def tomorrow():
     return timezone.now() + timedelta(days=1)
 
 
-EDITED_PRODUCT = {
-    "name": "Payouts",
-    "description": "Money out.",
-    "icon": "send",
-    "requires_username": True,
-    "lease_seconds": 60,
-    "reveal_policy": RevealPolicy.ONCE,
-    "scopes": ("payout:create",),
-    "sample_path": "/v2/payouts",
-    "envelope": Envelope.COMPAT,
-    "limits": ("account:daily=1000/day",),
-}
 LINK_TO = "https://desk.example.com/console/welcome/"
 
 
@@ -249,7 +236,7 @@ SCENARIOS = {
     ),
     "catalog.edit_product": (
         Event.PRODUCT_EDITED,
-        lambda on: (on.eko, {"slug": on.disbursement.slug, **EDITED_PRODUCT}),
+        lambda on: (on.eko, {"slug": on.disbursement.slug, **EDITED}),
     ),
     "catalog.set_product_state": (
         Event.PRODUCT_STATE_CHANGED,
@@ -259,7 +246,7 @@ SCENARIOS = {
         Event.CREDENTIAL_CREATED,
         lambda on: (
             on.eko,
-            {"name": "Gateway", "scopes": {Scope.VERIFY}, "expires_at": tomorrow()},
+            {"name": "Gateway", "scopes": {ServiceScope.VERIFY}, "expires_at": tomorrow()},
         ),
     ),
     "credentials.revoke_credential": (

@@ -2,6 +2,7 @@
 
 import pytest
 from tests.fixtures import rows
+from tests.fixtures.offers import EDITED
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import StaffRole
@@ -93,20 +94,6 @@ def test_an_unknown_product_is_not_found(eko):
     with pytest.raises(Refused) as refused:
         set_product_state(eko, slug="none", state=ProductState.STOPPED)
     assert refused.value.code is Code.NOT_FOUND
-
-
-EDITED = {
-    "name": "Payouts",
-    "description": "Money out.",
-    "icon": "send",
-    "requires_username": True,
-    "lease_seconds": 60,
-    "reveal_policy": RevealPolicy.ONCE,
-    "scopes": ("payout:create",),
-    "sample_path": "/v2/payouts",
-    "envelope": Envelope.COMPAT,
-    "limits": ("account:daily=1000/day",),
-}
 
 
 def test_an_edited_product_is_published_and_the_trail_says_what_was_and_is(eko, disbursement):

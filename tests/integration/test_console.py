@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, MD5PasswordHasher
-from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -27,7 +26,7 @@ from keydesk.control.policies.rules import FLAGS, NUMBERS
 from keydesk.control.staff.actions import deactivate_staff, make_first_owner_link
 from keydesk.web.faults import plain
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("no_tries_counted")
 
 LOGIN = "/console/login/"
 SETTINGS = {
@@ -58,11 +57,6 @@ PRODUCT = {
     "reveal_policy": "once",
     "requires_username": "1",
 }
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted(db):
-    cache.clear()
 
 
 def log_in(client, email, password, door=LOGIN, **more):

@@ -12,10 +12,9 @@ from keydesk.control.credentials.actions import (
     revoke_credential,
 )
 from keydesk.control.credentials.models import ServiceCredential
-from keydesk.control.credentials.rules import Scope
 from keydesk.core.codes import Code
 from keydesk.core.keyformat import KeyFormat
-from keydesk.core.records import CredentialRecord
+from keydesk.core.records import CredentialRecord, ServiceScope
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.django_db
 def test_a_credential_is_published_as_its_digest_until_a_whole_second(host):
     moment = timezone.now() + timedelta(days=1)
     made = create_credential(
-        host, name="Gateway", scopes=[Scope.VERIFY, Scope.USAGE], expires_at=moment
+        host, name="Gateway", scopes=[ServiceScope.VERIFY, ServiceScope.USAGE], expires_at=moment
     )
     assert KeyFormat("kds").is_well_formed(made.plaintext)
     assert ServiceCredential.objects.get().record() == CredentialRecord(
@@ -54,7 +53,7 @@ def test_its_text_is_in_nothing_but_the_answer(credential, everything_stored):
 def test_a_credential_is_refused_for_one_named_reason(changed, field, host):
     given = {
         "name": "Gateway",
-        "scopes": [Scope.VERIFY],
+        "scopes": [ServiceScope.VERIFY],
         "expires_at": timezone.now() + timedelta(days=1),
     }
     with pytest.raises(Refused) as refused:

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -23,7 +22,7 @@ from keydesk.control.outbox.models import Mail
 from keydesk.control.people.models import Membership, User
 from keydesk.core.codes import Code
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("no_tries_counted")
 
 NEW_PASSWORD = "lima belas kucing putih"
 SIGN_UP, SENT = "/account/sign-up/", "/account/mail/"
@@ -39,11 +38,6 @@ NEWCOMER = {
 def wide(text):
     """Give the full-width twin of a text."""
     return "".join(chr(ord(letter) + 0xFEE0) for letter in text)
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted(db):
-    cache.clear()
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.accounts.models import Account
 from keydesk.control.catalog.models import Product
 from keydesk.control.credentials.actions import create_credential
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements.actions import plan_change
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.invitations.actions import invite_member
@@ -35,7 +34,7 @@ from keydesk.control.people.models import User
 from keydesk.control.policies.models import Policies
 from keydesk.control.security.queries import factors_of
 from keydesk.control.sessions.held import sessions_of
-from keydesk.core.records import AccountStatus, EntitlementState, Environment
+from keydesk.core.records import AccountStatus, EntitlementState, Environment, ServiceScope
 from keydesk.dashboard import keys
 
 METHODS = ("get", "post", "put", "delete")
@@ -509,7 +508,7 @@ def key_id(key):
 @pytest.fixture
 def service_credential():
     soon = timezone.now() + timedelta(days=1)
-    scopes = {Scope.VERIFY, Scope.REPLICATE}
+    scopes = {ServiceScope.VERIFY, ServiceScope.REPLICATE}
     return create_credential(
         HOST_OPERATOR, name="Gateway", scopes=scopes, expires_at=soon
     ).plaintext

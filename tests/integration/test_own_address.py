@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 import time_machine
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
@@ -22,16 +21,11 @@ from keydesk.control.outbox.models import Mail
 from keydesk.control.people.actions import choose_language, create_user
 from keydesk.control.people.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("no_tries_counted")
 
 CHANGE, ASKED = "/account/new-address/", "/account/new-address/asked/"
 NEW = "ana@pindah.example"
 HOME = "/a/sinarabadi/"
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted(db):
-    cache.clear()
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
 """Every refusal that a person can meet has a sentence of its own, in both languages."""
 
-import json
 import re
+from pathlib import Path
 
 import pytest
 from django.http import Http404
 from django.utils import translation
 from tests.fixtures.browsing import KEYS, hidden, shown_key
 
+from keydesk import control
 from keydesk.control.access.refused import Refused
 from keydesk.control.catalog.actions import create_product, set_product_state
 from keydesk.control.entitlements.actions import disable_product, enable_product
@@ -15,8 +16,7 @@ from keydesk.control.keys.models import ApiKey
 from keydesk.control.stepup.rules import Weakness
 from keydesk.core.codes import Code
 from keydesk.core.records import Environment, ProductState
-from keydesk.dashboard.samples import response_sample
-from keydesk.gate.answers import refused, request_ids
+from keydesk.web.conflicts import REASONS
 from keydesk.web.problems import problem_of
 
 TOLD = (
@@ -53,6 +53,13 @@ def sentence(language, code, **details):
 def test_each_refusal_has_its_own_sentence_in_each_language():
     sentences = {sentence(language, code) for language in ("en", "id") for code in TOLD}
     assert len(sentences) == 2 * len(TOLD)
+
+
+def test_each_reason_of_a_conflict_has_its_own_sentence():
+    texts = [path.read_text() for path in Path(control.__file__).parent.rglob("*.py")]
+    reasons = {each for text in texts for each in re.findall(r'CONFLICT, reason="(\w+)"', text)}
+    told_by_the_console_and_the_command_line = {"last_owner", "own_role", "owner_exists"}
+    assert reasons - REASONS.keys() == told_by_the_console_and_the_command_line
 
 
 @pytest.mark.parametrize("language", ["en", "id"])
@@ -186,13 +193,6 @@ def test_the_end_of_a_product_is_told_from_a_stop(
     set_product_state(host, slug="disbursement", state=state)
     page = browse(ana).get(KEYS).content.decode()
     assert (said in page, unsaid in page) == (True, False)
-
-
-def test_the_problem_that_samples_show_is_the_one_that_the_verifier_sends():
-    shown = json.loads(response_sample().rsplit("\n\n", 1)[1])
-    answer = refused(Code.KEY_REVOKED, shown["request_id"])
-    assert shown == json.loads(answer.body)
-    assert len(shown["request_id"]) == len(request_ids()())
 
 
 def test_a_product_with_an_icon_that_does_not_exist_is_still_listed(browse, host, ana, sinar):

@@ -13,7 +13,6 @@ from tests.fixtures.generating import generated
 
 from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed import interface
 from keydesk.control.feed.actions import publish
 from keydesk.control.feed.models import Published
@@ -26,6 +25,7 @@ from keydesk.core.records import (
     KeyRecord,
     KeyState,
     ProductRecord,
+    ServiceScope,
 )
 
 PUBLISHED = sorted(
@@ -77,7 +77,9 @@ def everything(sinar, samudra, disbursement, inquiry, host):
         generated(sinar, environment=environment)
     let_one_retire()
     soon = timezone.now() + timedelta(days=1)
-    create_credential(host, name="Gateway", scopes={Scope.VERIFY, Scope.USAGE}, expires_at=soon)
+    create_credential(
+        host, name="Gateway", scopes={ServiceScope.VERIFY, ServiceScope.USAGE}, expires_at=soon
+    )
 
 
 @pytest.mark.parametrize("model", PUBLISHED, ids=lambda model: model.__name__)

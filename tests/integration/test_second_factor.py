@@ -4,7 +4,6 @@ import json
 import re
 
 import pytest
-from django.core.cache import cache
 from tests.fixtures.factors import SECRET, code_of
 
 from keydesk.control.access.refused import Refused
@@ -15,16 +14,11 @@ from keydesk.control.security import actions
 from keydesk.control.security.queries import factors_of, recovery_codes_left
 from keydesk.core.codes import Code
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("no_tries_counted")
 
 LOG_IN = "/account/login/"
 FACTOR = "/account/login/factor/"
 HOME = "/a/sinarabadi/"
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted(db):
-    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import sys
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from tests.fixtures.browsing import KEYS
 
 from keydesk.control.access.actor import HOST_OPERATOR
@@ -19,17 +18,12 @@ from keydesk.core.clock import system_clock
 from keydesk.web.session_cookies import key_of
 from keydesk.web.sessions import NOTED_EVERY_SECONDS, SEEN, STARTED
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("no_tries_counted")
 
 HOME = "/a/sinarabadi/"
 SECURITY = "/a/sinarabadi/settings/security/"
 NEW_PASSWORD = "sembilan kuda di tepi danau"
 CHOSEN = "chosen0by0somebody0else0000000000"
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted(db):
-    cache.clear()
 
 
 @pytest.fixture

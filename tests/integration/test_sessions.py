@@ -1,19 +1,13 @@
 """Who came in, who did not, and who left is in the audit trail."""
 
 import pytest
-from django.core.cache import cache
 from tests.fixtures.browsing import KEYS, expired
 
 from keydesk.control.audit.models import AuditEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("no_tries_counted")
 
 ABOUT_SESSIONS = ("login.failed", "session.ended", "session.started")
-
-
-@pytest.fixture(autouse=True)
-def no_tries_counted(db):
-    cache.clear()
 
 
 def log_in(client, email, password):

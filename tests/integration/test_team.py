@@ -290,7 +290,7 @@ def test_what_was_confirmed_with_the_pin_is_taken_back_in_this_account_alone(
     ana, budi, sinar, samudra, host, granted, user_of, ending
 ):
     add_member(host, account_id=samudra.id, user_id=budi.user_id, role=Role.ADMIN)
-    elsewhere = actor_for(user_of(budi), samudra, session_ref="another")
+    elsewhere = actor_for(user_of(budi), samudra, session="another")
     for actor in (budi, elsewhere):
         granted(actor, GuardedAction.KEY_GENERATE, "disbursement/live")
     ENDINGS[ending](ana, {"account_id": sinar.id, "user_id": budi.user_id})

@@ -14,10 +14,9 @@ from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.credentials.actions import create_credential, revoke_credential
 from keydesk.control.credentials.models import ServiceCredential
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.usage.models import UsageCount
 from keydesk.core.keyformat import KeyFormat
-from keydesk.core.records import Environment
+from keydesk.core.records import Environment, ServiceScope
 from keydesk.core.usage import Count, Entry, batch_text, encode_entry
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +32,7 @@ def credential():
         made = create_credential(
             HOST_OPERATOR,
             name="Edge",
-            scopes=scopes or [Scope.USAGE],
+            scopes=scopes or [ServiceScope.USAGE],
             expires_at=timezone.now() + timedelta(days=days),
         )
         credential.id = made.id
@@ -110,7 +109,10 @@ def test_a_credential_that_is_revoked_over_or_not_written_by_this_desk_is_none(p
 
 
 def test_a_credential_for_something_else_is_403(post, credential):
-    assert post(credential(Scope.VERIFY, Scope.REPLICATE)) == (403, "permission_denied")
+    assert post(credential(ServiceScope.VERIFY, ServiceScope.REPLICATE)) == (
+        403,
+        "permission_denied",
+    )
     assert not UsageCount.objects.exists()
 
 

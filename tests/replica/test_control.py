@@ -18,11 +18,10 @@ from tests.fixtures.verifier import RunningVerifier
 
 from keydesk.config import Secret
 from keydesk.control.credentials.actions import create_credential, revoke_credential
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.feed.models import Published
 from keydesk.control.keys.actions import regenerate_key
 from keydesk.control.keys.rules import Overlap
-from keydesk.core.records import RECORD_TYPES
+from keydesk.core.records import RECORD_TYPES, ServiceScope
 from keydesk.replica.follow import Follower
 from keydesk.replica.layout import key_of
 from keydesk.replica.sources.postgres import PostgresSource
@@ -74,7 +73,9 @@ def test_a_replica_holds_every_published_record_and_follows_its_changes(
     host, api_key, samudra, inquiry, catch_up, replica_dir
 ):
     later = timezone.now() + timedelta(days=1)
-    automation = create_credential(host, name="Gateway", scopes={Scope.VERIFY}, expires_at=later)
+    automation = create_credential(
+        host, name="Gateway", scopes={ServiceScope.VERIFY}, expires_at=later
+    )
     catch_up()
     assert rows_in(replica_dir) == published()
     regenerate_key(host, key_id=api_key.id, grant=None, request_token="again")

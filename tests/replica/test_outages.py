@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 
 import pytest
 from tests.fixtures.feeds import DISBURSEMENT, SINAR, SqliteFeed, key
@@ -125,7 +126,9 @@ def test_a_notification_wakes_the_replicator_at_once(feed):
     source = feed.source()
     source.head()
     feed.execute("SELECT pg_notify('keydesk_feed', '1')")
+    begun = time.monotonic()
     source.wait(60)
+    assert time.monotonic() - begun < 30
     source.close()
 
 

@@ -12,8 +12,9 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.credentials.queries import service_behind
 from keydesk.core.codes import CODES, Code
+from keydesk.gate.answers import CHALLENGE, PROBLEM_TYPE
+from keydesk.web.faults import RETRY_AFTER_SECONDS
 
-RETRY_AFTER_SECONDS: Final = 5
 BEARER: Final = "bearer "
 
 View = Callable[[HttpRequest], HttpResponse]
@@ -69,7 +70,7 @@ def problem(
     """Give the problem for a code, with what a 401 and a 503 owe."""
     info = CODES[code]
     body: dict[str, Any] = {
-        "type": f"urn:keydesk:code:{code}",
+        "type": PROBLEM_TYPE + code,
         "title": info.title,
         "status": status or info.status,
         "code": code,
@@ -81,7 +82,7 @@ def problem(
         content_type="application/problem+json",
     )
     if code is Code.SERVICE_CREDENTIAL_INVALID:
-        answer["WWW-Authenticate"] = 'Bearer realm="keydesk"'
+        answer["WWW-Authenticate"] = CHALLENGE[1].decode()
     if code is Code.UNAVAILABLE:
         answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return answer

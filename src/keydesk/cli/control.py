@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError
 
 from keydesk.control.access.refused import Refused
 from keydesk.core.codes import CODES, Code
-from keydesk.server.faults import OperatorFault
+from keydesk.server.faults import OperatorFault, first_line
 
 INVALID: Final = {
     "": "is not well-formed",
@@ -76,7 +76,7 @@ def told(details: dict[str, Any]) -> str:
 
 def database_sentence(error: Exception) -> str:
     """Give a fault of the database as the sentence that an operator reads."""
-    first, *_ = str(error).splitlines() or [type(error).__name__]
+    first = first_line(error)
     if any(words in first for words in MISSING_TABLE):
         return "The database has no tables yet: run `keydesk migrate`."
     return f"The database does not answer: {first}."

@@ -11,7 +11,7 @@ from keydesk.cli.named import show_table
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.credentials import actions
 from keydesk.control.credentials.queries import credentials_by_name
-from keydesk.control.credentials.rules import Scope
+from keydesk.core.records import ServiceScope
 
 app = new_app("Service credentials: what your own services present to POST /v1/verify.")
 
@@ -40,7 +40,7 @@ def create(
     name: Annotated[str, typer.Argument(help="Which service it is for.")],
     *,
     scope: Annotated[
-        list[Scope] | None, typer.Option(help="What it may do; give it again for more.")
+        list[ServiceScope] | None, typer.Option(help="What it may do; give it again for more.")
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How many days it works.")] = 365,
 ) -> None:
@@ -48,7 +48,7 @@ def create(
     made = actions.create_credential(
         HOST_OPERATOR,
         name=name,
-        scopes=scope or [Scope.VERIFY],
+        scopes=scope or [ServiceScope.VERIFY],
         expires_at=timezone.now() + timedelta(days=days),
     )
     typer.echo(made.plaintext)

@@ -12,10 +12,11 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import LASTING_SECRETS, PREFIX, Config, ConfigError, Secret, load_config
+from keydesk.core.network import is_loopback
 from keydesk.limits.valkey import MILLISECONDS, reason_away
 from keydesk.replica.layout import FILE_NAME, ReplicaMissing
 from keydesk.replica.store import Reader
-from keydesk.server.addresses import addresses_of, is_loopback, taken, url_of
+from keydesk.server.addresses import addresses_of, taken, url_of
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import answers, check_folder, has_desk, open_to_others, secret_fault
 from keydesk.verifier.doors import MOST_SKEW_SECONDS

@@ -3,16 +3,15 @@
 import logging
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from keydesk.cli.apps import new_app
+from keydesk.cli.remote import readable, safe_address
 from keydesk.config import Secret, load_config
 from keydesk.host.stopping import stop_on_signal
 from keydesk.replica.follow import run_replicator
 from keydesk.replica.sources.https import HttpsSource
-from keydesk.server.addresses import is_loopback
 from keydesk.server.faults import OperatorFault
 
 WITHOUT_ROW_MAC_KEY = (
@@ -52,26 +51,8 @@ def replicate(
 
 def source_at(url: str, credential_file: Path, ca_file: Path | None) -> HttpsSource:
     """Give the relay at an address; raises OperatorFault if it cannot be followed as it was named."""
-    refuse_unsafe(url)
+    address, credential = safe_address(url, option="--from"), readable(credential_file)
     try:
-        credential_file.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorFault(f"{credential_file} cannot be read: {error}") from error
-    try:
-        return HttpsSource(url, credential_file, ca_file=ca_file)
+        return HttpsSource(address, credential, ca_file=ca_file)
     except OSError as error:  # which ssl's own errors are
         raise OperatorFault(f"{ca_file} cannot be used: {error.strerror or error}") from error
-
-
-def refuse_unsafe(url: str) -> None:
-    """Raise OperatorFault unless the URL is an address to which a credential can be sent."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise OperatorFault(f"--from is no address: {error}.") from error
-    is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
-    if not host or port == 0 or not is_safe:
-        raise OperatorFault("--from has to be an https:// address: a credential is sent there.")
-    if parts.username or parts.query or parts.fragment:
-        raise OperatorFault("--from has to be an address alone, without user, query or fragment.")

@@ -24,7 +24,6 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.catalog import actions as catalog
 from keydesk.control.catalog.queries import product_named
 from keydesk.control.credentials.actions import create_credential
-from keydesk.control.credentials.rules import Scope
 from keydesk.control.entitlements import actions as entitlements
 from keydesk.control.keys import actions as keys
 from keydesk.control.keys.delivery import DeliveredKey
@@ -35,7 +34,7 @@ from keydesk.control.policies.actions import change_policies
 from keydesk.control.stepup.actions import confirm, set_pin
 from keydesk.control.stepup.rules import MIN_DIGITS, GuardedAction, weakness_of
 from keydesk.core.codes import Code
-from keydesk.core.records import AccountStatus, Envelope, Environment
+from keydesk.core.records import AccountStatus, Envelope, Environment, ServiceScope
 from keydesk.server.desk import refuse_newer_database
 
 CREDENTIAL_DAYS: Final = 365
@@ -148,7 +147,7 @@ def make_credential() -> str:
     credential = create_credential(
         HOST_OPERATOR,
         name="Payments gateway",
-        scopes=[Scope.VERIFY],
+        scopes=[ServiceScope.VERIFY],
         expires_at=timezone.now() + timedelta(days=CREDENTIAL_DAYS),
     )
     return credential.plaintext
@@ -190,7 +189,7 @@ def make_member(account: Account, full_name: str, role: Role, *, with_pin: bool 
         password=password,
     )
     people.add_member(HOST_OPERATOR, account_id=account.id, user_id=user.pk, role=role)
-    actor = actor_for(user, account, session_ref=f"demo {full_name}", ip="127.0.0.1")
+    actor = actor_for(user, account, session=f"demo {full_name}", ip="127.0.0.1")
     if actor is None:
         raise RuntimeError(f"{full_name} is no member of the account they were added to.")
     if pin is not None:

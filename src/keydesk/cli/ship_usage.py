@@ -3,15 +3,14 @@
 import logging
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from keydesk.cli.apps import new_app
+from keydesk.cli.remote import readable, safe_address
 from keydesk.config import load_config
 from keydesk.host.spool import SpoolReader
 from keydesk.host.stopping import stop_on_signal
-from keydesk.server.addresses import is_loopback
 from keydesk.server.faults import OperatorFault
 from keydesk.verifier.shipping import BATCH_BYTES, Desk, NotShippedError, ship
 
@@ -34,7 +33,10 @@ def ship_usage(
     It needs neither Django nor the database. On the desk's own host the worker does the same by itself.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    folder, desk = load_config().usage_dir, Desk(address_of(to), readable(credential_file))
+    folder, desk = (
+        load_config().usage_dir,
+        Desk(safe_address(to, option="--to"), readable(credential_file)),
+    )
     if once:
         ship_once(folder, desk)
         return
@@ -49,23 +51,3 @@ def ship_once(folder: Path, desk: Desk) -> None:
     except NotShippedError as error:
         raise OperatorFault(f"{error}. It stays here.") from error
     typer.echo(f"{count} entries are at the desk.")
-
-
-def address_of(url: str) -> str:
-    """Give the desk's address; raises OperatorFault if the credential would be sent there in plain HTTP."""
-    parts = urlsplit(url)
-    is_safe = parts.scheme == "https" or (
-        parts.scheme == "http" and is_loopback(parts.hostname or "")
-    )
-    if not is_safe or not parts.hostname:
-        raise OperatorFault("--to has to be an https:// address: a credential is sent there.")
-    return url
-
-
-def readable(path: Path) -> Path:
-    """Give the file of the credential; raises OperatorFault if it cannot be read."""
-    try:
-        path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise OperatorFault(f"{path} cannot be read: {error}") from error
-    return path

@@ -13,7 +13,6 @@ from keydesk.control.access.roles import StaffRole
 from keydesk.control.people.queries import staff_by_email
 from keydesk.control.staff.actions import make_first_owner_link
 from keydesk.control.staff.queries import owners
-from keydesk.server.addresses import url_of
 from keydesk.server.faults import OperatorFault
 
 app = new_app("Your internal team, who work in the Console.")
@@ -47,9 +46,7 @@ def first_owner() -> None:
     if owners().exists():
         raise OperatorFault("There is an Owner already, who lets others in: Console > Team.")
     token = make_first_owner_link(HOST_OPERATOR)
-    config = settings.KEYDESK
-    desk = (config.public_url or url_of(config.host, config.port)).rstrip("/")
     typer.echo(
         "Nobody is Owner yet. Whoever opens this link within 15 minutes makes themselves the first: "
-        f"{desk}/console/first-owner/?token={token}"
+        f"{settings.KEYDESK.desk_url}/console/first-owner/?token={token}"
     )

@@ -19,15 +19,17 @@ from keydesk.control.accounts.queries import (
     accounts_by_age,
     accounts_found,
 )
-from keydesk.control.accounts.rules import can_become
+from keydesk.control.accounts.rules import can_become, is_username
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.audit.queries import events_of, status_history
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.entitlements.planned import entitlements_of, open_changes
-from keydesk.control.keys.queries import keys_found, keys_of, stopped_or_not
-from keydesk.control.keys.rules import ShownState
+from keydesk.control.keys.queries import keys_found, keys_of, state_now
+from keydesk.control.keys.rules import is_live
 from keydesk.control.people.queries import members_of, people_found
 from keydesk.core.records import AccountStatus, Environment
+from keydesk.web.activity import DIGITS_OF_AN_EVENT
+from keydesk.web.digits import number_in
 
 A_PAGE: Final = 25
 FOUND_A_PAGE: Final = 10
@@ -35,7 +37,6 @@ DEEPEST_PAGE: Final = 50
 KEYS_A_PAGE: Final = 10
 MEMBERS_A_PAGE: Final = 10
 DIGITS_OF_A_PAGE: Final = 3
-DIGITS_OF_AN_EVENT: Final = 18
 
 
 @for_staff()
@@ -88,11 +89,6 @@ def page_number(request: HttpRequest, group: str) -> int:
     return min(max(number or 1, 1), DEEPEST_PAGE)
 
 
-def number_in(text: str, *, digits: int) -> int | None:
-    """Give the number that a text is, None if it is none or has more digits."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
-
-
 def stretch(queries: Sequence[QuerySet[Any]], number: int) -> dict[str, Any]:
     """Give one page of what the queries find, one query after the other, each row once."""
     end = number * FOUND_A_PAGE
@@ -128,7 +124,7 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
         "matrix": matrix(shown),
         "changes": open_changes().filter(account=shown),
         "keys": keys,
-        "key_rows": [(key, *KEYS[stopped_or_not(key)], may_switch(key)) for key in keys],
+        "key_rows": [(key, *KEYS[state_now(key)], is_live(state_now(key))) for key in keys],
         "lines": lines_of(shown, events[:A_PAGE]),
         "older_before": events[A_PAGE - 1].seq if len(events) > A_PAGE else None,
         **offers(visit, shown),
@@ -139,11 +135,6 @@ def account(request: HttpRequest, visit: StaffVisit, username: str) -> HttpRespo
 def status_of(event: AuditEvent) -> Named:
     """Give what the status is called that an event set; an account begins as a draft."""
     return STATUSES[event.details.get("to", AccountStatus.DRAFT)]
-
-
-def may_switch(key: Any) -> bool:
-    """Say whether a key can be stopped or released."""
-    return stopped_or_not(key) not in {ShownState.REVOKED, ShownState.EXPIRED}
 
 
 def offers(visit: StaffVisit, shown: Account) -> dict[str, bool]:
@@ -184,8 +175,8 @@ def matrix(shown: Account) -> list[dict[str, Any]]:
 
 
 def account_named(username: str) -> Account:
-    """Give the account with this username; raises Http404."""
-    found = account_by_username(username)
+    """Give the account that an address names; raises Http404 if there is none."""
+    found = account_by_username(username) if is_username(username) else None
     if found is None:
         raise Http404
     return found

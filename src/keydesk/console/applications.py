@@ -8,9 +8,9 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
+from keydesk.console.accounts import account_named
 from keydesk.console.dossier import Dossier
 from keydesk.console.pages import frame
 from keydesk.console.visit import READ_AND_SEND, StaffVisit, for_staff
@@ -18,8 +18,6 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import account_by_username
-from keydesk.control.accounts.rules import is_username
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.onboarding import actions
 from keydesk.control.onboarding.models import Submission
@@ -29,10 +27,13 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus
 from keydesk.web.applications import problem_texts
+from keydesk.web.digits import number_in
 from keydesk.web.documents import document_response
+from keydesk.web.paging import page_links
 from keydesk.web.problems import problem_of
 
 PAGE_SIZE: Final = 25
+DIGITS_OF_A_SUBMISSION: Final = 6
 SEND: Final = ("POST",)
 REVIEW: Final = Permission.APPLICATION_DECIDE
 
@@ -77,16 +78,9 @@ def applications(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
         "page": page,
         "show": show,
         "choices": list(choices.items()),
-        "previous_url": page_url(show, page.number - 1) if page.has_previous() else "",
-        "next_url": page_url(show, page.number + 1) if page.has_next() else "",
+        **page_links(request, page),
     }
     return render(request, "console/applications/queue.html", context)
-
-
-def page_url(show: str, number: int) -> str:
-    """Give the address of a page of the queue."""
-    chosen = {"show": show} if show else {}
-    return f"{reverse('console:applications')}?{urlencode(chosen | {'page': number})}"
 
 
 @for_staff(REVIEW)
@@ -174,19 +168,10 @@ def review_of(username: str) -> Review:
     return Review(account, submissions)
 
 
-def account_named(username: str) -> Account:
-    """Give the account that the address names; raises Http404 if there is none."""
-    account = account_by_username(username) if is_username(username) else None
-    if account is None:
-        raise Http404
-    return account
-
-
 def which(request: HttpRequest, review: Review) -> dict[str, Any]:
     """Give which submission the form was about, so that nobody decides on another than they saw."""
-    sent = request.POST.get("submission", "")
-    number = int(sent) if sent.isascii() and sent.isdigit() and len(sent) < len("1000000") else 0
-    return {"account_id": review.account.pk, "submission": number}
+    number = number_in(request.POST.get("submission", ""), digits=DIGITS_OF_A_SUBMISSION)
+    return {"account_id": review.account.pk, "submission": number or 0}
 
 
 def decide(

@@ -27,6 +27,7 @@ from keydesk.control.entitlements.actions import (
     plan_change,
 )
 from keydesk.control.entitlements.planned import entitlements_of, open_changes, planned_change
+from keydesk.control.entitlements.rules import ChangeState
 from keydesk.control.keys.actions import release_key, stop_key
 from keydesk.control.keys.queries import key_of
 from keydesk.control.policies.queries import current_policies
@@ -71,8 +72,7 @@ def decide(
         act()
     except Refused as refused:
         problem = problem_of(refused)
-        fields = {problem.field: problem.text} if problem.field else {}
-        context |= {"errors": fields, "problem": None if problem.field else problem}
+        context |= {"errors": problem.errors, "problem": None if problem.errors else problem}
         return render(request, "console/decide.html", context, status=problem.status)
     return redirect("console:account", username=account.username)
 
@@ -321,7 +321,8 @@ def change(request: HttpRequest, visit: StaffVisit, change_id: str) -> HttpRespo
     context = frame(visit, section="home", is_section=False) | {
         "change": shown,
         "account": shown.account,
-        "may_confirm": shown.state == "PROPOSED" and shown.proposed_by_id != visit.user.pk,
+        "may_confirm": shown.state == ChangeState.PROPOSED
+        and shown.proposed_by_id != visit.user.pk,
         "is_open": shown.ended_at is None,
     }
     if request.method != "POST":

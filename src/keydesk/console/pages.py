@@ -8,6 +8,7 @@ from django.shortcuts import render
 from keydesk.console.visit import StaffVisit, for_staff
 from keydesk.control.access.roles import Permission
 from keydesk.control.entitlements.planned import failed_changes, open_changes, waiting_requests
+from keydesk.control.entitlements.rules import ChangeState
 from keydesk.control.onboarding.queries import queue
 from keydesk.web.security import safety_of
 
@@ -20,8 +21,8 @@ def home(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
     context = frame(visit, section="home") | {
         "applications": queue()[:SHOWN] if visit.may_review else [],
         "requests": waiting_requests()[:SHOWN],
-        "proposals": open_changes().filter(state="PROPOSED")[:SHOWN],
-        "scheduled": open_changes().filter(state="SCHEDULED")[:SHOWN],
+        "proposals": open_changes().filter(state=ChangeState.PROPOSED)[:SHOWN],
+        "scheduled": open_changes().filter(state=ChangeState.SCHEDULED)[:SHOWN],
         "failed": failed_changes()[:SHOWN],
         "may_set_products": visit.actor.can(Permission.ENTITLEMENT_SET),
     }

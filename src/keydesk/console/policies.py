@@ -20,6 +20,7 @@ from keydesk.control.policies.logos import MOST_BYTES
 from keydesk.control.policies.models import Policies
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.policies.rules import FLAGS, NUMBERS, fault_of
+from keydesk.web.digits import number_in
 
 LONGEST_NUMBER: Final = 6
 """How many digits are read as a number; none of the bounds has more."""
@@ -123,8 +124,8 @@ def value_of(name: str, typed: str) -> Any:
     if name in FLAGS:
         return bool(text)
     if name in NUMBERS:
-        is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
-        return int(text) if is_number else text
+        number = number_in(text, digits=LONGEST_NUMBER)
+        return text if number is None else number
     return text.lower() if name == "brand_colour" else text
 
 

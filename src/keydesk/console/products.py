@@ -7,8 +7,9 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
 from keydesk.console.pages import frame
+from keydesk.console.states import PRODUCTS
 from keydesk.console.visit import READ_AND_SEND, StaffVisit, for_staff
-from keydesk.console.words import PRODUCT_STATE_NAMES, changed_meanwhile, product_fault
+from keydesk.console.words import changed_meanwhile, product_fault
 from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
@@ -20,8 +21,8 @@ from keydesk.control.keys.queries import product_counts
 from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
 from keydesk.core.records import Envelope, ProductState
+from keydesk.web.digits import number_in
 
-TONES: Final[dict[str, str]] = {ProductState.ACTIVE: "good", ProductState.STOPPED: "bad"}
 LONGEST_NUMBER: Final = 8
 LONGEST_REASON: Final = 300
 TEXTS: Final = ("name", "description", "icon", "sample_path")
@@ -53,10 +54,8 @@ def products(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
 
 def state_of(product: Product) -> dict[str, Any]:
     """Give a product's state in words and tone."""
-    return {
-        "state_name": PRODUCT_STATE_NAMES[product.state],
-        "tone": TONES.get(product.state, ""),
-    }
+    tone, name = PRODUCTS[product.state]
+    return {"state_name": name, "tone": tone}
 
 
 def offers(visit: StaffVisit) -> dict[str, bool]:
@@ -133,10 +132,7 @@ def typed(request: HttpRequest) -> dict[str, str]:
 
 def lease_of(text: str) -> int | None:
     """Give the seconds that were typed, None for nothing, and 0, which is refused, for what is no number."""
-    if not text:
-        return None
-    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
-    return int(text) if is_number else 0
+    return (number_in(text, digits=LONGEST_NUMBER) or 0) if text else None
 
 
 def form(

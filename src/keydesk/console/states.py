@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keydesk.control.keys.rules import ShownState
-from keydesk.core.records import AccountStatus, EntitlementState
+from keydesk.core.records import AccountStatus, EntitlementState, ProductState
 from keydesk.web.activity import STATUS_NAMES
 
 Named = tuple[str, Promise | str]
@@ -19,6 +19,12 @@ STATUSES: Final[dict[str, Named]] = {
     AccountStatus.REJECTED: ("bad", STATUS_NAMES[AccountStatus.REJECTED]),
     AccountStatus.SUSPENDED: ("bad", STATUS_NAMES[AccountStatus.SUSPENDED]),
     AccountStatus.CLOSED: ("bad", STATUS_NAMES[AccountStatus.CLOSED]),
+}
+
+PRODUCTS: Final[dict[str, Named]] = {
+    ProductState.ACTIVE: ("good", _("On offer")),
+    ProductState.STOPPED: ("bad", _("Stopped")),
+    ProductState.RETIRED: ("", _("Retired")),
 }
 
 ENTITLEMENTS: Final[dict[str, Named]] = {

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -15,6 +14,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import STAFF_PERMISSIONS, Permission, StaffRole
 from keydesk.control.staff import actions
 from keydesk.control.staff.queries import Colleague, colleague, colleagues
+from keydesk.web.addresses import public_address
 
 ROLES: Final = tuple(STAFF_ROLE_NAMES.items())
 
@@ -83,9 +83,8 @@ def chosen_role(request: HttpRequest) -> StaffRole:
 
 
 def welcome_address(request: HttpRequest) -> str:
-    """Give the page that an invitation leads to, by the desk's public address where it has one."""
-    page, public = reverse("console:welcome"), settings.KEYDESK.public_url
-    return request.build_absolute_uri(page) if public is None else public.rstrip("/") + page
+    """Give the page that an invitation leads to."""
+    return public_address(request, reverse("console:welcome"))
 
 
 @for_staff(Permission.STAFF_EDIT, methods=READ_AND_SEND)

@@ -1,7 +1,7 @@
 """How the events of an account's trail are put into words for the internal team: each with its object's name and id."""
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from keydesk.control.accounts.models import Account
 from keydesk.control.audit.events import Event
@@ -9,10 +9,9 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.keys.queries import keys_of
 from keydesk.control.people.queries import full_names
+from keydesk.control.people.rules import PERSON
 from keydesk.core.records import Environment
 from keydesk.web.activity import EVENT_NAMES
-
-PERSON: Final = "user:"
 
 
 class Line(NamedTuple):

@@ -14,10 +14,9 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
 from keydesk.control.audit.actions import authorise
 from keydesk.control.people.models import User
-from keydesk.control.people.queries import actor_for
 from keydesk.web.addresses import page_of_form
 from keydesk.web.htmx import redirect_to
-from keydesk.web.sessions import session_ref
+from keydesk.web.sessions import acting_in
 
 STAFF_ROLE_NAMES: Final = {
     StaffRole.REVIEWER: _("Reviewer"),
@@ -80,13 +79,7 @@ def for_staff(
 
 def visit_of(request: HttpRequest, user: User) -> StaffVisit:
     """Give the visit of a logged-in person; raises Http404 if they are not of the internal team."""
-    actor = actor_for(
-        user,
-        None,
-        session_ref=session_ref(request),
-        ip=request.META.get("REMOTE_ADDR") or None,
-        request_id=request.META.get("KEYDESK_REQUEST_ID"),
-    )
+    actor = acting_in(request, user, None)
     if actor is None:
         raise Http404
     return StaffVisit(user, actor)

@@ -10,7 +10,6 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.policies.rules import NUMBERS
 from keydesk.core.codes import Code
-from keydesk.core.records import ProductState
 from keydesk.web.lists import list_problem
 from keydesk.web.problems import problem_of
 
@@ -35,12 +34,6 @@ PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
     Permission.STAFF_EDIT: gettext_lazy("Change the internal team"),
 }
 """What each permission of the internal team lets a person do, in the order of the table that shows them."""
-
-PRODUCT_STATE_NAMES: Final[dict[str, Promise]] = {
-    ProductState.ACTIVE: gettext_lazy("On offer"),
-    ProductState.STOPPED: gettext_lazy("Stopped"),
-    ProductState.RETIRED: gettext_lazy("Retired"),
-}
 
 
 def person_fault(refused: Refused) -> dict[str, str]:

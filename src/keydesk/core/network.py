@@ -44,3 +44,11 @@ def is_within(text: str | None, networks: tuple[str, ...]) -> bool:
     """Say whether an address lies in one of the networks; a text that is no address, or none at all, lies in none."""
     address = None if text is None else parse_address(text)
     return address is not None and any(address in parse_network(network) for network in networks)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine alone; a name other than localhost is taken to be more."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -64,6 +64,14 @@ class CredentialState(StrEnum):
     REVOKED = "REVOKED"
 
 
+class ServiceScope(StrEnum):
+    """One thing that a service credential may ask of Keydesk."""
+
+    REPLICATE = "replicate"
+    USAGE = "usage"
+    VERIFY = "verify"
+
+
 class Envelope(StrEnum):
     """The form in which a product's refusals reach its callers."""
 

@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
@@ -20,12 +19,12 @@ from keydesk.control.people.queries import members_of
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.trail import Line, lines_of
 from keydesk.dashboard.visit import Visit, for_members
-from keydesk.web.activity import TOPIC_NAMES
+from keydesk.web.activity import DIGITS_OF_AN_EVENT, TOPIC_NAMES
+from keydesk.web.digits import number_in
 
 A_PAGE: Final = 25
 A_STRETCH: Final = 1000
 """As many events as the file takes from the database at once."""
-DIGITS_OF_AN_EVENT: Final = 18
 DIGITS_OF_A_PERSON: Final = 9
 PROVIDER: Final = "provider"
 COLUMNS: Final = ("time", "event", "what", "who", "object", "object_id", "note", "ip", "request_id")
@@ -53,7 +52,8 @@ class Asked(NamedTuple):
 @for_members(Permission.ACTIVITY_VIEW)
 def activity(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show what happened, a page of it."""
-    asked, before = asked_for(request), number_in(request, "before", DIGITS_OF_AN_EVENT)
+    asked = asked_for(request)
+    before = number_in(request.GET.get("before", ""), digits=DIGITS_OF_AN_EVENT)
     found = activity_of(visit.actor, account_id=visit.account.id, which=asked.which, before=before)
     events = list(found[: A_PAGE + 1])
     context = frame(visit, section="activity") | {
@@ -74,8 +74,7 @@ def download(request: HttpRequest, visit: Visit) -> HttpResponseBase:
     """Give all that the filter asks for as a CSV file; what is wrong with the filter, the page says."""
     asked = asked_for(request)
     if asked.errors:
-        page = reverse("dashboard:activity", kwargs={"username": visit.account.username})
-        return redirect(page + address(request, before=None))
+        return redirect(visit.url("activity") + address(request, before=None))
     day = timezone.now().date().isoformat()
     file = file_of(visit, asked.which, translation.get_language())
     response = StreamingHttpResponse(file, content_type="text/csv")
@@ -120,7 +119,7 @@ def asked_for(request: HttpRequest) -> Asked:
     """Give what the address asks for; a topic or a person that is none is everything."""
     topic, who = request.GET.get("topic", ""), request.GET.get("who", "")
     topic = topic if topic in set(Topic) else ""
-    user_id = None if who == PROVIDER else number_in(request, "who", DIGITS_OF_A_PERSON)
+    user_id = None if who == PROVIDER else number_in(who, digits=DIGITS_OF_A_PERSON)
     who = who if who == PROVIDER or user_id is not None else ""
     errors: dict[str, str] = {}
     since, until = (day_in(request, name, errors) for name in ("since", "until"))
@@ -151,12 +150,6 @@ def day_in(request: HttpRequest, name: str, errors: dict[str, str]) -> datetime 
         errors[name] = _("Give a day such as 2026-11-27.")
         return None
     return day
-
-
-def number_in(request: HttpRequest, name: str, digits: int) -> int | None:
-    """Give the number that the address has under this name, None if it is none or has more digits."""
-    text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
 def people_to_choose(visit: Visit) -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -65,13 +64,13 @@ def change_dialog(request: HttpRequest, visit: Visit) -> Dialog:
     return Dialog(
         request,
         visit,
-        url_of(visit, "change_allow_list"),
+        visit.url("change_allow_list"),
         title=_("Change the IP allow-list"),
         consequence=_(
             "Calls from anywhere else are refused at once, with every key of your company, in live and test."
         ),
         deed=_("Change allow-list"),
-        ground=Ground(url_of(visit, "allow_list"), _("Back to the allow-list"), allow_list_page),
+        ground=Ground(visit.url("allow_list"), _("Back to the allow-list"), allow_list_page),
     )
 
 
@@ -82,12 +81,7 @@ def allow_list_page(
     may_change = visit.actor.can(Permission.ACCOUNT_SET_NETWORKS)
     context = frame(visit, section="settings", is_section=False) | {
         "held": visit.account.networks.split(),
-        "change_url": url_of(visit, "change_allow_list") if may_change else "",
-        "here_url": url_of(visit, "allow_list"),
+        "change_url": visit.url("change_allow_list") if may_change else "",
+        "here_url": visit.url("allow_list"),
     }
     return render(request, "dashboard/allow_list/page.html", context | (step or {}), status=status)
-
-
-def url_of(visit: Visit, page: str) -> str:
-    """Give the address of the allow-list or of the dialog that changes it."""
-    return reverse(f"dashboard:{page}", kwargs={"username": visit.account.username})

@@ -5,8 +5,7 @@ from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.http import HttpRequest, QueryDict
-from django.urls import reverse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from keydesk.control.access.roles import Permission
+from keydesk.control.catalog.models import Product
 from keydesk.control.keys.queries import KeyRow, ProductCard, ending_keys
 from keydesk.control.keys.rules import ShownState, is_live, is_replaceable
 from keydesk.control.usage.queries import last_day_by_key, usage_by_key
@@ -24,6 +24,7 @@ from keydesk.dashboard.samples import call_to, curl
 from keydesk.dashboard.usage import still_used, usage_view
 from keydesk.dashboard.visit import Visit
 from keydesk.web.budgets import limit_words
+from keydesk.web.paging import page_links
 
 KEYS_A_PAGE: Final = 10
 FILTER_FROM_KEYS: Final = 10
@@ -143,7 +144,9 @@ def card_view(
         else "",
         "rows": [row_view(visit, row, card=card) | used[row.id] for row in page.object_list],
         "page": page,
-        **neighbours(request, card, page),
+        **page_links(
+            request, page, anchor=f"#product-{product.slug}", parameter=page_parameter(card)
+        ),
         "curl": curl(
             call_to(
                 product,
@@ -155,30 +158,11 @@ def card_view(
     }
 
 
-def neighbours(request: HttpRequest, card: ProductCard, page: Page[KeyRow]) -> dict[str, Any]:
-    """Give where the pages before and after lie, None where there is none."""
-    return {
-        "previous_url": page_url(request, card, page.previous_page_number)
-        if page.has_previous()
-        else None,
-        "next_url": page_url(request, card, page.next_page_number) if page.has_next() else None,
-    }
-
-
 def card_state(card: ProductCard) -> tuple[str, str, str]:
     """Give a product's tone, state and, where something is to be said about it, a sentence."""
-    if card.product.state == ProductState.RETIRED:
-        return (
-            "bad",
-            _("Retired"),
-            _("The provider has ended this product. Its keys stopped working for good."),
-        )
-    if card.product.state != ProductState.ACTIVE:
-        return (
-            "bad",
-            _("Stopped"),
-            _("The provider has stopped this product. Its keys do not work at the moment."),
-        )
+    if notice := notice_of(card.product):
+        is_retired = card.product.state == ProductState.RETIRED
+        return "bad", _("Retired") if is_retired else _("Stopped"), notice
     when = None if card.changed_at is None else date_format(card.changed_at, "j M Y")
     if card.entitlement == EntitlementState.ENABLED:
         return "good", _("Enabled"), ""
@@ -196,6 +180,15 @@ def card_state(card: ProductCard) -> tuple[str, str, str]:
         return "bad", _("Disabled"), f"{text % {'date': when}} {reason}".strip()
     text = _("This product was not requested for this environment.")
     return "", _("Not enabled"), text
+
+
+def notice_of(product: Product) -> str:
+    """Say what is the matter with a product itself, nothing if it runs."""
+    if product.state == ProductState.RETIRED:
+        return _("The provider has ended this product. Its keys stopped working for good.")
+    if product.state != ProductState.ACTIVE:
+        return _("The provider has stopped this product. Its keys do not work at the moment.")
+    return ""
 
 
 def next_ending(visit: Visit, cards: list[ProductCard]) -> dict[str, Any]:
@@ -264,7 +257,7 @@ def row_view(visit: Visit, row: KeyRow, *, card: ProductCard) -> dict[str, Any]:
         ends[ShownState.ACTIVE] = row.expires_at
     return {
         "id": row.id,
-        "url": key_url(visit, row.id, "key"),
+        "url": visit.url("key", key_id=row.id),
         "name": row.name,
         "shown_prefix": row.shown_prefix,
         "created_at": row.created_at,
@@ -297,7 +290,7 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
         ("revoke", "ban", "danger", _("Revoke"), True),
     ]
     return [
-        {"url": key_url(visit, row.id, name), "icon": icon, "tone": tone, "name": text}
+        {"url": visit.url(name, key_id=row.id), "icon": icon, "tone": tone, "name": text}
         for name, icon, tone, text, is_shown in offers
         if is_shown
     ]
@@ -305,9 +298,7 @@ def row_actions(visit: Visit, row: KeyRow, *, is_offered: bool) -> list[dict[str
 
 def page_of(request: HttpRequest, card: ProductCard) -> Page[KeyRow]:
     """Give the page of a product's keys that the address asks for; the nearest one if there is no such page."""
-    keys: Any = (
-        card.keys
-    )  # a paginator asks for its length and for slices, which is all that a list of keys has
+    keys: Any = card.keys  # a paginator asks for length and slices, which is all that it has
     return Paginator(keys, KEYS_A_PAGE).get_page(request.GET.get(page_parameter(card)))
 
 
@@ -316,47 +307,19 @@ def page_parameter(card: ProductCard) -> str:
     return f"page-{card.product.slug}"
 
 
-def page_url(request: HttpRequest, card: ProductCard, number: Any) -> str:
-    """Give the address of another page of a product's keys."""
-    query: QueryDict = request.GET.copy()
-    query[page_parameter(card)] = str(number())
-    return f"?{query.urlencode()}#product-{card.product.slug}"
-
-
-def list_path(visit: Visit) -> str:
-    """Give the address of the API Key page, without the environment."""
-    return reverse("dashboard:api_keys", kwargs={"username": visit.account.username})
-
-
 def list_url(visit: Visit) -> str:
     """Give the address of the API Key page in the visit's environment."""
-    return list_path(visit) + visit.carried
+    return visit.url("api_keys") + visit.carried
 
 
 def generate_url(visit: Visit, product: str) -> str:
     """Give the address of the dialog that makes a key."""
-    parts = {
-        "username": visit.account.username,
-        "product": product,
-        "environment": visit.environment,
-    }
-    return reverse("dashboard:generate", kwargs=parts)
-
-
-def key_url(visit: Visit, key_id: str, page: str) -> str:
-    """Give the address of a key's own page, or of the dialog that does something with it."""
-    parts = {"username": visit.account.username, "key_id": key_id}
-    return reverse(f"dashboard:{page}", kwargs=parts)
+    return visit.url("generate", product=product, environment=visit.environment)
 
 
 def request_url(visit: Visit, product: str, environment: Environment, *, back: str = "") -> str:
     """Give the address where a product is asked for, with the way back if it is not the Products page."""
-    parts = {
-        "username": visit.account.username,
-        "product": product,
-        "environment": environment,
-    }
-    path = reverse("dashboard:request_product", kwargs=parts)
+    path = visit.url("request_product", product=product, environment=environment)
     return f"{path}?{urlencode({'next': back})}" if back else path
 
 

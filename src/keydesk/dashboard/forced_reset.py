@@ -2,7 +2,6 @@
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from keydesk.control.access.refused import Refused
@@ -28,11 +27,11 @@ def reset_pin(request: HttpRequest, visit: Visit, user_id: int) -> HttpResponse:
         except Refused as refused:
             problem = problem_about(refused)
         else:
-            return redirect(team_of(visit))
+            return redirect(visit.url("team"))
     context = frame(visit, section="team", is_section=False) | {
         "member": membership.user,
         "problem": problem,
-        "team_url": team_of(visit),
+        "team_url": visit.url("team"),
     }
     status = 200 if problem is None else problem.status
     return render(request, "dashboard/reset_pin.html", context, status=status)
@@ -44,12 +43,3 @@ def problem_about(refused: Refused) -> Problem:
     if problem.code is Code.PIN_NOT_SET:
         return problem._replace(text=_("This person has no PIN at the moment."))
     return problem
-
-
-def team_of(visit: Visit) -> str:
-    """Give the address of the team's page, or of the account's start where there is none."""
-    place = {"username": visit.account.username}
-    try:
-        return reverse("dashboard:team", kwargs=place)
-    except NoReverseMatch:
-        return reverse("dashboard:overview", kwargs=place)

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 
 from keydesk.control.access.refused import Refused
@@ -16,7 +15,7 @@ from keydesk.control.stepup.factors import ask_passkey, has_codes, has_passkey
 from keydesk.control.stepup.queries import is_open_link, pin_status
 from keydesk.control.stepup.rules import Purpose
 from keydesk.core.codes import Code
-from keydesk.dashboard.pin import form, go_back_anew, is_typed_twice, not_the_same, way_back
+from keydesk.dashboard.pin import back_from, form, go_back_anew, is_typed_twice, not_the_same
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.addresses import public_address
 from keydesk.web.problems import problem_of
@@ -33,11 +32,11 @@ LINK: Final = "pin_link"
 @for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
 def forgotten_pin(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Replace the PIN with the password and a second factor; who has none is shown the way through a mail."""
-    back = way_back(request, visit)
+    back = back_from(request, visit)
     if not pin_status(visit.user.pk).is_set:
-        return redirect(address(visit, "dashboard:pin"))
+        return redirect(visit.url("pin"))
     if not (has_codes(visit.user.pk) or has_passkey(visit.user.pk)):
-        return redirect(address(visit, "dashboard:mail_pin_link"))
+        return redirect(visit.url("mail_pin_link"))
     if request.method != "POST":
         return form(request, visit, FACTOR_FORM, next=back, **factors_of(visit))
     if not is_typed_twice(request):
@@ -62,16 +61,16 @@ def forgotten_pin(request: HttpRequest, visit: Visit) -> HttpResponse:
 @for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
 def mail_link(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Mail a link for a new PIN to whoever gives the password."""
-    here = address(visit, "dashboard:mail_pin_link")
+    here = visit.url("mail_pin_link")
     if not pin_status(visit.user.pk).is_set:
-        return redirect(address(visit, "dashboard:pin"))
+        return redirect(visit.url("pin"))
     if request.method != "POST":
         return form(request, visit, MAIL_FORM, is_sent="sent" in request.GET)
     try:
         mail_pin_link(
             visit.actor,
             password=request.POST.get("password", ""),
-            url_of=lambda token: public_address(request, link_to(visit, token)),
+            url_of=lambda token: public_address(request, visit.url("pin_link", token=token)),
         )
     except Refused as refused:
         return form(request, visit, MAIL_FORM, problem=problem_of(refused))
@@ -84,7 +83,7 @@ def pin_link(request: HttpRequest, visit: Visit, token: str) -> HttpResponse:
     if not is_open_link(visit.user.pk, token):
         return link_is_over(request, visit)
     request.session[LINK] = token
-    return redirect(address(visit, "dashboard:new_pin"))
+    return redirect(visit.url("new_pin"))
 
 
 @sensitive_post_parameters()
@@ -108,7 +107,7 @@ def new_pin(request: HttpRequest, visit: Visit) -> HttpResponse:
     except Refused as refused:
         return form(request, visit, LINK_FORM, problem=problem_of(refused))
     del request.session[LINK]
-    return go_back_anew(request, address(visit, "dashboard:settings"))
+    return go_back_anew(request, visit.url("settings"))
 
 
 def link_is_over(request: HttpRequest, visit: Visit) -> HttpResponse:
@@ -127,15 +126,3 @@ def factors_of(visit: Visit) -> dict[str, Any]:
         asked = ask_passkey(visit.actor, purpose=Purpose.PIN_REPLACE, object_id=object_id)
         passkey = json.dumps(asked)
     return {"has_codes": has_codes(visit.user.pk), "passkey": passkey}
-
-
-def address(visit: Visit, page: str) -> str:
-    """Give the address of a page of the account."""
-    return reverse(page, kwargs={"username": visit.account.username})
-
-
-def link_to(visit: Visit, token: str) -> str:
-    """Give the address that a mailed link has."""
-    return reverse(
-        "dashboard:pin_link", kwargs={"username": visit.account.username, "token": token}
-    )

@@ -71,7 +71,7 @@ def show(
         "full_name": request.POST.get("full_name", ""),
         "shortest_password": current_policies().password_min_length,
         "problem": problem,
-        "errors": {problem.field: problem.text} if problem and problem.field else {},
+        "errors": problem.errors if problem else {},
     }
     status = 200 if problem is None else problem.status
     return render(request, f"dashboard/invitation/{template}.html", context, status=status)

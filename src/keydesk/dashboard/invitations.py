@@ -5,7 +5,6 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +20,7 @@ from keydesk.control.invitations.queries import invitation_of, lapsed_among
 from keydesk.control.invitations.rules import is_over
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.roles import role_asked_for, role_options
-from keydesk.dashboard.sureness import Question, ask, back_to_team, team_url
+from keydesk.dashboard.sureness import Question, ask, back_to_team
 from keydesk.dashboard.visit import (
     READ_AND_SEND,
     ROLE_NAMES,
@@ -56,7 +55,12 @@ def invitation_row(visit: Visit, invitation: Invitation, *, is_lapsed: bool) -> 
         "ends_at": invitation.expires_at if is_dated else None,
         "id": invitation.id,
         "actions": [
-            {"url": step_url(visit, invitation, name), "icon": icon, "tone": button, "name": text}
+            {
+                "url": visit.url(name, invitation_id=invitation.id),
+                "icon": icon,
+                "tone": button,
+                "name": text,
+            }
             for name, icon, button, text in (
                 ("invitation_resend", "send", "", _("Send again")),
                 ("invitation_withdraw", "ban", "danger", _("Withdraw")),
@@ -65,12 +69,6 @@ def invitation_row(visit: Visit, invitation: Invitation, *, is_lapsed: bool) -> 
         if visit.actor.can(permission_over(role))
         else [],
     }
-
-
-def step_url(visit: Visit, invitation: Invitation, name: str) -> str:
-    """Give the address of what is done about an invitation."""
-    parts = {"username": visit.account.username, "invitation_id": invitation.id}
-    return reverse(f"dashboard:{name}", kwargs=parts)
 
 
 @for_members(Permission.MEMBER_EDIT, methods=READ_AND_SEND)
@@ -99,8 +97,8 @@ def invite_form(
         "options": role_options(visit.actor),
         "chosen": request.POST.get("role", str(Role.VIEWER)),
         "problem": problem,
-        "errors": {problem.field: problem.text} if problem and problem.field else {},
-        "team_url": team_url(visit),
+        "errors": problem.errors if problem else {},
+        "team_url": visit.url("team"),
     }
     status = 200 if problem is None else problem.status
     return render(request, "dashboard/team/invite.html", context, status=status)

@@ -5,7 +5,6 @@ from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
@@ -30,10 +29,10 @@ from keydesk.control.usage.queries import (
 )
 from keydesk.control.usage.rules import Span
 from keydesk.core.codes import Code
-from keydesk.dashboard.cards import key_url, list_path, list_url, row_view, use_of
+from keydesk.dashboard.cards import list_url, row_view, use_of
 from keydesk.dashboard.charts import chart
 from keydesk.dashboard.keys import card_of, visit_to_key
-from keydesk.dashboard.logs import REASONS, call_view
+from keydesk.dashboard.logs import call_view, reason_title
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.products import ENVIRONMENT_NAMES
 from keydesk.dashboard.trail import lines_of
@@ -87,7 +86,7 @@ def key_page(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
         "lines": lines_of(visit.account.id, trail_of(visit, row)),
         "activity_url": narrowed_url(visit, "activity", topic=Topic.KEY),
         "list_url": list_url(visit),
-        "switch_path": list_path(visit),
+        "switch_path": visit.url("api_keys"),
     }
     return render(request, "dashboard/key/page.html", context)
 
@@ -172,9 +171,7 @@ def outcome_views(use: UseOfKey) -> list[dict[str, Any]]:
 
 def outcome_words(code: str) -> Promise | str:
     """Say how a request ended."""
-    if code == Code.OK:
-        return _("Accepted")
-    return REASONS[code].title if code in REASONS else code
+    return _("Accepted") if code == Code.OK else reason_title(code)
 
 
 def address_view(each: AddressOfUse) -> dict[str, Any]:
@@ -194,7 +191,7 @@ def lineage_views(visit: Visit, row: KeyRow) -> list[dict[str, Any]]:
         {
             "title": title,
             "shown_prefix": key_for(visit.actor, key_id=key_id).shown_prefix,
-            "url": key_url(visit, key_id, "key"),
+            "url": visit.url("key", key_id=key_id),
         }
         for title, key_id in others
         if key_id is not None
@@ -213,5 +210,4 @@ def trail_of(visit: Visit, row: KeyRow) -> list[AuditEvent]:
 
 def narrowed_url(visit: Visit, page: str, **query: str) -> str:
     """Give the address of another page of the account, narrowed down."""
-    path = reverse(f"dashboard:{page}", kwargs={"username": visit.account.username})
-    return f"{path}?{urlencode({'environment': visit.environment, **query})}"
+    return f"{visit.url(page)}?{urlencode({'environment': visit.environment, **query})}"

@@ -32,7 +32,6 @@ from keydesk.dashboard.cards import (
     environment_named,
     generate_url,
     is_offered,
-    key_url,
     list_url,
 )
 from keydesk.dashboard.confirming import Guard, ask_pin, guarded, is_pin_short
@@ -121,7 +120,7 @@ def reveal(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
     dialog = Dialog(
         request,
         visit,
-        key_url(visit, key_id, "reveal"),
+        visit.url("reveal", key_id=key_id),
         title=_("Reveal %(name)s") % {"name": row.name},
         consequence=_(
             "The key is shown for one minute, and the audit trail notes that you saw it."
@@ -184,7 +183,7 @@ def restrict_dialog(request: HttpRequest, visit: Visit, row: KeyRow) -> Dialog:
     return Dialog(
         request,
         visit,
-        key_url(visit, row.id, "restrict"),
+        visit.url("restrict", key_id=row.id),
         title=_("Restrict %(name)s") % {"name": row.name},
         consequence=_(
             "It applies at once: calls from other addresses, beyond these scopes or over these limits are refused."
@@ -206,7 +205,7 @@ def revoke(request: HttpRequest, visit: Visit, key_id: str) -> HttpResponse:
     dialog = Dialog(
         request,
         visit,
-        key_url(visit, key_id, "revoke"),
+        visit.url("revoke", key_id=key_id),
         title=_("Revoke %(name)s?") % {"name": row.name},
         consequence=_(
             "Every request with this key to %(product)s is refused from then on. This cannot be undone."

@@ -5,7 +5,6 @@ from typing import Any, Final, NamedTuple
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -16,7 +15,6 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.control.usage.models import RefusedRequest
 from keydesk.control.usage.queries import LISTED_AT_MOST, RefusedSearch, refused_requests
 from keydesk.core.codes import Code
-from keydesk.dashboard.cards import key_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit, for_members
 from keydesk.web.figures import whole
@@ -92,10 +90,10 @@ def logs(request: HttpRequest, visit: Visit) -> HttpResponse:
     place = {"account_id": visit.account.id, "environment": visit.environment}
     found = refused_requests(visit.actor, **place, search=asked)
     page = Paginator(found, CALLS_A_PAGE).get_page(request.GET.get("page"))
-    path = reverse("dashboard:logs", kwargs={"username": visit.account.username})
+    path = visit.url("logs")
     context = frame(visit, section="settings", is_section=False) | {
         "calls": [
-            call_view(call) | {"key_url": key_url(visit, call.key_id, "key")}
+            call_view(call) | {"key_url": visit.url("key", key_id=call.key_id)}
             for call in page.object_list
         ],
         "page": page,
@@ -114,6 +112,11 @@ def logs(request: HttpRequest, visit: Visit) -> HttpResponse:
     return render(request, "dashboard/logs.html", context)
 
 
+def reason_title(code: str) -> Promise | str:
+    """Say why a request was refused; of a code that is not told of, the code itself."""
+    return REASONS[code].title if code in REASONS else code
+
+
 def call_view(call: RefusedRequest) -> dict[str, Any]:
     """Give what the page shows of a refused request."""
     reason = REASONS.get(call.code)
@@ -121,7 +124,7 @@ def call_view(call: RefusedRequest) -> dict[str, Any]:
         "request_id": call.request_id,
         "at": call.at,
         "code": call.code,
-        "title": call.code if reason is None else reason.title,
+        "title": reason_title(call.code),
         "cure": "" if reason is None else reason.cure,
         "key_name": call.key.name,
         "shown_prefix": call.key.shown_prefix,

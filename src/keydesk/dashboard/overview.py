@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -21,8 +20,7 @@ from keydesk.control.usage.overview import (
 )
 from keydesk.control.usage.queries import Calls
 from keydesk.core.records import AccountStatus
-from keydesk.dashboard.cards import key_url
-from keydesk.dashboard.logs import REASONS
+from keydesk.dashboard.logs import reason_title
 from keydesk.dashboard.onboarding.progress import remark_views
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.standing import next_standing, next_way, stages_of
@@ -103,13 +101,11 @@ def refused_of(calls: Calls) -> str:
 
 def reason_view(visit: Visit, code: str, number: int) -> dict[str, Any]:
     """Give a reason of refusals in words, with the way to the refused requests."""
-    reason = REASONS.get(code)
     asked = urlencode({"environment": visit.environment, "code": code})
-    path = reverse("dashboard:logs", kwargs={"username": visit.account.username})
     return {
-        "title": code if reason is None else reason.title,
+        "title": reason_title(code),
         "number": whole(number),
-        "url": f"{path}?{asked}",
+        "url": f"{visit.url('logs')}?{asked}",
     }
 
 
@@ -128,7 +124,7 @@ def noted_row(visit: Visit, noted: NotedKey) -> dict[str, Any]:
         "shown_prefix": key.shown_prefix,
         "product": key.product.name,
         "reasons": reasons_to_look(noted),
-        "url": key_url(visit, key.id, "key"),
+        "url": visit.url("key", key_id=key.id),
     }
 
 

@@ -4,14 +4,13 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from keydesk.control.access.roles import MEMBER_PERMISSIONS, Permission, Role
+from keydesk.control.onboarding.actions import EDITABLE
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import home_of
 from keydesk.control.stepup.queries import pin_status
-from keydesk.core.records import AccountStatus
 from keydesk.dashboard.standing import reason_for, standing_of, way_on
 from keydesk.dashboard.visit import Visit, for_members, log_in_first
 from keydesk.web.security import safety_of
@@ -32,8 +31,9 @@ def home(request: HttpRequest) -> HttpResponse:
         return render(request, "dashboard/no_account.html")
     account = membership.account
     may_apply = Permission.APPLICATION_EDIT in MEMBER_PERMISSIONS[Role(membership.role)]
-    is_applying = account.status in {AccountStatus.DRAFT, AccountStatus.NEED_REVISION}
-    start = "dashboard:onboarding" if may_apply and is_applying else "dashboard:overview"
+    start = (
+        "dashboard:onboarding" if may_apply and account.status in EDITABLE else "dashboard:overview"
+    )
     return redirect(start, username=account.username)
 
 
@@ -56,8 +56,7 @@ def security(request: HttpRequest, visit: Visit) -> HttpResponse:
 @for_members(Permission.KEY_VIEW)
 def developer(_request: HttpRequest, visit: Visit) -> HttpResponse:
     """Send to the first tab of Developer Option."""
-    address = reverse("dashboard:api_keys", kwargs={"username": visit.account.username})
-    return redirect(address + visit.carried)
+    return redirect(visit.url("api_keys") + visit.carried)
 
 
 def frame(visit: Visit, *, section: str, is_section: bool = True) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -16,7 +15,7 @@ from keydesk.control.stepup.rules import MAX_DIGITS, PinPolicy
 from keydesk.core.codes import Code
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
-from keydesk.web.language import local_address
+from keydesk.web.addresses import way_back
 from keydesk.web.problems import Problem, problem_of
 from keydesk.web.sessions import renew_session
 
@@ -28,7 +27,7 @@ PIN_FORM: Final = "dashboard/pin.html"
 @for_members(Permission.KEY_VIEW, methods=READ_AND_SEND)
 def pin(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show the form, or set the PIN and go back to where it was needed."""
-    back = way_back(request, visit)
+    back = back_from(request, visit)
     if request.method != "POST":
         refused = lock_of(pin_status(visit.user.pk))
         problem = None if refused is None else problem_of(refused)
@@ -50,11 +49,9 @@ def pin(request: HttpRequest, visit: Visit) -> HttpResponse:
     return go_back_anew(request, back)
 
 
-def way_back(request: HttpRequest, visit: Visit) -> str:
+def back_from(request: HttpRequest, visit: Visit) -> str:
     """Give the address where the PIN was needed, the settings if there is none."""
-    settings = reverse("dashboard:settings", kwargs={"username": visit.account.username})
-    asked = request.POST.get("next") or request.GET.get("next") or ""
-    return local_address(request, asked, otherwise=settings)
+    return way_back(request, otherwise=visit.url("settings"))
 
 
 def go_back_anew(request: HttpRequest, back: str) -> HttpResponse:
@@ -110,7 +107,7 @@ def form(
         "pin": pin_status(visit.user.pk),
         "pin_hint": hint_for(policy),
         "cooldown_minutes": policy.cooldown_seconds // 60,
-        "errors": {problem.field: problem.text} if problem and problem.field else {},
+        "errors": problem.errors if problem else {},
         "problem": problem,
         "is_locked": problem is not None and problem.code in LOCKS,
     }

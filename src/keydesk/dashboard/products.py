@@ -5,7 +5,6 @@ from typing import Any, Final, NamedTuple
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -17,10 +16,10 @@ from keydesk.control.entitlements.actions import request_product
 from keydesk.control.entitlements.models import Entitlement
 from keydesk.control.entitlements.queries import Offer, never_requested, offer_of, offers_to
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, ProductState
-from keydesk.dashboard.cards import environment_named, request_url
+from keydesk.dashboard.cards import environment_named, notice_of, request_url
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
-from keydesk.web.language import local_address
+from keydesk.web.addresses import way_back
 from keydesk.web.problems import problem_of
 
 ENVIRONMENT_NAMES: Final[dict[Environment, Promise]] = {
@@ -43,7 +42,7 @@ def products(request: HttpRequest, visit: Visit) -> HttpResponse:
     offers = offers_to(visit.actor, account_id=visit.account.id)
     context = frame(visit, section="products") | {
         "offers": [offer_view(visit, offer) for offer in offers],
-        "switch_path": products_url(visit),
+        "switch_path": visit.url("products"),
     }
     return render(request, "dashboard/products/page.html", context)
 
@@ -56,8 +55,7 @@ def request_access(
     where, offer = environment_named(environment), offer_named(visit, product)
     if where is None:
         raise Http404
-    asked = request.POST.get("next") or request.GET.get("next") or ""
-    back = local_address(request, asked, otherwise=products_url(visit) + visit.carried)
+    back = way_back(request, otherwise=visit.url("products") + visit.carried)
     obstacle = why_not(visit, offer, where)
     if request.method == "POST" and not obstacle:
         try:
@@ -121,18 +119,9 @@ def offer_view(visit: Visit, offer: Offer) -> dict[str, Any]:
         "name": offer.product.name,
         "description": offer.product.description,
         "icon": offer.product.icon,
-        "notice": notice_of(offer),
+        "notice": notice_of(offer.product),
         "places": [place_view(visit, offer, environment) for environment in Environment],
     }
-
-
-def notice_of(offer: Offer) -> str:
-    """Say what is the matter with a product itself, nothing if it runs."""
-    if offer.product.state == ProductState.RETIRED:
-        return _("The provider has ended this product. Its keys stopped working for good.")
-    if offer.product.state != ProductState.ACTIVE:
-        return _("The provider has stopped this product. Its keys do not work at the moment.")
-    return ""
 
 
 def place_view(visit: Visit, offer: Offer, environment: Environment) -> dict[str, Any]:
@@ -175,8 +164,3 @@ def more_products(visit: Visit, *, back: str) -> list[dict[str, str]]:
         }
         for product in never_requested(visit.actor, account_id=visit.account.id)
     ]
-
-
-def products_url(visit: Visit) -> str:
-    """Give the address of the Products page."""
-    return reverse("dashboard:products", kwargs={"username": visit.account.username})

@@ -16,7 +16,6 @@ from keydesk.control.keys.delivery import DeliveredKey
 from keydesk.control.keys.queries import KeyRow
 from keydesk.control.keys.rules import Overlap, confirmed_object, overlap_named, retirement
 from keydesk.control.stepup.rules import GuardedAction
-from keydesk.dashboard.cards import key_url
 from keydesk.dashboard.keys import deliver_guarded, request_token, visit_to_key
 from keydesk.dashboard.steps import Dialog, at_field
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
@@ -67,7 +66,7 @@ def regenerate_dialog(request: HttpRequest, visit: Visit, row: KeyRow) -> Dialog
     return Dialog(
         request,
         visit,
-        key_url(visit, row.id, "regenerate"),
+        visit.url("regenerate", key_id=row.id),
         title=_("Re-generate %(name)s") % {"name": row.name},
         consequence=_(
             "You get a new key of the same name, and the old one stops working at once: every server that uses it is "

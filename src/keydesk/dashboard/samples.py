@@ -5,7 +5,8 @@ import shlex
 from typing import NamedTuple
 
 from keydesk.control.catalog.models import Product
-from keydesk.core.codes import CODES, Code
+from keydesk.core.codes import Code
+from keydesk.gate.answers import refused
 
 
 class Sample(NamedTuple):
@@ -115,14 +116,7 @@ def java(call: Call) -> str:
 
 def response_sample() -> str:
     """Give what comes back: the product's own answer, or a problem; every refusal looks like this one."""
-    code = Code.KEY_REVOKED
-    problem = {
-        "type": f"urn:keydesk:code:{code}",
-        "title": CODES[code].title,
-        "status": CODES[code].status,
-        "code": code,
-        "request_id": "req_5d0c7a91e2f84b36d5a0",
-    }
+    problem = json.loads(refused(Code.KEY_REVOKED, "req_5d0c7a91e2f84b36d5a0").body)
     return (
         "HTTP/1.1 200 OK\ncontent-type: application/json\n\n{ … }\n\n"
         "HTTP/1.1 401 Unauthorized\ncontent-type: application/problem+json\n\n"

@@ -2,7 +2,6 @@
 
 from typing import Final, NamedTuple
 
-from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -131,7 +130,7 @@ def way_on(visit: Visit) -> Way | None:
     name = ONBOARDING_WAYS.get(visit.account.status)
     if name is None or not visit.may_edit_application:
         return None
-    return Way(name, reverse("dashboard:onboarding", kwargs={"username": visit.account.username}))
+    return Way(name, visit.url("onboarding"))
 
 
 def reason_for(visit: Visit) -> str:
@@ -173,7 +172,6 @@ def next_way(visit: Visit, progress: FirstSteps) -> Way | None:
     """Give what somebody can do on the way from the approval to the first key."""
     if progress.has_key:
         return None
-    parts = {"username": visit.account.username}
     if progress.has_product:
-        return Way(_("Generate the first key"), reverse("dashboard:api_keys", kwargs=parts))
-    return Way(_("See the products"), reverse("dashboard:products", kwargs=parts))
+        return Way(_("Generate the first key"), visit.url("api_keys"))
+    return Way(_("See the products"), visit.url("products"))

@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 
@@ -16,7 +15,6 @@ from keydesk.dashboard.cards import (
     card_views,
     filter_of,
     is_worth_filtering,
-    list_path,
     list_url,
     next_ending,
 )
@@ -78,7 +76,7 @@ class Dialog(NamedTuple):
             "deed": self.deed,
             "list_url": ground.url,
             "back": ground.back,
-            "forgotten_url": self.pin_url("dashboard:forgotten_pin", context),
+            "forgotten_url": self.pin_url("forgotten_pin", context),
         }
         step = f"dashboard/keys/{template}.html"
         if is_htmx(self.request):
@@ -100,7 +98,7 @@ class Dialog(NamedTuple):
         if problem.code in BLOCKING_CODES:
             return self.show("blocked", status=problem.status, problem=problem, **context)
         if problem.code is Code.PIN_NOT_SET:
-            url = self.pin_url("dashboard:pin", context)
+            url = self.pin_url("pin", context)
             context |= {"cure": _("Set a PIN"), "cure_url": url}
         return self.show("refused", status=problem.status, problem=problem, **context)
 
@@ -109,8 +107,7 @@ class Dialog(NamedTuple):
         name = context.get("name")
         chosen = [*([("name", name)] if name else []), *context.get("carried", [])]
         back = self.url + ("?" + urlencode(chosen) if chosen else "")
-        path = reverse(page, kwargs={"username": self.visit.account.username})
-        return f"{path}?{urlencode({'next': back})}"
+        return f"{self.visit.url(page)}?{urlencode({'next': back})}"
 
 
 def keys_ground(visit: Visit) -> Ground:
@@ -122,7 +119,7 @@ def at_field(problem: Problem) -> dict[str, Any]:
     """Give a problem to a form: at its field if it has one that people see, else above."""
     if problem.field in {None, "request_token"}:
         return {"problem": problem._replace(field=None)}
-    return {"errors": {problem.field: problem.text}}
+    return {"errors": problem.errors}
 
 
 def list_page(
@@ -142,9 +139,9 @@ def list_page(
         "filter": shown,
         "is_filter_offered": shown.is_used or is_worth_filtering(cards),
         "more_products": [] if shown.is_used else more_products(visit, back=list_url(visit)),
-        "list_path": list_path(visit),
+        "list_path": visit.url("api_keys"),
         "list_url": list_url(visit),
-        "switch_path": list_path(visit),
+        "switch_path": visit.url("api_keys"),
         **next_ending(visit, cards),
     }
     return render(request, "dashboard/keys/page.html", context | (step or {}), status=status)

@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.visit import Visit
@@ -29,17 +28,12 @@ def ask(
     context = frame(visit, section="team", is_section=False) | {
         "question": question,
         "problem": problem,
-        "team_url": team_url(visit),
+        "team_url": visit.url("team"),
     }
     status = 200 if problem is None else problem.status
     return render(request, "dashboard/team/confirm.html", context, status=status)
 
 
-def team_url(visit: Visit) -> str:
-    """Give the address of the Team page."""
-    return reverse("dashboard:team", kwargs={"username": visit.account.username})
-
-
 def back_to_team(visit: Visit, *, done: str) -> HttpResponse:
     """Go back to the Team page, which says what was done."""
-    return redirect(f"{team_url(visit)}?{urlencode({'done': done})}")
+    return redirect(f"{visit.url('team')}?{urlencode({'done': done})}")

@@ -6,7 +6,6 @@ from typing import Any, Final, NamedTuple
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -26,7 +25,7 @@ from keydesk.control.people.queries import member_of, members_of, with_last_sign
 from keydesk.dashboard.invitations import invitation_rows
 from keydesk.dashboard.pages import frame
 from keydesk.dashboard.roles import role_asked_for, role_matrix, role_options
-from keydesk.dashboard.sureness import Question, ask, back_to_team, team_url
+from keydesk.dashboard.sureness import Question, ask, back_to_team
 from keydesk.dashboard.visit import (
     READ_AND_SEND,
     ROLE_NAMES,
@@ -130,9 +129,14 @@ def member_actions(visit: Visit, membership: Membership) -> list[dict[str, str]]
         ("leave", "log-out", "danger", _("Leave this account"), is_yourself),
     ]
     return [
-        {"url": url, "icon": icon, "tone": tone, "name": text}
+        {
+            "url": member_url(visit, name, membership.user_id),
+            "icon": icon,
+            "tone": tone,
+            "name": text,
+        }
         for name, icon, tone, text, is_shown in offers
-        if is_shown and (url := member_url(visit, name, membership.user_id))
+        if is_shown
     ]
 
 
@@ -143,15 +147,9 @@ def may_reset_pin(visit: Visit, membership: Membership) -> bool:
     return visit.actor.can(Permission.PIN_RESET) and has_pin_role and not is_yourself
 
 
-def member_url(visit: Visit, name: str, user_id: int) -> str | None:
-    """Give the address of what is done about a member; None where this desk has no such page."""
-    parts: dict[str, Any] = {"username": visit.account.username}
-    try:
-        return reverse(
-            f"dashboard:{name}", kwargs=parts if name == "leave" else parts | {"user_id": user_id}
-        )
-    except NoReverseMatch:
-        return None
+def member_url(visit: Visit, name: str, user_id: int) -> str:
+    """Give the address of what is done about a member."""
+    return visit.url(name) if name == "leave" else visit.url(name, user_id=user_id)
 
 
 class Deed(NamedTuple):
@@ -252,7 +250,7 @@ def role(request: HttpRequest, visit: Visit, user_id: int) -> HttpResponse:
     try:
         chosen = role_asked_for(request)
         if chosen == membership.role:
-            return redirect(team_url(visit))
+            return redirect(visit.url("team"))
         change_role(visit.actor, account_id=visit.account.id, user_id=user_id, role=chosen)
     except Refused as refused:
         return role_form(request, visit, membership, problem=problem_of(refused))
@@ -268,7 +266,7 @@ def role_form(
         "role_name": ROLE_NAMES[Role(membership.role)],
         "is_yourself": membership.user_id == visit.user.pk,
         "options": role_options(visit.actor),
-        "team_url": team_url(visit),
+        "team_url": visit.url("team"),
         "chosen": request.POST.get("role", membership.role),
         "problem": problem,
         "error": problem.text if problem and problem.field == "role" else "",

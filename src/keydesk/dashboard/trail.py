@@ -14,13 +14,12 @@ from keydesk.control.audit.models import AuditEvent
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.keys.queries import key_names
 from keydesk.control.people.queries import full_names
+from keydesk.control.people.rules import PERSON
 from keydesk.core.records import Environment
 from keydesk.dashboard.products import ENVIRONMENT_NAMES
 from keydesk.dashboard.roles import PERMISSION_WORDS
 from keydesk.dashboard.visit import ROLE_NAMES
 from keydesk.web.activity import EVENT_NAMES, STATUS_NAMES
-
-PERSON = "user:"
 
 
 class Line(NamedTuple):

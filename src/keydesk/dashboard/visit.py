@@ -24,13 +24,13 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.audit.actions import authorise
 from keydesk.control.people.actions import note_account_in_use
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.queries import actor_for, memberships_of
+from keydesk.control.people.queries import memberships_of
 from keydesk.control.viewings.models import Viewing
 from keydesk.control.viewings.queries import open_viewing, viewer
 from keydesk.core.records import AccountStatus, Environment
 from keydesk.web.addresses import page_of_form
 from keydesk.web.htmx import redirect_to
-from keydesk.web.sessions import session_ref
+from keydesk.web.sessions import acting_in
 
 ROLE_NAMES: Final = {
     Role.SUPERADMIN: _("Superadmin"),
@@ -68,6 +68,10 @@ class Visit(NamedTuple):
     """All of the person that are active, by the company's name; this account's is among them."""
     viewing: Viewing | None = None
     """There if the person is of the internal team and looks at the account as its people see it."""
+
+    def url(self, page: str, **parts: str | int) -> str:
+        """Give the address of a page of this account, by the name of its route."""
+        return reverse(f"dashboard:{page}", kwargs={"username": self.account.username, **parts})
 
     @property
     def role_name(self) -> str:
@@ -177,17 +181,10 @@ def visit_to(request: HttpRequest, user: User, username: str) -> Visit:
     here = next((each for each in memberships if each.account.username == username), None)
     if here is None:
         return viewing_of(request, user, username)
-    account = here.account
-    actor = actor_for(
-        user,
-        account,
-        session_ref=session_ref(request),
-        ip=request.META.get("REMOTE_ADDR") or None,
-        request_id=request.META.get("KEYDESK_REQUEST_ID"),
-    )
+    actor = acting_in(request, user, here.account)
     if actor is None:
         raise Http404
-    return Visit(user, account, actor, chosen_environment(request), memberships)
+    return Visit(user, here.account, actor, chosen_environment(request), memberships)
 
 
 def note_visit(request: HttpRequest, visit: Visit, response: HttpResponseBase) -> None:
@@ -200,13 +197,7 @@ def note_visit(request: HttpRequest, visit: Visit, response: HttpResponseBase) -
 
 def viewing_of(request: HttpRequest, user: User, username: str) -> Visit:
     """Give the visit of a staff person who views an account; raises Http404 if they do not."""
-    actor = actor_for(
-        user,
-        None,
-        session_ref=session_ref(request),
-        ip=request.META.get("REMOTE_ADDR") or None,
-        request_id=request.META.get("KEYDESK_REQUEST_ID"),
-    )
+    actor = acting_in(request, user, None)
     viewing = None if actor is None else open_viewing(actor, username=username)
     if actor is None or viewing is None:
         raise Http404

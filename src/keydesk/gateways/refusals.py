@@ -4,20 +4,13 @@ nginx drops the body of a sub-request's answer, so that everything which a clien
 """
 
 import json
+from http import HTTPStatus
 from typing import Final
 
 from keydesk.core.codes import CODES, COMPAT_MESSAGES, Code
+from keydesk.gate import answers
 
-PROBLEM_TYPE: Final = "urn:keydesk:code:"
-UNTOLD: Final = {Code.KEY_MALFORMED: "key_invalid", Code.KEY_UNKNOWN: "key_invalid"}
-"""Codes that an end client must not tell apart, and the one that it reads for them."""
-CHALLENGE: Final = 'Bearer realm="keydesk"'
-RETRY_AFTER_SECONDS: Final = 1
-
-COMPAT_STATUS: Final = 403
-"""What carries a refusal in the compat envelope, unless it is about a limit or about the verifier itself."""
-DECIDED: Final = (401, 403)
-
+CHALLENGE: Final = answers.CHALLENGE[1].decode()
 REFUSING: Final = tuple(
     code for code, info in CODES.items() if info.compat is not None and code is not Code.OK
 )
@@ -27,7 +20,7 @@ REFUSING: Final = tuple(
 def status_of(code: Code, *, compat: bool) -> int:
     """Give the HTTP status with which an end client reads a code."""
     status = CODES[code].status
-    return COMPAT_STATUS if compat and status in DECIDED else status
+    return int(HTTPStatus.FORBIDDEN) if compat and status not in answers.KEPT_BY_COMPAT else status
 
 
 def body_of(code: Code, *, compat: bool, request_id: str | None = None) -> str:
@@ -39,9 +32,9 @@ def body_of(code: Code, *, compat: bool, request_id: str | None = None) -> str:
     if compat:
         number = info.compat or ""
         return compact({"status": {"code": number, "message": COMPAT_MESSAGES[number]}})
-    public = UNTOLD.get(code, code.value)
+    public = answers.PUBLIC_CODES.get(code, code.value)
     problem = {
-        "type": PROBLEM_TYPE + public,
+        "type": answers.PROBLEM_TYPE + public,
         "title": info.title,
         "status": info.status,
         "code": public,

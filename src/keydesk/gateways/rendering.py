@@ -6,9 +6,9 @@ from importlib.resources import files
 from typing import Final
 
 from keydesk.core.codes import Code
+from keydesk.core.decide import RETRY_AFTER_SECONDS
 from keydesk.gateways.refusals import (
     CHALLENGE,
-    RETRY_AFTER_SECONDS,
     body_of,
     content_type,
     status_of,

@@ -1,6 +1,5 @@
 """Sending the mail that actions have queued, or keeping it where a demo shows its mailbox."""
 
-import ipaddress
 import smtplib
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -13,6 +12,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from keydesk.config import Config
 from keydesk.control.outbox.delivery import claim_mail, keep_letter, note_failed, note_sent
 from keydesk.control.outbox.models import Mail
+from keydesk.core.network import is_loopback
 from keydesk.web.letters import Letter, letter
 
 MAILS_A_RUN: Final = 20
@@ -78,17 +78,9 @@ def server_of(url: str) -> EmailBackend:
         username=unquote(parts.username or ""),
         password=unquote(parts.password or ""),
         use_ssl=parts.scheme == "smtps",
-        use_tls=parts.scheme == "smtp" and not is_this_host(host),
+        use_tls=parts.scheme == "smtp" and not is_loopback(host),
         timeout=TIMEOUT_SECONDS,
     )
-
-
-def is_this_host(host: str) -> bool:
-    """Say whether a mail server runs on this host, so that no other machine hears what it is told."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def told(error: OSError) -> str:

@@ -1,13 +1,13 @@
 """What Keydesk listens on: checked as a whole before anything starts, so that a start fails early and in words."""
 
 import errno
-import ipaddress
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 from keydesk.config import PREFIX, Config
+from keydesk.core.network import is_loopback
 from keydesk.host.ports import claim, listening_error
 from keydesk.server.faults import OperatorFault
 
@@ -68,14 +68,6 @@ def refuse_remote(addresses: list[Address]) -> None:
                 for address in remote
             )
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine alone; a name other than localhost is taken to be more."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def taken(addresses: list[Address]) -> list[str]:

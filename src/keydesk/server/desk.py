@@ -26,7 +26,7 @@ from keydesk.control.vault.installation import MARKER, changed_values, note_inst
 from keydesk.control.vault.keyring import VaultState
 from keydesk.control.vault.queries import replacement_of_key
 from keydesk.host.lifeline import die_with_parent
-from keydesk.server.faults import OperatorFault
+from keydesk.server.faults import OperatorFault, first_line
 
 THREADS: Final = 8
 """How many requests are worked on at once; each may hold a database connection."""
@@ -52,8 +52,7 @@ def run_dashboard(config: Config) -> None:
     """Serve the pages until SIGTERM.
 
     Raises ConfigError if a secret is missing and OperatorFault if the database does not belong to this code or to
-    these secrets. A database
-    that does not answer is no reason to end: pages answer 503 until it is back.
+    these secrets. A database that does not answer is no reason to end: pages answer 503 until it is back.
     """
     for name in (Secret.SESSION_KEY, Secret.PEPPER, Secret.PIN_PEPPER, Secret.ROW_MAC_KEY):
         config.require_secret(name)
@@ -115,7 +114,7 @@ def require_writable_database() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("UPDATE feed_head SET revision = revision WHERE 1 = 0")
     except DatabaseError as error:
-        first, *_ = str(error).splitlines() or [""]
+        first = first_line(error)
         if not any(words in first for words in WRITE_REFUSED):
             raise
         raise OperatorFault(

@@ -19,7 +19,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections, 
 
 from keydesk.config import PREFIX, Config, Secret
 from keydesk.server.desk import UNFINISHED_MOVE, require_matching_database
-from keydesk.server.faults import OperatorFault
+from keydesk.server.faults import OperatorFault, first_line
 from keydesk.server.settings import database
 from keydesk.server.start import sole_desk
 
@@ -59,8 +59,7 @@ def move_data(config: Config, target: Config, *, tell: Tell) -> None:
             with transaction.atomic(), transaction.atomic(TARGET):
                 copy_everything(tell)
         except (DatabaseError, psycopg.Error) as error:
-            first, *_ = str(error).splitlines() or [type(error).__name__]
-            raise OperatorFault(unfinished(first)) from error
+            raise OperatorFault(unfinished(first_line(error))) from error
         finally:
             connections[TARGET].close()
 
@@ -85,8 +84,7 @@ def connect_target(target: Config) -> None:
             cursor.execute("SET statement_timeout = 0")
             tables = connections[TARGET].introspection.table_names(cursor)
     except DatabaseError as error:
-        first, *_ = str(error).splitlines() or [type(error).__name__]
-        raise OperatorFault(f"The target does not answer: {first}.") from error
+        raise OperatorFault(f"The target does not answer: {first_line(error)}.") from error
     if tables and UNFINISHED_MOVE not in tables:
         raise OperatorFault(
             f"The target is not empty: it has {len(tables)} tables, such as {min(tables)}. Nothing was changed; take "

@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from keydesk.config import Config, Secret, load_config
+from keydesk.core.network import is_loopback
 from keydesk.server import sqlite
-from keydesk.server.addresses import is_loopback
 from keydesk.server.logs import logging_settings
 from keydesk.server.static_files import static_url
 from keydesk.web import policies

@@ -145,18 +145,18 @@ class Supervisor:
         """Start each process whose time has come."""
         for child in self.children:
             if child.process is None and time.monotonic() >= child.due_at:
-                relay = Relay(child.name, child.start(), log=self.log)
-                self.selector.register(relay.output, selectors.EVENT_READ, relay)
+                output = Output(child.name, child.start(), log=self.log)
+                self.selector.register(output.pipe, selectors.EVENT_READ, output)
 
     def wait(self, seconds: float) -> None:
         """Pass on signals and output until something happened or the time is over."""
         for key, _ in self.selector.select(seconds):
-            relay: Relay | None = key.data
-            if relay is None:
+            output: Output | None = key.data
+            if output is None:
                 self.take_signals(key.fd)
-            elif not relay.pass_on():
-                self.selector.unregister(relay.output)
-                relay.output.close()
+            elif not output.pass_on():
+                self.selector.unregister(output.pipe)
+                output.pipe.close()
 
     def take_signals(self, signals: int) -> None:
         """Note a signal that says stop; that a process has ended only ends the waiting."""
@@ -200,12 +200,12 @@ class Supervisor:
 
     def close_outputs(self) -> None:
         """Pass on the last words of the processes, which are gone, and close their pipes."""
-        relays = [key.data for key in self.selector.get_map().values() if key.data is not None]
-        for relay in relays:
+        outputs = [key.data for key in self.selector.get_map().values() if key.data is not None]
+        for output in outputs:
             with contextlib.suppress(BlockingIOError):  # somebody else still holds the other end
-                while relay.pass_on():
+                while output.pass_on():
                     pass
-            relay.output.close()
+            output.pipe.close()
 
     def alive(self) -> list[Child]:
         """Give the processes that still run."""
@@ -214,18 +214,18 @@ class Supervisor:
         return [child for child in self.children if child.process is not None]
 
 
-class Relay:
-    """Passes a process's output on as whole lines."""
+class Output:
+    """A process's output, passed on as whole lines."""
 
-    def __init__(self, name: str, output: IO[bytes], *, log: Callable[[str, str], None]) -> None:
+    def __init__(self, name: str, pipe: IO[bytes], *, log: Callable[[str, str], None]) -> None:
         self.name = name
-        self.output = output
+        self.pipe = pipe
         self.log = log
         self.rest = b""
 
     def pass_on(self) -> bool:
         """Pass on what there is; gives False at the end of the output."""
-        chunk = os.read(self.output.fileno(), READ_BYTES)
+        chunk = os.read(self.pipe.fileno(), READ_BYTES)
         *lines, self.rest = (self.rest + chunk).split(b"\n")
         if not chunk and self.rest:
             lines, self.rest = [self.rest], b""

@@ -19,6 +19,7 @@ from keydesk.core.codes import Code
 from keydesk.core.decide import RETRY_AFTER_SECONDS
 from keydesk.core.digest import Digester
 from keydesk.core.keyformat import KeyFormat, service_marker
+from keydesk.core.records import ServiceScope
 from keydesk.gate import answers
 from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader
@@ -30,7 +31,7 @@ from keydesk.replica.layout import LONGEST_KEY, Head, Meta, Place, ReplicaMissin
 from keydesk.replica.store import Reader
 from keydesk.verifier.app import GET
 from keydesk.verifier.request import Request
-from keydesk.verifier.services import REPLICATE_SCOPE, ServiceGate
+from keydesk.verifier.services import ServiceGate
 
 LOOK_SECONDS: Final = 0.01
 """How often the replica is looked at for something new, for all who wait together."""
@@ -61,7 +62,7 @@ class RelayApp:
         """Takes the marker, the digests of service credentials, the host's replica and the clock."""
         self._read: Final = CredentialReader(service_marker(marker)).read_bearer
         self._gate: Final = ServiceGate(
-            KeyFormat(service_marker(marker)), digester, scope=REPLICATE_SCOPE
+            KeyFormat(service_marker(marker)), digester, scope=ServiceScope.REPLICATE
         )
         self._reader: Final = reader
         self._clock: Final = clock

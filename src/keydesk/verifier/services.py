@@ -9,10 +9,7 @@ from keydesk.core.codes import Code
 from keydesk.core.decide import Rows, is_stale
 from keydesk.core.digest import Digester
 from keydesk.core.keyformat import KeyFormat
-from keydesk.core.records import CredentialRecord, CredentialState
-
-VERIFY_SCOPE: Final = "verify"
-REPLICATE_SCOPE: Final = "replicate"
+from keydesk.core.records import CredentialRecord, CredentialState, ServiceScope
 
 
 class ServiceRows(Rows, Protocol):
@@ -26,7 +23,7 @@ class ServiceGate:
     """Admits the services of one installation."""
 
     def __init__(
-        self, keyformat: KeyFormat, digester: Digester, *, scope: str = VERIFY_SCOPE
+        self, keyformat: KeyFormat, digester: Digester, *, scope: str = ServiceScope.VERIFY
     ) -> None:
         """Takes the format of service credentials, the function that digests them and the scope that they need."""
         self._is_well_formed: Final = keyformat.is_well_formed

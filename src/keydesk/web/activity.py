@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 from keydesk.control.audit.events import Event, Topic
 from keydesk.core.records import AccountStatus
 
+DIGITS_OF_AN_EVENT: Final = 18
+"""What an address names an event by has no more."""
 TOPIC_NAMES: Final[dict[Topic, Promise | str]] = {
     Topic.KEY: _("API keys"),
     Topic.PRODUCT: _("Products"),

@@ -3,8 +3,7 @@
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
-
-from keydesk.web.language import local_address
+from django.utils.http import url_has_allowed_host_and_scheme
 
 
 def public_address(request: HttpRequest, path: str) -> str:
@@ -24,3 +23,17 @@ def page_of_form(request: HttpRequest) -> str:
     if request.POST.get("name"):
         query["name"] = request.POST["name"]
     return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def way_back(request: HttpRequest, *, otherwise: str = "/") -> str:
+    """Give the page that the person came from, as form or address say in `next`; another if there is none of ours."""
+    asked = request.POST.get("next") or request.GET.get("next") or ""
+    return local_address(request, asked, otherwise=otherwise)
+
+
+def local_address(request: HttpRequest, address: str, *, otherwise: str = "/") -> str:
+    """Give the address if it leads to this desk, else another: a link must not send people elsewhere."""
+    is_ours = url_has_allowed_host_and_scheme(
+        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return address if address and is_ours else otherwise

@@ -21,9 +21,8 @@ from keydesk.control.people.models import User
 from keydesk.control.security.actions import note_confirmation
 from keydesk.control.security.queries import factors_of
 from keydesk.control.security.rules import Kind, Method
-from keydesk.web.addresses import page_of_form
+from keydesk.web.addresses import page_of_form, way_back
 from keydesk.web.factors import CodeForm, PasskeyForm, passkey_request, too_many
-from keydesk.web.language import local_address
 from keydesk.web.policies import CONFIRMED_SECONDS
 from keydesk.web.sessions import person, renew_session
 
@@ -73,8 +72,7 @@ def has_just_confirmed(request: HttpRequest, user: User) -> bool:
 @for_people
 def confirm(request: HttpRequest, user: User) -> HttpResponse:
     """Ask for the password, a code or a passkey; then the session has a new key, and the person goes on."""
-    asked = request.POST.get("next") or request.GET.get("next") or ""
-    back = local_address(request, asked)
+    back = way_back(request)
     if request.method != "POST":
         return form(request, user, back=back)
     method = method_of(request)

@@ -35,6 +35,9 @@ REASONS: Final[dict[str, Promise | str]] = {
     "proposer": gettext_lazy(
         "You have proposed this approval yourself. A second person has to confirm it."
     ),
+    "proposer_gone": gettext_lazy(
+        "Whoever proposed this may not decide it any more. Cancel the change and plan it anew."
+    ),
     "too_many": gettext_lazy(
         "Too many invitations are open. Withdraw some of them, or wait until they are accepted."
     ),
@@ -50,6 +53,6 @@ def conflict(details: dict[str, Any]) -> str:
     """Say why the state does not allow it, or that it has changed."""
     named = [str(details.get(detail)) for detail in ("reason", "state")]
     told = [str(REASONS[name]) for name in named if name in REASONS]
-    return (
-        told or [_("Something has changed meanwhile. Look at the keys again and repeat the step.")]
-    )[0]
+    return (told or [_("Something has changed meanwhile. Look at it again and repeat the step.")])[
+        0
+    ]

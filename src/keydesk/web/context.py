@@ -22,7 +22,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
     policies = current_policies()
     return {
         **shell(),
-        "brand": policies.brand_name or settings.KEYDESK.brand_name,
+        "brand": policies.brand,
         **brand_of(policies),
         "languages": LANGUAGES,
         "here": request.get_full_path(),

@@ -130,7 +130,7 @@ def form(
     """Show a form with what was typed and what is wrong at its field; a password is never sent back."""
     context = {
         "typed": typed,
-        "errors": {problem.field: problem.text} if problem else {},
+        "errors": problem.errors if problem else {},
         "shortest_password": current_policies().password_min_length,
     }
     return render(request, template, context, status=problem.status if problem else 200)

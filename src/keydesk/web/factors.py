@@ -18,7 +18,6 @@ from keydesk.control.people.models import User
 from keydesk.control.policies.queries import current_policies
 from keydesk.control.security import sealing
 from keydesk.control.security.actions import note_passkey, use_code
-from keydesk.web.context import shell
 from keydesk.web.sessions import person
 
 TOO_MANY = "too_many_login_attempts"
@@ -39,7 +38,7 @@ class Factors(DefaultMFAAdapter):  # type: ignore[misc] # allauth ships no types
 
     def get_totp_issuer(self) -> str:
         """Give what an app calls this desk."""
-        return current_policies().brand_name or str(shell()["brand"])
+        return current_policies().brand
 
 
 class CodeForm(AuthenticateForm):  # type: ignore[misc] # allauth ships no types

@@ -3,13 +3,13 @@
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation.trans_real import parse_accept_lang_header
 from django.views.decorators.http import require_POST
 
 from keydesk.control.people.actions import choose_language
 from keydesk.control.people.models import User
 from keydesk.control.policies.queries import current_policies
+from keydesk.web.addresses import local_address
 from keydesk.web.context import LANGUAGES
 from keydesk.web.sessions import person
 
@@ -50,11 +50,3 @@ def asks_for_ours(request: HttpRequest) -> bool:
     """Say whether the browser asks for a language that the pages have."""
     asked = parse_accept_lang_header(request.headers.get("Accept-Language", ""))
     return any(tag.partition("-")[0] in dict(LANGUAGES) for tag, _ in asked)
-
-
-def local_address(request: HttpRequest, address: str, *, otherwise: str = "/") -> str:
-    """Give the address if it leads to this desk, else another: a link must not send people elsewhere."""
-    is_ours = url_has_allowed_host_and_scheme(
-        address, allowed_hosts={request.get_host()}, require_https=request.is_secure()
-    )
-    return address if address and is_ours else otherwise

@@ -37,7 +37,7 @@ def letter(kind: str, *, language: str, context: Mapping[str, Any]) -> Letter:
     with translation.override(language):
         given = {name: " ".join(str(value).split()) for name, value in context.items()}
         shared = {
-            "brand": current_policies().brand_name or settings.KEYDESK.brand_name,
+            "brand": current_policies().brand,
             "desk": settings.KEYDESK.desk_url,
             "language": language,
         }

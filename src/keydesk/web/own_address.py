@@ -15,10 +15,11 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.entry import actions, links
 from keydesk.control.people.models import User
 from keydesk.web import faults
+from keydesk.web.addresses import way_back
 from keydesk.web.confirmation import for_confirmed, for_people
 from keydesk.web.limits import count
 from keydesk.web.problems import problem_of
-from keydesk.web.security import shown, way_back
+from keydesk.web.security import shown
 from keydesk.web.sessions import person
 
 READ_AND_SEND: Final = ["GET", "HEAD", "POST"]

@@ -25,6 +25,11 @@ class Problem(NamedTuple):
     field: str | None
     until: datetime | None
 
+    @property
+    def errors(self) -> dict[str, str]:
+        """The sentence by its field, as a form takes it; nothing where it belongs above the form."""
+        return {self.field: self.text} if self.field else {}
+
 
 def problem_of(refused: Refused) -> Problem:
     """Give the sentence for a refusal; raises Http404 for what must look as if it were not there."""

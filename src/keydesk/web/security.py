@@ -25,10 +25,10 @@ from keydesk.control.security.rules import Kind
 from keydesk.control.security.sealing import UnreadableFactorError, seal, unseal
 from keydesk.control.sessions.held import rename_session, sessions_of
 from keydesk.core.codes import Code
+from keydesk.web.addresses import way_back
 from keydesk.web.browsers import browser_name
 from keydesk.web.confirmation import for_confirmed, for_people
 from keydesk.web.factors import made_passkey, passkey_offer, totp_picture
-from keydesk.web.language import local_address
 from keydesk.web.problems import problem_of
 from keydesk.web.sessions import person
 
@@ -259,11 +259,6 @@ def added(request: HttpRequest, codes: list[str]) -> HttpResponse:
     grouped = [f"{code[:GROUP]} {code[GROUP:]}" for code in codes]
     context = {"codes": grouped, "file": "%0A".join(codes), "next": way_back(request)}
     return render(request, "security/codes.html", context)
-
-
-def way_back(request: HttpRequest) -> str:
-    """Give the page that the person came from, the start if there is none."""
-    return local_address(request, request.POST.get("next") or request.GET.get("next") or "")
 
 
 def shown(

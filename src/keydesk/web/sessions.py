@@ -1,14 +1,15 @@
-"""How long a session lasts, where it is held, and how the audit trail names it."""
+"""How long a session lasts, where it is held, and who acts in a request."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth import logout
 from django.http import HttpRequest
 
 from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.accounts.models import Account
 from keydesk.control.people.actions import note_logout
 from keydesk.control.people.models import User
-from keydesk.control.people.queries import is_privileged
+from keydesk.control.people.queries import actor_for, is_privileged
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.policies.models import Policies
 from keydesk.control.policies.queries import current_policies
@@ -72,18 +73,25 @@ def renew_session(request: HttpRequest) -> None:
     rename_session(before, to=request.session.session_key or "")
 
 
-def session_ref(request: HttpRequest) -> str | None:
-    """Give the session's key, which names it in the trail and opens nothing; None without a session."""
-    return request.session.session_key
-
-
 def person(request: HttpRequest, user: User | None) -> Actor:
     """Give a person as the actor they are outside of any account, one without permissions; None is a stranger."""
     return Actor(
         kind=ActorKind.MEMBER,
         label="stranger" if user is None else user.email,
         user_id=None if user is None else user.pk,
-        session=session_ref(request),
-        ip=request.META.get("REMOTE_ADDR") or None,
-        request_id=request.META.get("KEYDESK_REQUEST_ID"),
+        **came_with(request),
     )
+
+
+def acting_in(request: HttpRequest, user: User, account: Account | None) -> Actor | None:
+    """Give a person as the actor they are in an account, or in the internal team without one; None if in neither."""
+    return actor_for(user, account, **came_with(request))
+
+
+def came_with(request: HttpRequest) -> dict[str, Any]:
+    """Give what the audit trail notes of a request; the session's key names it there and opens nothing."""
+    return {
+        "session": request.session.session_key,
+        "ip": request.META.get("REMOTE_ADDR") or None,
+        "request_id": request.META.get("KEYDESK_REQUEST_ID"),
+    }

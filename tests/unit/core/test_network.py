@@ -2,7 +2,7 @@
 
 import pytest
 
-from keydesk.core.network import is_within, parse_address, parse_network
+from keydesk.core.network import is_loopback, is_within, parse_address, parse_network
 
 OFFICE = ("203.0.113.0/24", "2001:db8::/48", "198.51.100.7")
 
@@ -38,3 +38,21 @@ def test_a_network_that_nobody_could_be_in_or_that_is_none_is_refused(text):
 
 def test_an_address_is_read_as_the_one_that_connects():
     assert str(parse_address("::ffff:192.0.2.1")) == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("host", "is_ours_alone"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.1", False),
+        ("desk.example.com", False),
+        ("", False),
+    ],
+)
+def test_only_loopback_is_this_machines_alone(host, is_ours_alone):
+    assert is_loopback(host) is is_ours_alone

@@ -1,4 +1,4 @@
-"""Which addresses are this machine's alone, and what is said of one that cannot be opened."""
+"""What is said of an address that cannot be opened."""
 
 import socket
 
@@ -6,26 +6,8 @@ import pytest
 from tests.fixtures.desk import free_ports
 
 from keydesk.config import Config
-from keydesk.server.addresses import addresses_of, claimed, is_loopback, open_fault, taken
+from keydesk.server.addresses import addresses_of, claimed, open_fault, taken
 from keydesk.server.faults import OperatorFault
-
-
-@pytest.mark.parametrize(
-    ("host", "is_ours_alone"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("localhost", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("10.0.0.1", False),
-        ("desk.example.com", False),
-        ("", False),
-    ],
-)
-def test_only_loopback_is_this_machines_alone(host, is_ours_alone):
-    assert is_loopback(host) is is_ours_alone
 
 
 def config_on(port, verifier_port, metrics_port):

@@ -1,1 +1,1 @@
-"""Who acts, and what they may do: actors, roles, permissions and the refusal."""
+"""Who acts, and what they may do; and what every domain asks of names, of lists and of tokens."""

@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Final
 
+from keydesk.core.records import ServiceScope
+
 
 class Role(StrEnum):
     """What a member is in an account."""
@@ -144,7 +146,7 @@ STAFF_PERMISSIONS: Final[dict[StaffRole, frozenset[Permission]]] = {
 """What each role of the internal team may do, in every account; none of them sees or makes a customer's keys."""
 
 SERVICE_PERMISSIONS: Final[dict[str, frozenset[Permission]]] = {
-    "usage": frozenset({Permission.USAGE_RECORD}),
+    ServiceScope.USAGE: frozenset({Permission.USAGE_RECORD}),
 }
 """What a service credential may do here, by its scope; what a verifier lets it do is not the desk's."""
 

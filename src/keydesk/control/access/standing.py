@@ -15,12 +15,15 @@ def require_still(actor: Actor, permission: Permission) -> None:
     The actor was made when the request began, and may have lost the role since. Every action that needs a permission
     asks twice: `audit.actions.authorise` before its transaction, this in it.
     """
-    if not _still_holds(actor, permission):
+    if not still_holds(actor, permission):
         raise Refused(Code.PERMISSION_DENIED, permission=permission)
 
 
-def _still_holds(actor: Actor, permission: Permission) -> bool:
-    """Say whether the actor may; the tables of people belong to a domain above this one."""
+def still_holds(actor: Actor, permission: Permission) -> bool:
+    """Say whether the actor has the permission by what the database says now, whatever role the actor brings along.
+
+    The tables of people belong to a domain above this one.
+    """
     if actor.kind is ActorKind.HOST:
         return True
     if actor.user_id is None:

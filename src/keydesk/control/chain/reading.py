@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from django.db import connection
 
 from keydesk.control.audit.rules import FIELDS, canonical
+from keydesk.core.strict_json import refuse_repeated_names
 
 A_PAGE: Final = 2_000
 NEWEST: Final = 500
@@ -137,7 +138,7 @@ def _stored(row: Sequence[Any]) -> StoredEvent:
     said = dict(zip(FIELDS, values, strict=True))
     try:
         said["at"] = _moment(said["at"])
-        said["details"] = json.loads(said["details"], object_pairs_hook=_object)
+        said["details"] = json.loads(said["details"], object_pairs_hook=refuse_repeated_names)
         signed = canonical(list(said.values()))
     except (TypeError, ValueError, RecursionError):
         signed = repr(values).encode(errors="backslashreplace")
@@ -148,14 +149,6 @@ def _stored(row: Sequence[Any]) -> StoredEvent:
 def _octets(value: Any) -> bytes:
     """Give bytes as the drivers do, none for what is no bytes."""
     return bytes(value) if isinstance(value, bytes | memoryview) else b""
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Give an object of JSON; raises ValueError for one with a name twice, which each reader takes for another."""
-    said = dict(pairs)
-    if len(said) != len(pairs):
-        raise ValueError("A name is there twice.")
-    return said
 
 
 def _moment(text: str) -> datetime:

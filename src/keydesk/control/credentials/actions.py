@@ -15,12 +15,12 @@ from keydesk.control.access.standing import require_still
 from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.credentials.models import ServiceCredential
-from keydesk.control.credentials.rules import NAME_LENGTH, Scope, scope_text
+from keydesk.control.credentials.rules import NAME_LENGTH, scope_text
 from keydesk.control.feed.actions import publish
 from keydesk.control.feed.digests import digester
 from keydesk.core.codes import Code
 from keydesk.core.keyformat import KeyFormat, service_marker
-from keydesk.core.records import CredentialState, Environment
+from keydesk.core.records import CredentialState, Environment, ServiceScope
 
 
 class CreatedCredential(Struct, frozen=True):
@@ -31,11 +31,16 @@ class CreatedCredential(Struct, frozen=True):
     revision: int
 
     def __repr__(self) -> str:
-        return f"CreatedCredential(id={self.id!r}, plaintext=..., revision={self.revision})"
+        """Name the credential without its text, so that no log and no traceback holds it."""
+        return f"<CreatedCredential {self.id}>"
+
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """Name it without its text here too."""
+        return [("id", self.id)]
 
 
 def create_credential(
-    actor: Actor, *, name: str, scopes: Collection[Scope], expires_at: datetime
+    actor: Actor, *, name: str, scopes: Collection[ServiceScope], expires_at: datetime
 ) -> CreatedCredential:
     """Make a credential for one of the provider's services, until a moment that is cut to a whole second.
 
@@ -67,7 +72,7 @@ def require_particulars(name: str, scopes: Collection[str], expires_at: datetime
     """Raise Refused(`invalid_input`) naming the first field that cannot stand."""
     stands = {
         "name": is_name(name.strip(), longest=NAME_LENGTH),
-        "scopes": bool(scopes) and set(scopes) <= set(Scope),
+        "scopes": bool(scopes) and set(scopes) <= set(ServiceScope),
         "expires_at": expires_at > timezone.now(),
     }
     for field, is_right in stands.items():

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import Permission, StaffRole
-from keydesk.control.access.standing import require_still
+from keydesk.control.access.roles import Permission
+from keydesk.control.access.standing import still_holds
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
@@ -299,12 +299,9 @@ def require_proposer_still(change: PlannedChange) -> None:
     user = change.proposed_by
     if user is None:
         return
-    role = None if user.staff_role is None else StaffRole(user.staff_role)
-    proposer = Actor(kind=ActorKind.STAFF, label=user.email, user_id=user.pk, staff_role=role)
-    try:
-        require_still(proposer, Permission.ENTITLEMENT_SET)
-    except Refused as refused:
-        raise Refused(Code.STATE_CONFLICT, reason="proposer_gone") from refused
+    proposer = Actor(kind=ActorKind.STAFF, label=user.email, user_id=user.pk)
+    if not still_holds(proposer, Permission.ENTITLEMENT_SET):
+        raise Refused(Code.STATE_CONFLICT, reason="proposer_gone")
 
 
 PERMISSIONS = {

@@ -6,8 +6,6 @@ difference is in the mail, which its owner alone reads.
 """
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, validate_email
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -17,6 +15,7 @@ from keydesk.control.access.names import is_name
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.queries import account_by_username
 from keydesk.control.accounts.rules import NAME_LENGTH, is_username, plain_username
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
@@ -25,10 +24,15 @@ from keydesk.control.entry.models import HeldUsername
 from keydesk.control.feed.actions import publish
 from keydesk.control.outbox.actions import post
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.actions import member_ref, require_particulars, require_password
+from keydesk.control.people.actions import (
+    member_ref,
+    require_address,
+    require_particulars,
+    require_password,
+)
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.queries import user_by_email
-from keydesk.control.people.rules import EMAIL_LENGTH, plain_email
+from keydesk.control.people.queries import lock_person, user_by_email
+from keydesk.control.people.rules import plain_email
 from keydesk.core.codes import Code
 
 
@@ -59,7 +63,7 @@ def sign_up(
     # Hashed before anything is known of the address, so that it takes as long either way.
     user.set_password(password)
     with transaction.atomic():
-        if HeldUsername.objects.filter(pk=username).exists() or _is_taken(username):
+        if HeldUsername.objects.filter(pk=username).exists() or account_by_username(username):
             raise Refused(Code.INVALID_INPUT, field="username", reason="taken")
         try:
             with transaction.atomic():
@@ -78,7 +82,7 @@ def send_confirmation(actor: Actor, *, email: str) -> None:
 
     Raises Refused `invalid_input` for what is no address.
     """
-    plain = _address(email)
+    plain = require_address(email)
     with transaction.atomic():
         waiting = User.objects.filter(email=plain, email_confirmed_at=None, is_active=True)
         user = waiting.first()
@@ -112,7 +116,7 @@ def ask_for_password(actor: Actor, *, email: str) -> None:
 
     Raises Refused `invalid_input` for what is no address.
     """
-    plain = _address(email)
+    plain = require_address(email)
     with transaction.atomic():
         user = User.objects.filter(email=plain, is_active=True).first()
         if user is not None:
@@ -148,9 +152,9 @@ def ask_for_address(actor: Actor, *, email: str) -> None:
     An address that has a log-in gets a mail that says so in the place of the link. Nothing changes before the link is
     used. Raises Refused `invalid_input` for what is no address, and for the person's own (reason `own`).
     """
-    plain = _address(email)
+    plain = require_address(email)
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         if plain == user.email:
             raise Refused(Code.INVALID_INPUT, field="email", reason="own")
         url, owner = _url("web:new_address", links.change_token(user, plain)), user_by_email(plain)
@@ -175,7 +179,7 @@ def change_address(actor: Actor, *, token: str) -> None:
     """
     try:
         with transaction.atomic():
-            user = _locked(actor)
+            user = lock_person(actor)
             email = links.address_behind(token, user)
             if email is None:
                 raise Refused(Code.NOT_FOUND)
@@ -186,26 +190,6 @@ def change_address(actor: Actor, *, token: str) -> None:
             record(actor, Event.ADDRESS_CHANGED, object_id=member_ref(user.pk), details=details)
     except IntegrityError as error:
         raise Refused(Code.NOT_FOUND) from error
-
-
-def _locked(actor: Actor) -> User:
-    """Give the person who acts, locked, so that what they change about themselves changes one after the other."""
-    if actor.user_id is None:
-        raise Refused(Code.PERMISSION_DENIED)
-    return User.objects.select_for_update().get(pk=actor.user_id)
-
-
-def _address(text: str) -> str:
-    """Give an address in its one spelling; raises Refused `invalid_input` for what is none."""
-    plain = plain_email(text)
-    try:
-        validate_email(plain)
-        MaxLengthValidator(EMAIL_LENGTH)(plain)
-    except ValidationError as error:
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
-    if not plain.isascii():
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
-    return plain
 
 
 def _open(actor: Actor, user: User, *, username: str) -> None:
@@ -234,10 +218,6 @@ def _tell_owner(actor: Actor, user: User, *, username: str) -> None:
     else:
         _post(MailKind.ADDRESS_KNOWN, user, {"url": _url("account_login")})
     record(actor, Event.ADDRESS_KNOWN, object_id=member_ref(user.pk))
-
-
-def _is_taken(username: str) -> bool:
-    return Account.objects.filter(username=username).exists()
 
 
 def _post_confirmation(user: User) -> None:

@@ -1,10 +1,6 @@
 """Inviting people into an account, and accepting: the link's token is in the mail alone, here is its digest."""
 
-from typing import Final
-
 from django.conf import settings
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from msgspec import Struct
@@ -14,30 +10,25 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, Role, permission_over
 from keydesk.control.access.standing import require_still
+from keydesk.control.access.tokens import digest_of, new_token
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.queries import lock_account
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.invitations.models import Invitation
-from keydesk.control.invitations.queries import invitation_behind, open_invitations
-from keydesk.control.invitations.rules import (
-    LIFETIME,
-    OPEN_AT_MOST,
-    InvitationState,
-    digest_of,
-    link_of,
-    new_token,
+from keydesk.control.invitations.queries import (
+    has_log_in,
+    invitation_behind,
+    open_invitations,
 )
+from keydesk.control.invitations.rules import LIFETIME, OPEN_AT_MOST, InvitationState, link_of
 from keydesk.control.outbox.actions import post
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.actions import person_to_be
+from keydesk.control.people.actions import person_to_be, require_address
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.rules import plain_email
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
-
-LONGEST_EMAIL: Final = 254
 
 
 class SentInvitation(Struct, frozen=True, kw_only=True):
@@ -64,7 +55,7 @@ def invite_member(actor: Actor, *, account_id: str, email: str, role: Role) -> S
     open invitation (`invited`); `state_conflict` (`too_many`) beyond a hundred open ones.
     """
     authorise(actor, Permission.MEMBER_EDIT, account_id=account_id)
-    address = _require_address(email)
+    address = require_address(email)
     with authorised_transaction(
         actor, Permission.MEMBER_EDIT, account_id=account_id, object_id=""
     ) as account:
@@ -140,18 +131,6 @@ def accept_invitation(
     return membership
 
 
-def _require_address(email: str) -> str:
-    """Give the address as it is stored; raises Refused(`invalid_input`) if it is none."""
-    address = plain_email(email)
-    try:
-        validate_email(address)
-    except ValidationError as error:
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
-    if len(address) > LONGEST_EMAIL or not address.isascii():
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
-    return address
-
-
 def _require_room(account: Account, address: str) -> None:
     """Raise Refused unless the address may be invited; under the account's lock, so that it stays so."""
     if Membership.objects.filter(account=account, user__email=address).exists():
@@ -203,12 +182,12 @@ def _send(actor: Actor, invitation: Invitation, event: Event) -> SentInvitation:
 def _name_of(actor: Actor) -> str:
     """Give who invites, as the mail says it; the host operator is the provider."""
     names = User.objects.filter(pk=actor.user_id or 0).values_list("full_name", flat=True)
-    return names.first() or current_policies().brand_name or settings.KEYDESK.brand_name
+    return names.first() or current_policies().brand
 
 
 def _newcomer(invitation: Invitation, *, full_name: str, password: str, language: str) -> User:
     """Give the person to be of an invited address that has no log-in, not saved yet."""
-    if User.objects.filter(email=invitation.email).exists():
+    if has_log_in(invitation):
         raise Refused(Code.STATE_CONFLICT, reason="log_in_first")
     return person_to_be(
         email=invitation.email, full_name=full_name, password=password, language=language

@@ -11,8 +11,7 @@ from keydesk.control.accounts.models import Account
 from keydesk.control.feed.constraints import digest_of_32, one_of
 from keydesk.control.feed.identifiers import ID_LENGTH, new_id
 from keydesk.control.invitations.rules import InvitationState
-
-DIGEST_LENGTH = 32
+from keydesk.core.digest import DIGEST_LENGTH
 
 
 def new_invitation_id() -> str:

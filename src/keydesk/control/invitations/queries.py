@@ -13,9 +13,10 @@ from keydesk.control.access.roles import (
     StaffRole,
     permission_over,
 )
+from keydesk.control.access.tokens import digest_of
 from keydesk.control.accounts.models import Account
 from keydesk.control.invitations.models import Invitation
-from keydesk.control.invitations.rules import InvitationState, digest_of, is_over
+from keydesk.control.invitations.rules import InvitationState, is_over
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import plain_email
 

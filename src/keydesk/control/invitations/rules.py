@@ -1,7 +1,5 @@
 """How long an invitation is open, what its link looks like, and what can become of it; pure."""
 
-import hashlib
-import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -10,7 +8,6 @@ LIFETIME: Final = timedelta(days=7)
 OPEN_AT_MOST: Final = 100
 """How many open invitations an account may have: each is a mail to somebody who did not ask for it."""
 
-TOKEN_BYTES: Final = 32
 LINK_PATH: Final = "invitation/"
 """Where the link leads on the desk; the token follows, and nothing else."""
 
@@ -21,16 +18,6 @@ class InvitationState(StrEnum):
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
     WITHDRAWN = "WITHDRAWN"
-
-
-def new_token() -> str:
-    """Give the secret of a new link: 256 random bits, for an address."""
-    return secrets.token_urlsafe(TOKEN_BYTES)
-
-
-def digest_of(token: str) -> bytes:
-    """Give what is stored of a token; its random bits need no slower hash."""
-    return hashlib.sha256(token.encode()).digest()
 
 
 def link_of(desk_url: str, token: str) -> str:

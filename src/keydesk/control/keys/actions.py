@@ -27,7 +27,7 @@ from keydesk.control.keys.delivery import (
 )
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.places import Place, lock_place, require_room
-from keydesk.control.keys.queries import stopped_or_not
+from keydesk.control.keys.queries import state_now
 from keydesk.control.keys.restrictions import (
     Choices,
     Restrictions,
@@ -169,7 +169,7 @@ def restrict_key(
     with grants.guarded_transaction(actor, permission, account_id=account_id, object_id=key_id):
         product = Product.objects.select_for_update(no_key=True).get(keys=key_id)
         key = ApiKey.objects.select_for_update(no_key=True).get(pk=key_id)
-        if not is_live(stopped_or_not(key)):
+        if not is_live(state_now(key)):
             raise Refused(Code.KEY_NOT_LIVE)
         choices = Choices(networks=tuple(networks), scopes=tuple(scopes), limits=tuple(limits))
         chosen = chosen_restrictions(product, choices)
@@ -344,7 +344,7 @@ def _require_same_end(old: ApiKey, made: ApiKey, overlap: Overlap) -> None:
 def _require_replaceable(key: ApiKey, place: Place, overlap: Overlap) -> None:
     if ApiKey.objects.filter(replaces=key).exists():
         raise Refused(Code.KEY_ALREADY_REPLACED)
-    state = stopped_or_not(key)
+    state = state_now(key)
     if not is_live(state):
         raise Refused(Code.KEY_NOT_LIVE)
     if not is_replaceable(state):

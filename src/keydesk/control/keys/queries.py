@@ -280,9 +280,7 @@ def _row(key: ApiKey) -> KeyRow:
         shown_prefix=key.shown_prefix,
         product=key.product_id,
         environment=key.environment,
-        state=shown_state(
-            key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=timezone.now()
-        ),
+        state=state_now(key),
         created_at=key.created_at,
         created_by=None if key.created_by is None else key.created_by.full_name,
         expires_at=key.expires_at,
@@ -325,7 +323,7 @@ def key_names(account_id: str, ids: Iterable[str]) -> dict[str, str]:
     return dict(ApiKey.objects.filter(account=account_id, pk__in=ids).values_list("pk", "name"))
 
 
-def stopped_or_not(key: ApiKey) -> ShownState:
+def state_now(key: ApiKey) -> ShownState:
     """Give the state of a key as people see it now."""
     return shown_state(
         key.state, expires_at=key.expires_at, retires_at=key.retires_at, now=timezone.now()

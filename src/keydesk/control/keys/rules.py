@@ -92,7 +92,7 @@ def shown_state(
 
 
 def is_live(state: ShownState) -> bool:
-    """Say whether a key in this state can still be shown or revoked."""
+    """Say whether a key in this state has not ended: it is neither revoked nor expired."""
     return state not in {ShownState.EXPIRED, ShownState.REVOKED}
 
 

@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
-from keydesk.control.access.roles import STAFF_PERMISSIONS, Permission, StaffRole
+from keydesk.control.access.roles import Permission
+from keydesk.control.access.standing import still_holds
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.moves import move, post_to_managers
 from keydesk.control.accounts.standing import authorised_transaction
@@ -45,7 +46,6 @@ from keydesk.control.onboarding.rules import (
     missing,
 )
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.models import User
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, Environment
@@ -341,12 +341,8 @@ def _deciding(
 
 def _proposal_counts(submission: Submission) -> bool:
     """Say whether somebody has proposed this who may still decide."""
-    if submission.proposed_by_id is None:
-        return False
-    proposer = User.objects.filter(pk=submission.proposed_by_id, is_active=True).first()
-    if proposer is None or proposer.staff_role is None:
-        return False
-    return DECIDE in STAFF_PERMISSIONS[StaffRole(proposer.staff_role)]
+    proposer = Actor(kind=ActorKind.STAFF, label="", user_id=submission.proposed_by_id)
+    return still_holds(proposer, DECIDE)
 
 
 def _propose(actor: Actor, case: Case) -> None:

@@ -102,11 +102,7 @@ def forget_orphans() -> None:
     if not folder().is_dir():
         return
     old = [path for path in folder().iterdir() if path.lstat().st_mtime < before]
-    known = set(
-        Document.objects.filter(stored_as__in=[path.name for path in old]).values_list(
-            "stored_as", flat=True
-        )
-    )
+    known = set(Document.objects.values_list("stored_as", flat=True))
     for path in old:
         if path.name not in known:
             path.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 """Reading applications: a customer's own, the queue of the internal team, the history, and documents."""
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db.models import QuerySet, Value
@@ -117,7 +118,7 @@ def current_documents(account_id: str) -> QuerySet[Document]:
     )
 
 
-def frozen_documents(documents: QuerySet[Document]) -> list[dict[str, Any]]:
+def frozen_documents(documents: Iterable[Document]) -> list[dict[str, Any]]:
     """Give documents as a submission keeps them."""
     fields = ("id", "kind", "name", "media_type", "size", "sha256")
     return [{field: getattr(document, field) for field in fields} for document in documents]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -23,11 +24,13 @@ from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.rules import (
     BROWSER_LENGTH,
-    LANGUAGES,
+    EMAIL_LENGTH,
     NAME_LENGTH,
+    PERSON,
     SessionEnd,
     plain_email,
 )
+from keydesk.control.policies.rules import LANGUAGES
 from keydesk.control.sessions.held import end_sessions_of
 from keydesk.core.codes import Code
 
@@ -83,22 +86,25 @@ def person_to_be(
     return user
 
 
-NOT_CHECKED = {"password", "full_name", "language", "staff_role", "email_confirmed_at"}
-"""The fields that the model itself would judge otherwise, or not in our words."""
-
-
 def require_particulars(user: User) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
-    try:
-        user.clean_fields(exclude=NOT_CHECKED)
-    except ValidationError as error:
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
-    if not user.email.isascii():
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
+    require_address(user.email)
     if not is_name(user.full_name, longest=NAME_LENGTH):
         raise Refused(Code.INVALID_INPUT, field="full_name", reason="invalid")
     if user.language not in LANGUAGES:
         raise Refused(Code.INVALID_INPUT, field="language", reason="invalid")
+
+
+def require_address(text: str) -> str:
+    """Give an e-mail address as it is stored; raises Refused(`invalid_input`) for what is none."""
+    address = plain_email(text)
+    try:
+        validate_email(address)
+    except ValidationError as error:
+        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
+    if len(address) > EMAIL_LENGTH or not address.isascii():
+        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
+    return address
 
 
 def require_password(user: User, password: str) -> None:
@@ -286,7 +292,7 @@ def note_account_in_use(user_id: int, *, account_id: str) -> None:
 
 def member_ref(user_id: int) -> str:
     """Give what the audit trail calls a user as an object."""
-    return f"user:{user_id}"
+    return f"{PERSON}{user_id}"
 
 
 def membership_in(account: Account, user_id: int) -> Membership:

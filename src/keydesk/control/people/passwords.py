@@ -8,7 +8,6 @@ import re
 import threading
 from typing import Any, Final
 
-from django.conf import settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
@@ -62,8 +61,10 @@ class PasswordRules:
     def validate(self, password: str, user: Any = None) -> None:
         """Raise ValidationError with the first problem's code."""
         policies = current_policies()
-        brand = policies.brand_name or settings.KEYDESK.brand_name
-        names = (brand, *(getattr(user, name, "") for name in ("email", "full_name", "company")))
+        names = (
+            policies.brand,
+            *(getattr(user, name, "") for name in ("email", "full_name", "company")),
+        )
         if len(password) < policies.password_min_length:
             raise ValidationError("Too short.", code="password_too_short")
         if len(password.encode(errors="surrogatepass")) > MOST_BYTES:

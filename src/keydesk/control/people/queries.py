@@ -7,13 +7,15 @@ from django.db.models import CharField, F, OuterRef, Q, QuerySet, Subquery, Valu
 from django.db.models.functions import Cast, Concat
 
 from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role, StaffRole
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.prefixes import beginning_with
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.models import AuditEvent
 from keydesk.control.people.models import Membership, User
-from keydesk.control.people.rules import plain_email
+from keydesk.control.people.rules import PERSON, plain_email
+from keydesk.core.codes import Code
 
 PRIVILEGED: Final = (Role.SUPERADMIN, Role.ADMIN)
 
@@ -50,7 +52,7 @@ def with_last_sign_in(members: QuerySet[Membership]) -> QuerySet[Membership]:
     """Add `last_sign_in`, when the audit trail has each member come in last; read by its index on objects."""
     starts = AuditEvent.objects.filter(
         event=str(Event.SESSION_STARTED),
-        object_id=Concat(Value("user:"), Cast(OuterRef("user_id"), CharField())),
+        object_id=Concat(Value(PERSON), Cast(OuterRef("user_id"), CharField())),
     )
     return members.annotate(last_sign_in=Subquery(starts.order_by("-seq").values("at")[:1]))
 
@@ -75,6 +77,16 @@ def staff_by_email() -> QuerySet[User]:
     return User.objects.filter(staff_role__isnull=False).order_by("email")
 
 
+def lock_person(actor: Actor) -> User:
+    """Give the person who acts, locked, so that what they change about themselves changes one after the other.
+
+    Raises Refused(`permission_denied`) for an actor who is no person.
+    """
+    if actor.user_id is None:
+        raise Refused(Code.PERMISSION_DENIED)
+    return User.objects.select_for_update().get(pk=actor.user_id)
+
+
 def user_by_email(email: str) -> User | None:
     """Give the person with this address, in whatever case it is written."""
     return User.objects.filter(email=plain_email(email)).first()
@@ -84,7 +96,7 @@ def actor_for(
     user: User,
     account: Account | None,
     *,
-    session_ref: str | None = None,
+    session: str | None = None,
     ip: str | None = None,
     request_id: str | None = None,
 ) -> Actor | None:
@@ -109,7 +121,7 @@ def actor_for(
         account_id=None if account is None else account.id,
         role=role,
         staff_role=StaffRole(user.staff_role) if account is None and user.staff_role else None,
-        session=session_ref,
+        session=session,
         ip=ip,
         request_id=request_id,
     )

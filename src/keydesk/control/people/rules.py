@@ -7,8 +7,8 @@ from typing import Final
 NAME_LENGTH: Final = 120
 EMAIL_LENGTH: Final = 254
 BROWSER_LENGTH: Final = 200
-LANGUAGES: Final = ("", "en", "id")
-"""The languages a person may choose; the empty one is the installation's."""
+PERSON: Final = "user:"
+"""How the audit trail's name of a person as an object begins; their number follows."""
 
 
 class SessionEnd(StrEnum):

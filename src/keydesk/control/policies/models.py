@@ -1,5 +1,6 @@
 """The one row of what the provider has decided; a setting that nobody touched has its default."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -66,3 +67,8 @@ class Policies(models.Model):
                 for name, bounds in NUMBERS.items()
             ),
         ]
+
+    @property
+    def brand(self) -> str:
+        """The provider's name as people read it."""
+        return self.brand_name or str(settings.KEYDESK.brand_name)

@@ -34,6 +34,7 @@ NUMBERS: Final[dict[str, Bounds]] = {
 """Every policy that is a number, with its bounds; the strictest sensible value is always among them."""
 FLAGS: Final = ("mfa_for_managers", "four_eyes_on_approval", "four_eyes_on_live")
 LANGUAGES: Final = ("", "en", "id")
+"""The languages that the provider and each person may choose; the empty one is whoever's stands behind theirs."""
 
 
 def fault_of(name: str, value: Any) -> str | None:

@@ -17,6 +17,7 @@ from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
 from keydesk.control.people.actions import member_ref, require_password
 from keydesk.control.people.models import User
+from keydesk.control.people.queries import lock_person
 from keydesk.control.people.rules import SessionEnd
 from keydesk.control.security.codes import LAST_STEP, spend_code, step_of
 from keydesk.control.security.queries import factors_of, must_have_factor, passkey_of
@@ -32,7 +33,7 @@ def add_totp(actor: Actor, *, secret: str, code: str) -> list[str]:
     Raises Refused: `invalid_input` for a wrong code; `state_conflict` if they have an app already.
     """
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         if factors_of(user.pk).filter(type=Kind.TOTP).exists():
             raise Refused(Code.STATE_CONFLICT)
         step = step_of(secret, plain_code(code)) if code.isascii() else None
@@ -50,7 +51,7 @@ def add_passkey(actor: Actor, *, name: str, credential: dict[str, Any]) -> list[
     """
     _require_passkey_name(name)
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         data = {"name": name, "credential": credential}
         Authenticator.objects.create(user=user, type=Kind.PASSKEY, data=data)
         return _added(actor, user, {"kind": Kind.PASSKEY, "name": name})
@@ -60,7 +61,7 @@ def rename_passkey(actor: Actor, *, factor_id: int, name: str) -> None:
     """Give a passkey another name. Raises Refused: `invalid_input` for the name; `not_found`."""
     _require_passkey_name(name)
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         passkey = passkey_of(user.pk, factor_id)
         if passkey is None:
             raise Refused(Code.NOT_FOUND)
@@ -76,7 +77,7 @@ def remove_factor(actor: Actor, *, factor_id: int) -> None:
     Raises Refused: `not_found`; `state_conflict` if the provider demands one and this is the last.
     """
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         factor = factors_of(user.pk).filter(pk=factor_id).first()
         if factor is None:
             raise Refused(Code.NOT_FOUND)
@@ -93,7 +94,7 @@ def remove_factor(actor: Actor, *, factor_id: int) -> None:
 def make_recovery_codes(actor: Actor) -> list[str]:
     """Give new recovery codes; those before count no more. Raises Refused(`state_conflict`) without a factor."""
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         if not factors_of(user.pk).exists():
             raise Refused(Code.STATE_CONFLICT)
         Authenticator.objects.filter(user=user, type=Kind.RECOVERY_CODES).delete()
@@ -109,7 +110,7 @@ def use_code(actor: Actor, *, code: str) -> Any:
     the tries.
     """
     with transaction.atomic():
-        factor = spend_code(_locked(actor).pk, code)
+        factor = spend_code(lock_person(actor).pk, code)
         is_spare = factor is not None and factor.type == Kind.RECOVERY_CODES
         used = Event.RECOVERY_CODE_USED if is_spare else Event.FACTOR_USED
         event = Event.FACTOR_FAILED if factor is None else used
@@ -138,7 +139,7 @@ def change_password(actor: Actor, *, password: str, kept_session: str) -> User:
     Raises Refused: `invalid_input` for a password that the policy refuses (details `problems`, Django's codes).
     """
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         require_password(user, password)
         if user.check_password(password):
             raise Refused(Code.INVALID_INPUT, field="password", problems=["password_unchanged"])
@@ -152,7 +153,7 @@ def change_password(actor: Actor, *, password: str, kept_session: str) -> User:
 def end_session(actor: Actor, *, session_id: int) -> None:
     """End one of the person's own sessions. Raises Refused(`not_found`) if it is none of theirs, or has ended."""
     with transaction.atomic():
-        user = _locked(actor)
+        user = lock_person(actor)
         held = sessions_of(user.pk).filter(pk=session_id).first()
         if held is None:
             raise Refused(Code.NOT_FOUND)
@@ -163,16 +164,9 @@ def end_session(actor: Actor, *, session_id: int) -> None:
 def end_other_sessions(actor: Actor, *, kept_session: str) -> None:
     """End all of the person's own sessions but the one with this key."""
     with transaction.atomic():
-        ended = end_sessions_of(_locked(actor).pk, but=kept_session)
+        ended = end_sessions_of(lock_person(actor).pk, but=kept_session)
         details = {"reason": SessionEnd.BY_PERSON, "sessions": ended}
         _record_own(actor, Event.SESSION_ENDED, details)
-
-
-def _locked(actor: Actor) -> User:
-    """Give the person, locked, so that what they change about themselves changes one after the other."""
-    if actor.user_id is None:
-        raise Refused(Code.PERMISSION_DENIED)
-    return User.objects.select_for_update().get(pk=actor.user_id)
 
 
 def _added(actor: Actor, user: User, details: dict[str, Any]) -> list[str]:

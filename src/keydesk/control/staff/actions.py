@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
@@ -12,6 +11,7 @@ from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
 from keydesk.control.access.standing import require_still
+from keydesk.control.access.tokens import digest_of, new_token
 from keydesk.control.audit.actions import audited_transaction, authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.outbox.actions import post
@@ -23,12 +23,7 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.control.sessions.held import end_sessions_of
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
 from keydesk.control.staff.queries import owners
-from keydesk.control.staff.rules import (
-    FIRST_OWNER_LINK_LASTS,
-    INVITATION_LASTS,
-    digest_of,
-    new_token,
-)
+from keydesk.control.staff.rules import FIRST_OWNER_LINK_LASTS, INVITATION_LASTS
 from keydesk.core.codes import Code
 
 FIRST_OWNER = "first_owner"
@@ -172,7 +167,7 @@ def change_staff_role(actor: Actor, *, user_id: int, role: StaffRole) -> None:
         user.save(update_fields=["staff_role"])
         details = {"from": before, "to": role}
         record(actor, Event.STAFF_ROLE_CHANGED, object_id=member_ref(user_id), details=details)
-        context = {"company": _provider_name(), "role": role, "changed_by": actor.label}
+        context = {"company": current_policies().brand, "role": role, "changed_by": actor.label}
         post(MailKind.ROLE_CHANGED, to=user.email, language=user.language, context=context)
 
 
@@ -273,13 +268,9 @@ def _invite(actor: Actor, user: User, link_to: str) -> None:
     fresh = {"digest": digest_of(token), "expires_at": timezone.now() + INVITATION_LASTS}
     StaffInvitation.objects.update_or_create(user=user, defaults=fresh)
     context = {
-        "company": _provider_name(),
+        "company": current_policies().brand,
         "role": user.staff_role,
         "invited_by": actor.label,
         "url": f"{link_to}?token={token}",
     }
     post(MailKind.INVITATION, to=user.email, language=user.language, context=context)
-
-
-def _provider_name() -> str:
-    return current_policies().brand_name or settings.KEYDESK.brand_name

@@ -10,11 +10,11 @@ from django.utils import timezone
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission, StaffRole
+from keydesk.control.access.tokens import digest_of
 from keydesk.control.audit.actions import authorise
 from keydesk.control.people.models import User
 from keydesk.control.people.queries import staff_by_email
 from keydesk.control.staff.models import FirstOwnerLink, StaffInvitation
-from keydesk.control.staff.rules import digest_of
 from keydesk.core.codes import Code
 
 

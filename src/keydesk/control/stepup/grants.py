@@ -1,6 +1,5 @@
 """Grants: given for a right PIN, used up inside the transaction of the action that they are for."""
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from django.db.models.functions import Greatest
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
+from keydesk.control.access.tokens import digest_of
 from keydesk.control.accounts.models import Account
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import record
@@ -126,8 +126,3 @@ def bound_to(actor: Actor, *, action: str, object_id: str) -> dict[str, Any]:
         "action": str(action),
         "object_id": object_id,
     }
-
-
-def digest_of(grant: str) -> bytes:
-    """Give what is stored of a grant; its 128 random bits need no slower hash."""
-    return hashlib.sha256(grant.encode()).digest()

@@ -7,8 +7,7 @@ from django.db.models import F, Q
 from keydesk.control.accounts.models import Account
 from keydesk.control.feed.constraints import of_length, one_of
 from keydesk.control.stepup.rules import TRIES_IN_TOTAL, GuardedAction, Purpose
-
-DIGEST_LENGTH = 32
+from keydesk.core.digest import DIGEST_LENGTH
 
 
 class Pin(models.Model):

@@ -18,7 +18,9 @@ from keydesk.dashboard.onboarding.words import (
     section_of,
 )
 from keydesk.web.applications import fault_text, field_name, shown_value
+from keydesk.web.digits import number_in
 
+MOST_DIGITS: Final = 9
 FIRST_ROWS: Final = 1
 """How many empty people a form begins with."""
 
@@ -86,12 +88,18 @@ def values_typed(section: str, sent: QueryDict, *, people: int) -> dict[str, Any
 def people_sent(sent: QueryDict) -> int:
     """Give how many people a form has, as its fields tell; never many more than there may be."""
     numbers = [
-        int(parts[1])
+        number
         for parts in (name.split(".") for name in sent)
         if parts[0] == "people" and len(parts) == len(("people", "number", "field"))
-        if parts[1].isascii() and parts[1].isdigit()
+        if (number := number_in(parts[1], digits=MOST_DIGITS)) is not None
     ]
     return min(max(numbers, default=-1) + 1, MOST_PEOPLE + 1)
+
+
+def version_sent(sent: QueryDict) -> int:
+    """Give the version of the application that a form was made from; one that there never is if it names none."""
+    number = number_in(sent.get("version", ""), digits=MOST_DIGITS)
+    return -1 if number is None else number
 
 
 def people_stored(data: Mapping[str, Any]) -> int:

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from keydesk.control.access.refused import Refused
@@ -21,7 +20,6 @@ from keydesk.dashboard.onboarding.progress import (
     next_url,
     previous_url,
     section_url,
-    start_url,
     wizard_frame,
 )
 from keydesk.dashboard.onboarding.words import DOCUMENTS, id_of
@@ -37,7 +35,7 @@ def documents(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show the documents and the form for another one, or add it."""
     if request.method != "POST":
         if not is_open(visit):
-            return redirect(start_url(visit))
+            return redirect(visit.url("onboarding"))
         return page(request, visit)
     kind, (name, content) = request.POST.get("kind", ""), uploaded(request, "file")
     if kind not in set(DocumentKind):
@@ -162,12 +160,6 @@ def document_view(visit: Visit, document: Document) -> dict[str, Any]:
         "kind": DOCUMENT_KINDS[DocumentKind(document.kind)],
         "size": document.size,
         "added_at": document.added_at,
-        "url": document_url(visit, document.id, "onboarding_document"),
-        "remove_url": document_url(visit, document.id, "onboarding_remove"),
+        "url": visit.url("onboarding_document", document_id=document.id),
+        "remove_url": visit.url("onboarding_remove", document_id=document.id),
     }
-
-
-def document_url(visit: Visit, document_id: str, route: str) -> str:
-    """Give the address of a document, or of taking it away."""
-    parts = {"username": visit.account.username, "document_id": document_id}
-    return reverse(f"dashboard:{route}", kwargs=parts)

@@ -13,13 +13,13 @@ from keydesk.control.onboarding.actions import submit_application
 from keydesk.control.onboarding.models import Submission
 from keydesk.control.onboarding.queries import ApplicationFile, application_of, submissions_of
 from keydesk.core.codes import CODES, Code
+from keydesk.dashboard.onboarding.answers import version_sent
 from keydesk.dashboard.onboarding.progress import (
     REVIEW,
     Step,
     is_open,
     lacking,
     section_url,
-    start_url,
     wizard_frame,
 )
 from keydesk.dashboard.onboarding.sheet import parts_of
@@ -50,7 +50,7 @@ def start(request: HttpRequest, visit: Visit) -> HttpResponse:
 def company(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show what the company told about itself, to read, once the onboarding is over."""
     if visit.is_onboarding:
-        return redirect(start_url(visit))
+        return redirect(visit.url("onboarding"))
     file = application_of(visit.account)
     context = frame(visit, section="settings", is_section=False) | {
         "is_open": False,
@@ -64,17 +64,15 @@ def company(request: HttpRequest, visit: Visit) -> HttpResponse:
 def review(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Show everything on one sheet, or submit it."""
     if not is_open(visit):
-        return redirect(start_url(visit))
+        return redirect(visit.url("onboarding"))
     if request.method != "POST":
         return sheet_page(request, visit, application_of(visit.account))
-    sent = request.POST.get("version", "")
-    is_number = sent.isascii() and sent.isdigit() and len(sent) < len(str(2**31))
+    version = version_sent(request.POST)
     try:
-        version = int(sent) if is_number else -1
         submit_application(visit.actor, account_id=visit.account.id, version=version)
     except Refused as refused:
         return not_submitted(request, visit, refused)
-    return redirect(start_url(visit))
+    return redirect(visit.url("onboarding"))
 
 
 def not_submitted(request: HttpRequest, visit: Visit, refused: Refused) -> HttpResponse:
@@ -89,7 +87,7 @@ def not_submitted(request: HttpRequest, visit: Visit, refused: Refused) -> HttpR
             "look at it again, then submit it."
         )
     else:
-        return redirect(start_url(visit))
+        return redirect(visit.url("onboarding"))
     file = application_of(visit.account)
     return sheet_page(
         request, visit, file, problem=problem, status=HTTPStatus(CODES[refused.code].status)

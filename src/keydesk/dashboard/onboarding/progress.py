@@ -2,12 +2,11 @@
 
 from typing import Any, Final, NamedTuple
 
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keydesk.control.onboarding.actions import EDITABLE
-from keydesk.control.onboarding.queries import ApplicationFile
+from keydesk.control.onboarding.queries import ApplicationFile, frozen_documents
 from keydesk.control.onboarding.rules import Section, missing
 from keydesk.dashboard.onboarding.words import (
     DOCUMENTS,
@@ -94,7 +93,7 @@ def open_remarks(file: ApplicationFile) -> dict[str, str]:
     return {
         path: remark
         for path, remark in file.remarks.items()
-        if stands_at(path, file.data, current_documents(file))
+        if stands_at(path, file.data, frozen_documents(file.documents))
         == stands_at(path, file.latest.data, file.latest.documents)
     }
 
@@ -126,20 +125,6 @@ def stands_at(path: str, data: dict[str, Any], documents: list[dict[str, Any]]) 
     return value or None
 
 
-def current_documents(file: ApplicationFile) -> list[dict[str, Any]]:
-    """Give the current documents in the form in which a submission keeps its own."""
-    return [
-        {
-            "id": document.id,
-            "kind": document.kind,
-            "name": document.name,
-            "media_type": document.media_type,
-            "size": document.size,
-        }
-        for document in file.documents
-    ]
-
-
 def must_agree_again(visit: Visit, file: ApplicationFile) -> bool:
     """Say whether the consent is still to be given again, after a submission that came back."""
     return is_open(visit) and file.latest is not None and Section.CONSENT not in file.data
@@ -155,22 +140,16 @@ def previous_url(visit: Visit, section: str) -> str:
     """Give the address of what comes before a section."""
     order = list(SECTIONS)
     place = order.index(section)
-    return section_url(visit, order[place - 1]) if place else start_url(visit)
+    return section_url(visit, order[place - 1]) if place else visit.url("onboarding")
 
 
 def section_url(visit: Visit, section: str) -> str:
     """Give the address of a section, or of the review behind them all."""
-    parts = {"username": visit.account.username}
     if section == REVIEW:
-        return reverse("dashboard:onboarding_review", kwargs=parts)
+        return visit.url("onboarding_review")
     if section == DOCUMENTS:
-        return reverse("dashboard:onboarding_documents", kwargs=parts)
-    return reverse("dashboard:onboarding_section", kwargs=parts | {"section": section})
-
-
-def start_url(visit: Visit) -> str:
-    """Give the address of the onboarding's first page."""
-    return reverse("dashboard:onboarding", kwargs={"username": visit.account.username})
+        return visit.url("onboarding_documents")
+    return visit.url("onboarding_section", section=section)
 
 
 def is_section(text: str) -> bool:
@@ -182,7 +161,7 @@ def wizard_frame(visit: Visit, file: ApplicationFile, *, here: str) -> dict[str,
     """Give what the frame of a step's page needs."""
     steps = steps_of(visit, file)
     return frame(visit, section="onboarding", is_section=False) | {
-        "switch_path": start_url(visit),
+        "switch_path": visit.url("onboarding"),
         "steps": steps,
         "here_step": here,
         "done_count": sum(step.is_done for step in steps),
@@ -190,5 +169,5 @@ def wizard_frame(visit: Visit, file: ApplicationFile, *, here: str) -> dict[str,
         "must_agree_again": must_agree_again(visit, file),
         "version": file.version,
         "review_url": section_url(visit, REVIEW),
-        "start_url": start_url(visit),
+        "start_url": visit.url("onboarding"),
     }

@@ -24,6 +24,7 @@ from keydesk.dashboard.onboarding.answers import (
     texts_of,
     texts_typed,
     values_typed,
+    version_sent,
     without_person,
 )
 from keydesk.dashboard.onboarding.progress import (
@@ -32,13 +33,13 @@ from keydesk.dashboard.onboarding.progress import (
     next_url,
     previous_url,
     section_url,
-    start_url,
     wizard_frame,
 )
 from keydesk.dashboard.onboarding.words import SECTIONS, id_of
 from keydesk.dashboard.products import ENVIRONMENT_NAMES
 from keydesk.dashboard.visit import READ_AND_SEND, Visit, for_members
 from keydesk.web.applications import fault_text
+from keydesk.web.digits import number_in
 
 DROP: Final = "drop-"
 """How the button begins that takes a person out of the form; the person's number follows."""
@@ -68,7 +69,7 @@ def section(request: HttpRequest, visit: Visit, section: str) -> HttpResponse:
     file = application_of(visit.account)
     if request.method != "POST":
         if not is_open(visit):
-            return redirect(start_url(visit))
+            return redirect(visit.url("onboarding"))
         return page(request, visit, file, form_stored(section, file))
     form, then = form_typed(request, section), request.POST.get("then", "")
     if section == Section.PEOPLE and (then == "add" or then.startswith(DROP)):
@@ -92,7 +93,7 @@ def save(request: HttpRequest, visit: Visit, form: Form, then: str) -> HttpRespo
         file = application_of(visit.account)
         again = refused_form(form, refused, file)
         return page(request, visit, file, again, status=CODES[refused.code].status)
-    return redirect(start_url(visit) if then == "leave" else next_url(visit, form.section))
+    return redirect(visit.url("onboarding") if then == "leave" else next_url(visit, form.section))
 
 
 def refused_form(form: Form, refused: Refused, file: ApplicationFile) -> Form:
@@ -133,12 +134,11 @@ def form_stored(section: str, file: ApplicationFile) -> Form:
 
 def form_typed(request: HttpRequest, section: str) -> Form:
     """Give the form as it was sent."""
-    sent, version = request.POST, request.POST.get("version", "")
+    sent = request.POST
     people = people_sent(sent) if section == Section.PEOPLE else 0
-    is_number = version.isascii() and version.isdigit() and len(version) < len(str(2**31))
     return Form(
         section=section,
-        version=int(version) if is_number else -1,
+        version=version_sent(sent),
         texts=texts_typed(section, sent, people=people),
         people=people,
         wanted=sent.getlist("products"),
@@ -151,10 +151,10 @@ def other_people(form: Form, then: str) -> Form:
     if then == "add":
         more = min(form.people + 1, MOST_PEOPLE)
         return form._replace(people=more, focus=id_of(f"people.{more - 1}.name"))
-    number = then.removeprefix(DROP)
-    if not (number.isascii() and number.isdigit() and int(number) < form.people):
+    number = number_in(then.removeprefix(DROP), digits=len(str(MOST_PEOPLE)))
+    if number is None or number >= form.people:
         return form
-    texts = without_person(form.texts, int(number), people=form.people)
+    texts = without_person(form.texts, number, people=form.people)
     return form._replace(people=form.people - 1, texts=texts, focus="add-person")
 
 

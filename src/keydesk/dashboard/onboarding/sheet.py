@@ -5,14 +5,12 @@ from typing import Any, NamedTuple
 from django.utils.translation import gettext as _
 
 from keydesk.control.catalog.queries import products_by_name
-from keydesk.control.onboarding.queries import ApplicationFile
+from keydesk.control.onboarding.queries import ApplicationFile, frozen_documents
 from keydesk.control.onboarding.rules import Section
 from keydesk.core.records import Environment
 from keydesk.dashboard.cards import environment_named
 from keydesk.dashboard.onboarding.answers import in_words, paths_of, texts_of
-from keydesk.dashboard.onboarding.documents import document_url
 from keydesk.dashboard.onboarding.progress import (
-    current_documents,
     lacking,
     section_url,
     stands_at,
@@ -68,7 +66,7 @@ class Sheet(NamedTuple):
     @property
     def documents(self) -> list[dict[str, Any]]:
         """The documents as they stand."""
-        return current_documents(self.file)
+        return frozen_documents(self.file.documents)
 
 
 def parts_of(visit: Visit, file: ApplicationFile, *, is_open: bool) -> list[Part]:
@@ -137,7 +135,7 @@ def place_in_words(sheet: Sheet, place: str) -> str:
 def document_links(sheet: Sheet, path: str) -> list[tuple[str, str]]:
     """Give the documents of a kind, by name and address."""
     return [
-        (document["name"], document_url(sheet.visit, document["id"], "onboarding_document"))
+        (document["name"], sheet.visit.url("onboarding_document", document_id=document["id"]))
         for document in sheet.documents
         if f"{DOCUMENTS}.{document['kind']}" == path
     ]
