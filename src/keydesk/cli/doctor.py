@@ -12,14 +12,13 @@ import typer
 
 from keydesk.cli.apps import new_app
 from keydesk.config import LASTING_SECRETS, PREFIX, Config, ConfigError, Secret, load_config
+from keydesk.gate.freshness import LATE_SECONDS, MOST_SKEW_SECONDS
 from keydesk.limits.valkey import MILLISECONDS, reason_away
 from keydesk.replica.layout import FILE_NAME, ReplicaMissing
 from keydesk.replica.store import Reader
 from keydesk.server.addresses import addresses_of, is_loopback, taken, url_of
 from keydesk.server.faults import OperatorFault
 from keydesk.server.start import answers, check_folder, has_desk, open_to_others, secret_fault
-from keydesk.verifier.doors import MOST_SKEW_SECONDS
-from keydesk.verifier.server import LATE_SECONDS
 
 VERIFIERS_SECRETS: Final = (Secret.PEPPER, Secret.ROW_MAC_KEY)
 """What a host without a desk may have."""
