@@ -119,6 +119,14 @@ def test_no_key_is_in_a_gateways_log(started, verifier, one_backend, keys):
         assert name == "nginx" or "/orders" in log, f"{name} logs nothing"
 
 
+@pytest.mark.parametrize("name", ["envoy", "haproxy"])
+def test_a_refused_requests_id_is_in_the_gateways_log(name, started, verifier, one_backend, keys):
+    gateway = started(name, verifier=verifier.port, backend=one_backend.port)
+    told = gateway.ask(api_key(keys["revoked"])).headers["x-keydesk-request-id"]
+    gateway.stop()
+    assert told in gateway.log.read_text()
+
+
 @pytest.mark.parametrize("name", DOORS)
 def test_the_verifier_and_the_backend_can_be_named(name, started, verifier, backend, keys):
     gateway = started(name, verifier=verifier.port, backend=backend.port, host="localhost")
