@@ -5,6 +5,9 @@ The tests hold each page equal to what this gives, so a code or a setting cannot
 
 from pathlib import Path
 
+from msgspec.inspect import type_info
+from msgspec.structs import fields
+
 from keydesk.config import PREFIX, Config, Secret
 from keydesk.core.codes import CODES
 
@@ -51,8 +54,9 @@ def codes_page() -> str:
 def settings_page() -> str:
     """Give the page of all settings and secrets, from `keydesk.config`."""
     settings = [
-        f"| `{PREFIX}{name.upper()}` | `{name}` | {shown_default(field.default)} | {field.description} |"
-        for name, field in Config.model_fields.items()
+        f"| `{PREFIX}{field.name.upper()}` | `{field.name}` | {shown_default(field.default)} "
+        f"| {described(field.type)} |"
+        for field in fields(Config)
     ]
     secrets = [f"| `{PREFIX}{name.upper()}` | `secrets/{name}` |" for name in Secret]
     return "\n".join(
@@ -79,6 +83,11 @@ def settings_page() -> str:
             "",
         ]
     )
+
+
+def described(kind: object) -> str:
+    """Give what a setting's type says of it."""
+    return type_info(kind).extra_json_schema["description"]
 
 
 def shown_default(value: object) -> str:

@@ -11,44 +11,32 @@ import re
 import tomllib
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from msgspec import Meta, Struct, ValidationError, convert, inspect
+from msgspec.structs import fields
+
+from keydesk.core import urls
 
 PREFIX: Final = "KEYDESK_"
 FILE_NAME: Final = "keydesk.toml"
+DEFAULT_DATA_DIR: Final = Path("data")
 SECRET_BYTES: Final = 32
-URL_SHAPE: Final = re.compile(
-    r"postgres(?:ql)?://"
-    r"(?:[^@/\s]*@)?"  # user and password
-    r"(?:\[[^@/\s\]]*\]|[^@/?,:\s]*)(?::\d*)?"  # host and port
-    r"(?:,(?:\[[^@/\s\]]*\]|[^@/?,:\s]*)(?::\d*)?)*"
-    r"(?:/[^@/?\s]*)?(?:\?[^@\s]*)?"  # database and options
-)
-"""A libpq URL in which no part of a password can be taken for a host, a port or a database, and so be logged."""
-MAIL_URL_SHAPE: Final = re.compile(
-    r"smtps?://(?:[^:@/\s]+:[^:@/\s]*@)?(?:\[[0-9a-fA-F:]+\]|[^\[\]@/?#:\s]+)(?::\d{1,5})?/?"
-)
-"""A mail server's URL in which no part of a password can be taken for its host or port."""
-MAIL_URL_FAULT: Final = (
-    "it must be like smtp://user:password@host:587 or smtps://user:password@host:465, with every special character "
-    "of the password percent-encoded (@ as %40, : as %3A); its text is not repeated here."
-)
-VALKEY_URL_SHAPE: Final = re.compile(
-    r"(?:valkey|redis)s?://(?:[^:@/\s]*:[^:@/\s]+@)?(?:\[[0-9a-fA-F:]+\]|[^\[\]@/?#:\s]+)(?::\d{1,5})?(?:/\d{0,5})?"
-)
-"""A Valkey server's URL in which no part of a password can be taken for its host, port or database."""
-VALKEY_URL_FAULT: Final = (
-    "it must be like valkey://user:password@host:6379/0 or valkeys://:password@host:6379, with every special "
-    "character of the password percent-encoded (@ as %40, : as %3A); its text is not repeated here."
-)
-URL_FAULT: Final = (
-    "it must be like postgresql://user:password@host:5432/database, with every special character of the password "
-    "percent-encoded (@ as %40, / as %2F); its text is not repeated here."
-)
+URLS: Final = {
+    "database_url": urls.POSTGRESQL,
+    "mail_url": urls.SMTP,
+    "valkey_url": urls.VALKEY,
+}
+SHAPES: Final = {
+    "mail_from": (
+        re.compile(r"(?=.{3,254}\Z)[^@\s<>\",;:]+@[^@\s<>\",;:]+"),
+        "it must be an e-mail address and nothing else, like desk@provider.example.",
+    ),
+    "key_marker": (re.compile(r"[a-z]{2,8}"), "it must be 2 to 8 lower-case letters."),
+}
+"""What other text must look like in full, and what is said if it does not."""
+
+Port = Annotated[int, Meta(ge=1, le=65535)]
 
 
 class Secret(StrEnum):
@@ -78,160 +66,115 @@ class ConfigError(Exception):
     """The configuration cannot be used: mend each line of the message and start again."""
 
 
-class Config(BaseSettings):
+class Config(Struct, frozen=True, kw_only=True):
     """Everything an operator can set. Addresses are host and port; paths are files on this host."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        frozen=True,
-        extra="forbid",
-        env_ignore_empty=True,
-        hide_input_in_errors=True,
+    data_dir: Annotated[
+        Path, Meta(description="The folder of the database, the replica and the secrets.")
+    ] = DEFAULT_DATA_DIR
+    database_url: Annotated[
+        str | None,
+        Meta(description="A postgresql:// URL; without it, SQLite in the data folder."),
+    ] = None
+    host: Annotated[str, Meta(description="The address the dashboard listens on.")] = "127.0.0.1"
+    port: Annotated[Port, Meta(description="The port of the dashboard.")] = 8000
+    verifier_host: Annotated[str, Meta(description="The address the verifier listens on.")] = (
+        "127.0.0.1"
     )
+    verifier_port: Annotated[Port, Meta(description="The port of the verifier.")] = 8001
+    metrics_port: Annotated[Port, Meta(description="The verifier's metrics, on loopback only.")] = (
+        8002
+    )
+    verifier_workers: Annotated[
+        int, Meta(ge=1, le=64, description="How many verifier processes share the port.")
+    ] = 1
+    relay_host: Annotated[
+        str, Meta(description="The address the relay listens on, for other hosts to follow.")
+    ] = "127.0.0.1"
+    relay_port: Annotated[
+        Port | None, Meta(description="The port of the relay; without one, none runs.")
+    ] = None
+    relay_certificate_file: Annotated[
+        Path | None,
+        Meta(
+            description="The relay's TLS certificate with its chain (PEM); without one, it speaks plain HTTP."
+        ),
+    ] = None
+    relay_certificate_key_file: Annotated[
+        Path | None, Meta(description="The private key of the relay's certificate (PEM).")
+    ] = None
+    valkey_url: Annotated[
+        str | None,
+        Meta(
+            description="Where the verifiers of several hosts count calls together: "
+            "valkey://user:password@host:6379/0, or valkeys:// with TLS; without it, each host counts by itself."
+        ),
+    ] = None
+    valkey_wait_ms: Annotated[
+        int,
+        Meta(ge=5, le=5000, description="How long a call may wait for Valkey, in milliseconds."),
+    ] = 50
+    limits_when_away: Annotated[
+        Literal["local", "refuse"],
+        Meta(
+            description="While Valkey is away: `local` has each host count by itself, `refuse` answers 503 to calls "
+            "that have limits."
+        ),
+    ] = "local"
+    public_url: Annotated[
+        str | None, Meta(description="The dashboard's address as people type it.")
+    ] = None
+    mail_url: Annotated[
+        str | None,
+        Meta(
+            description="The mail server: smtp://user:password@host:587 (STARTTLS, unless it is this host) or "
+            "smtps://; without one, mail waits."
+        ),
+    ] = None
+    mail_from: Annotated[
+        str | None,
+        Meta(description="The address that mail comes from; with `mail_url`, it has to be set."),
+    ] = None
+    mailbox: Annotated[
+        bool,
+        Meta(
+            description="For the demo: keep all mail and show it at `/mailbox/` to everybody, in place of sending it."
+        ),
+    ] = False
+    trusted_proxies: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=8,
+            description="How many proxies stand before the dashboard, each adding whom it saw to `X-Forwarded-For`.",
+        ),
+    ] = 0
+    api_url: Annotated[str, Meta(description="The provider's API, as request samples show it.")] = (
+        "https://api.example.com"
+    )
+    brand_name: Annotated[
+        str, Meta(max_length=40, description="The provider's name on every page.")
+    ] = "Keydesk"
+    key_marker: Annotated[
+        str,
+        Meta(
+            description="The first letters of every key; fixed from the first `keydesk migrate` on."
+        ),
+    ] = "kd"
+    language: Annotated[
+        Literal["en", "id"], Meta(description="The language of people who have not chosen one.")
+    ] = "en"
+    checkpoints_file: Annotated[
+        Path | None,
+        Meta(
+            description="Where the worker adds checkpoints of the audit trail, best on another volume; without it, "
+            "`checkpoints.txt` in the data folder."
+        ),
+    ] = None
 
-    data_dir: Path = Field(
-        default=Path("data"), description="The folder of the database, the replica and the secrets."
-    )
-    database_url: str | None = Field(
-        default=None,
-        repr=False,  # it may carry a password
-        description="A postgresql:// URL; without it, SQLite in the data folder.",
-    )
-    host: str = Field(default="127.0.0.1", description="The address the dashboard listens on.")
-    port: int = Field(default=8000, ge=1, le=65535, description="The port of the dashboard.")
-    verifier_host: str = Field(
-        default="127.0.0.1", description="The address the verifier listens on."
-    )
-    verifier_port: int = Field(
-        default=8001, ge=1, le=65535, description="The port of the verifier."
-    )
-    metrics_port: int = Field(
-        default=8002, ge=1, le=65535, description="The verifier's metrics, on loopback only."
-    )
-    verifier_workers: int = Field(
-        default=1, ge=1, le=64, description="How many verifier processes share the port."
-    )
-    relay_host: str = Field(
-        default="127.0.0.1",
-        description="The address the relay listens on, for other hosts to follow.",
-    )
-    relay_port: int | None = Field(
-        default=None, ge=1, le=65535, description="The port of the relay; without one, none runs."
-    )
-    relay_certificate_file: Path | None = Field(
-        default=None,
-        description="The relay's TLS certificate with its chain (PEM); without one, it speaks plain HTTP.",
-    )
-    relay_certificate_key_file: Path | None = Field(
-        default=None, description="The private key of the relay's certificate (PEM)."
-    )
-    valkey_url: str | None = Field(
-        default=None,
-        repr=False,  # it may carry a password
-        description="Where the verifiers of several hosts count calls together: valkey://user:password@host:6379/0, "
-        "or valkeys:// with TLS; without it, each host counts by itself.",
-    )
-    valkey_wait_ms: int = Field(
-        default=50,
-        ge=5,
-        le=5000,
-        description="How long a call may wait for Valkey, in milliseconds.",
-    )
-    limits_when_away: Literal["local", "refuse"] = Field(
-        default="local",
-        description="While Valkey is away: `local` has each host count by itself, `refuse` answers 503 to calls that "
-        "have limits.",
-    )
-    public_url: str | None = Field(
-        default=None, description="The dashboard's address as people type it."
-    )
-    mail_url: str | None = Field(
-        default=None,
-        repr=False,  # it may carry a password
-        description="The mail server: smtp://user:password@host:587 (STARTTLS, unless it is this host) or smtps://; "
-        "without one, mail waits.",
-    )
-    mail_from: str | None = Field(
-        default=None,
-        max_length=254,
-        pattern=r"^[^@\s<>\",;:]+@[^@\s<>\",;:]+$",
-        description="The address that mail comes from; with `mail_url`, it has to be set.",
-    )
-    mailbox: bool = Field(
-        default=False,
-        description="For the demo: keep all mail and show it at `/mailbox/` to everybody, in place of sending it.",
-    )
-    trusted_proxies: int = Field(
-        default=0,
-        ge=0,
-        le=8,
-        description="How many proxies stand before the dashboard, each adding whom it saw to `X-Forwarded-For`.",
-    )
-    api_url: str = Field(
-        default="https://api.example.com",
-        description="The provider's API, as request samples show it.",
-    )
-    brand_name: str = Field(
-        default="Keydesk", max_length=40, description="The provider's name on every page."
-    )
-    key_marker: str = Field(
-        default="kd",
-        pattern=r"^[a-z]{2,8}$",
-        description="The first letters of every key; fixed from the first `keydesk migrate` on.",
-    )
-    language: Literal["en", "id"] = Field(
-        default="en", description="The language of people who have not chosen one."
-    )
-
-    checkpoints_file: Path | None = Field(
-        default=None,
-        description="Where the worker adds checkpoints of the audit trail, best on another volume; without it, "
-        "`checkpoints.txt` in the data folder.",
-    )
-
-    @field_validator("data_dir")
-    @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
-
-    @field_validator("database_url")
-    @classmethod
-    def _of_postgresql(cls, value: str | None) -> str | None:
-        if value is not None and not URL_SHAPE.fullmatch(value):
-            raise ValueError(URL_FAULT)
-        return value
-
-    @field_validator("mail_url")
-    @classmethod
-    def _of_smtp(cls, value: str | None) -> str | None:
-        if value is not None and not MAIL_URL_SHAPE.fullmatch(value):
-            raise ValueError(MAIL_URL_FAULT)
-        return value
-
-    @field_validator("valkey_url")
-    @classmethod
-    def _of_valkey(cls, value: str | None) -> str | None:
-        if value is not None and not (VALKEY_URL_SHAPE.fullmatch(value) and has_port(value)):
-            raise ValueError(VALKEY_URL_FAULT)
-        return value
-
-    @model_validator(mode="after")
-    def _with_certificate_and_key(self) -> Self:
-        if (self.relay_certificate_file is None) != (self.relay_certificate_key_file is None):
-            raise ValueError(
-                "relay_certificate_file and relay_certificate_key_file belong together: set both or none."
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _with_one_way_for_mail(self) -> Self:
-        if self.mail_url is not None and self.mail_from is None:
-            raise ValueError(
-                "With mail_url, mail_from has to be set: the address that mail comes from."
-            )
-        if self.mail_url is not None and self.mailbox:
-            raise ValueError("mailbox keeps mail from being sent, and mail_url sends it: keep one.")
-        return self
+    def __repr__(self) -> str:
+        """Name the installation, and nothing that may carry a password."""
+        return f"Config(data_dir={str(self.data_dir)!r})"
 
     @property
     def desk_url(self) -> str:
@@ -311,12 +254,8 @@ class Config(BaseSettings):
         return f"run `keydesk init` if the installation is new, else put its own at {self.secrets_dir / name}"
 
 
-def has_port(url: str) -> bool:
-    """Say whether a URL's port, if it names one, is one that there can be."""
-    try:
-        return urlsplit(url).port != 0
-    except ValueError:
-        return False
+SETTINGS: Final[dict[str, Any]] = {field.name: field.type for field in fields(Config)}
+"""What can be set, and the type that each value has."""
 
 
 def decode_secret(text: str, source: str) -> bytes:
@@ -341,34 +280,84 @@ def load_config(**overrides: Any) -> Config:
         in_file = read_file(data_dir_of(overrides) / FILE_NAME)
     except ConfigError as fault:
         faults.append(str(fault))
-    known = {
-        name: value for name, value in in_file.items() if not os.environ.get(PREFIX + name.upper())
+    faults += [
+        f"{name} in {FILE_NAME} is not a setting of Keydesk."
+        for name in in_file
+        if name not in SETTINGS
+    ]
+    in_environment = {
+        name: value for name in SETTINGS if (value := os.environ.get(PREFIX + name.upper()))
     }
-    try:
-        config = Config(**{**known, **overrides})
-    except ValidationError as error:
-        faults += [told_of(fault, known) for fault in error.errors(include_input=False)]
-    if faults:
+    given = {"data_dir": DEFAULT_DATA_DIR, **in_file, **in_environment, **overrides}
+    values = {}
+    for name in filter(given.__contains__, SETTINGS):
+        try:
+            values[name] = read_setting(name, given[name])
+        except ConfigError as fault:
+            is_in_file = name in in_file and name not in in_environment
+            place = f"{name} in {FILE_NAME}" if is_in_file else PREFIX + name.upper()
+            faults.append(f"{place}: {fault}")
+    config = Config(**values)
+    if faults := faults or contradictions(config):
         raise ConfigError("\n".join(faults))
     return config
 
 
-def told_of(fault: ErrorDetails, in_file: dict[str, Any]) -> str:
-    """Give the line for one fault; one of several settings together names them itself."""
-    text = fault["msg"].removeprefix("Value error, ")
-    return f"{place_of(str(fault['loc'][0]), in_file)}: {text}" if fault["loc"] else text
+def read_setting(name: str, given: Any) -> Any:
+    """Give a setting's value; raises ConfigError, which never repeats what was given, for it may be a password."""
+    kind = SETTINGS[name]
+    try:
+        value = convert(
+            str(given) if isinstance(given, Path) else given,
+            kind,
+            strict=False,  # a variable is text, whatever it says
+            dec_hook=lambda _, path: Path(path).expanduser().absolute(),
+        )
+    except ValidationError:
+        raise ConfigError(f"it must be {wanted(inspect.type_info(kind))}.") from None
+    if name in URLS and value is not None and not URLS[name].takes(value):
+        raise ConfigError(URLS[name].fault)
+    if name in SHAPES and value is not None:
+        shape, fault = SHAPES[name]
+        if not shape.fullmatch(value):
+            raise ConfigError(fault)
+    return value
 
 
-def place_of(setting: str, in_file: dict[str, Any]) -> str:
-    """Name a setting as the operator has set it: in the configuration file or by its variable."""
-    return f"{setting} in {FILE_NAME}" if setting in in_file else PREFIX + setting.upper()
+def wanted(kind: inspect.Type) -> str:
+    """Say in words what values a setting takes."""
+    while isinstance(kind, inspect.Metadata | inspect.UnionType):
+        kind = kind.type if isinstance(kind, inspect.Metadata) else kind.types[0]
+    match kind:
+        case inspect.IntType():
+            return f"a whole number from {kind.ge} to {kind.le}"
+        case inspect.LiteralType():
+            return " or ".join(map(str, kind.values))
+        case inspect.StrType(max_length=int()):
+            return f"text of at most {kind.max_length} characters"
+        case inspect.BoolType():
+            return "true or false"
+    return "text"
+
+
+def contradictions(config: Config) -> list[str]:
+    """Give a sentence for each two settings that cannot be together."""
+    faults = []
+    if (config.relay_certificate_file is None) != (config.relay_certificate_key_file is None):
+        faults.append(
+            "relay_certificate_file and relay_certificate_key_file belong together: set both or none."
+        )
+    if config.mail_url is not None and config.mail_from is None:
+        faults.append("With mail_url, mail_from has to be set: the address that mail comes from.")
+    if config.mail_url is not None and config.mailbox:
+        faults.append("mailbox keeps mail from being sent, and mail_url sends it: keep one.")
+    return faults
 
 
 def data_dir_of(overrides: dict[str, Any]) -> Path:
     """Give the data folder, where the configuration file lies, before anything else is known."""
     placed = overrides.get("data_dir") or os.environ.get(f"{PREFIX}DATA_DIR")
-    default: Path = Config.model_fields["data_dir"].default
-    return Path(placed or default).expanduser().absolute()
+    return Path(placed or DEFAULT_DATA_DIR).expanduser().absolute()
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -383,7 +372,7 @@ def read_file(path: Path) -> dict[str, Any]:
 
 def unknown_variables() -> list[str]:
     """Give a sentence for each `KEYDESK_` variable of the environment that names no setting and no secret."""
-    settings = {PREFIX + name.upper() for name in Config.model_fields}
+    settings = {PREFIX + name.upper() for name in SETTINGS}
     secrets = {PREFIX + name.upper() + end for name in Secret for end in ("", "_FILE")}
     unknown = sorted(
         name for name in os.environ if name.startswith(PREFIX) and name not in settings | secrets

@@ -87,7 +87,7 @@ def no_mail(sinar, disbursement, ana, budi):
 def sending(settings, mail_server):
     """A desk that sends through the mail server."""
     changes = {"mail_url": mail_server.url, "mail_from": "desk@provider.example"}
-    settings.KEYDESK = settings.KEYDESK.model_copy(update=changes)
+    settings.KEYDESK = replace(settings.KEYDESK, **changes)
     return mail_server
 
 
@@ -213,7 +213,7 @@ def test_a_server_that_refuses_one_mail_still_gets_the_next(sending):
 
 def test_a_server_that_does_not_answer_is_asked_once_a_run(settings):
     changes = {"mail_url": "smtp://desk:s3cret@127.0.0.1:1", "mail_from": "desk@b.example"}
-    settings.KEYDESK = settings.KEYDESK.model_copy(update=changes)
+    settings.KEYDESK = replace(settings.KEYDESK, **changes)
     queue()
     queue()
     send_due_mail()
@@ -257,7 +257,7 @@ def test_a_mail_server_elsewhere_is_spoken_to_under_tls_alone():
 
 
 def test_the_demo_keeps_mail_and_sends_none(settings):
-    settings.KEYDESK = settings.KEYDESK.model_copy(update={"mailbox": True})
+    settings.KEYDESK = replace(settings.KEYDESK, mailbox=True)
     queue()
     send_due_mail()
     kept = KeptLetter.objects.get()
@@ -365,7 +365,7 @@ def test_a_log_in_from_a_new_address_is_told_and_the_first_one_and_known_ones_ar
 def test_the_mailbox_shows_the_demos_mail_and_is_nowhere_else(settings, client):
     queue(language="id")
     assert [client.get(page).status_code for page in ("/mailbox/", "/mailbox/1/")] == [404, 404]
-    settings.KEYDESK = settings.KEYDESK.model_copy(update={"mailbox": True})
+    settings.KEYDESK = replace(settings.KEYDESK, mailbox=True)
     send_due_mail()
     kept = KeptLetter.objects.get()
     shown = client.get("/mailbox/").content.decode()

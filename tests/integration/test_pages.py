@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
 from django.core.cache import cache
 from django.templatetags.static import static
+from msgspec.structs import replace
 from tests.fixtures.browsing import KEYS, expired, hidden, press_generate, shown_key
 
 from keydesk.control.access.actor import HOST_OPERATOR
@@ -290,7 +291,7 @@ def test_names_that_people_type_are_text_and_nothing_else(browse, ana, generate)
 
 
 def test_where_the_public_address_is_https_every_request_is(settings, rf):
-    settings.KEYDESK = settings.KEYDESK.model_copy(update={"public_url": "https://desk.example"})
+    settings.KEYDESK = replace(settings.KEYDESK, public_url="https://desk.example")
     seen = []
     middleware.public_scheme(lambda request: seen.append(request.is_secure()))(rf.get("/"))
     assert seen == [True]

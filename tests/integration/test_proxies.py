@@ -5,6 +5,7 @@ import ipaddress
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.fixtures.browsing import press_generate
 
 from keydesk.control.audit.models import AuditEvent
@@ -16,7 +17,7 @@ VISITOR = "203.0.113.7"
 
 @pytest.fixture
 def behind_one(settings):
-    settings.KEYDESK = settings.KEYDESK.model_copy(update={"trusted_proxies": 1})
+    settings.KEYDESK = replace(settings.KEYDESK, trusted_proxies=1)
 
 
 @pytest.mark.parametrize(

@@ -87,8 +87,46 @@ def test_a_fault_names_the_setting_as_it_was_set(environment, tmp_path):
     (tmp_path / "keydesk.toml").write_text('verifier_port = "x"\nprot = 1\n')
     with pytest.raises(ConfigError) as refused:
         load_config()
-    named = sorted(line.partition(": ")[0] for line in str(refused.value).splitlines())
-    assert named == ["KEYDESK_PORT", "prot in keydesk.toml", "verifier_port in keydesk.toml"]
+    assert sorted(str(refused.value).splitlines()) == [
+        "KEYDESK_PORT: it must be a whole number from 1 to 65535.",
+        "prot in keydesk.toml is not a setting of Keydesk.",
+        "verifier_port in keydesk.toml: it must be a whole number from 1 to 65535.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({"PORT": "0"}, "a whole number from 1 to 65535."),
+        ({"VALKEY_WAIT_MS": "5.5"}, "a whole number from 5 to 5000."),
+        ({"MAILBOX": "perhaps"}, "true or false."),
+        ({"LIMITS_WHEN_AWAY": PASSWORD}, "local or refuse."),
+        ({"BRAND_NAME": "x" * 41}, "text of at most 40 characters."),
+        ({"KEY_MARKER": "kd\n"}, "2 to 8 lower-case letters."),
+        ({"MAIL_FROM": "Desk <desk@provider.example>"}, "an e-mail address and nothing else"),
+    ],
+)
+def test_a_fault_says_what_a_setting_takes_and_not_what_was_given(environment, settings, wanted):
+    environment(**settings)
+    with pytest.raises(ConfigError) as refused:
+        load_config()
+    (name, given), told = *settings.items(), str(refused.value)
+    assert told.startswith(f"KEYDESK_{name}: it must be {wanted}")
+    assert given not in told
+
+
+def test_a_path_is_absolute_wherever_it_was_set(environment, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    environment(DATA_DIR="desk", CHECKPOINTS_FILE="sealed/checkpoints.txt")
+    config = load_config()
+    assert config.data_dir == tmp_path / "desk"
+    assert config.checkpoints_path == tmp_path / "sealed" / "checkpoints.txt"
+
+
+@pytest.mark.parametrize("told", ["true", "True", "1"])
+def test_a_variable_that_says_yes_is_true(environment, told):
+    environment(MAILBOX=told)
+    assert load_config().mailbox is True
 
 
 @pytest.mark.parametrize(

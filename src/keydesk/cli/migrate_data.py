@@ -9,7 +9,8 @@ from django.conf import settings
 from psycopg.conninfo import conninfo_to_dict
 
 from keydesk.cli.apps import new_app
-from keydesk.config import PREFIX, URL_FAULT, Config, load_config
+from keydesk.config import PREFIX, Config, load_config
+from keydesk.core import urls
 from keydesk.server.faults import OperatorFault
 from keydesk.server.moving import move_data
 
@@ -64,7 +65,7 @@ def url_of(to: str | None, to_file: Path | None) -> str:
     try:
         parts = conninfo_to_dict(given)
     except psycopg.ProgrammingError:
-        raise OperatorFault(f"--to: {URL_FAULT}") from None
+        raise OperatorFault(f"--to: {urls.POSTGRESQL.fault}") from None
     if parts.keys() & {"password", "sslpassword"}:
         raise OperatorFault(
             "--to carries a password, which other users of this host can read: put the URL into a file and give "

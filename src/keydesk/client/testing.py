@@ -52,7 +52,7 @@ class Desk:
             "KEYDESK_PEPPER": base64.b64encode(pepper).decode(),
         }
         """What a process has to have in its environment to check against this desk."""
-        config = Config(data_dir=folder, key_marker=MARKER, valkey_url=None)
+        config = Config(data_dir=folder, key_marker=MARKER)
         self.keydesk: Final = Keydesk(config, pepper=pepper)
         """What to give to the application under test."""
         self._format: Final = KeyFormat(MARKER)

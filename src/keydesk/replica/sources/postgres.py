@@ -9,7 +9,8 @@ import psycopg
 from msgspec.structs import replace
 from psycopg.conninfo import conninfo_to_dict
 
-from keydesk.config import PREFIX, URL_FAULT, ConfigError
+from keydesk.config import PREFIX, ConfigError
+from keydesk.core import urls
 from keydesk.core.records import CHANNEL
 from keydesk.replica.histories import history_of
 from keydesk.replica.layout import Head
@@ -109,7 +110,7 @@ def parameters_of(url: str, patience: Mapping[str, int] = PATIENCE) -> dict[str,
     try:
         return {**patience, **conninfo_to_dict(url)}
     except psycopg.ProgrammingError:
-        raise ConfigError(f"{PREFIX}DATABASE_URL: {URL_FAULT}") from None
+        raise ConfigError(f"{PREFIX}DATABASE_URL: {urls.POSTGRESQL.fault}") from None
 
 
 def connect(parameters: dict[str, Any]) -> psycopg.Connection[tuple[Any, ...]]:
