@@ -2,11 +2,13 @@
 
 import base64
 import re
+import shutil
 import socket
 
 import pytest
 from tests.fixtures.commands import keydesk
 from tests.fixtures.desk import keydesk_afresh
+from tests.fixtures.disks import filled, mount_small_disk
 from tests.fixtures.rows import account
 from tests.fixtures.valkey import running
 from tests.fixtures.verifier import PEPPER, fill
@@ -175,6 +177,19 @@ def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host):
     assert re.findall(r"The secret (\w+) is missing", said) == ["pepper"]
     status, said = told(host, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
     assert (status, "to mend" in said, "this one only verifies" in said) == (0, False, True), said
+
+
+def test_a_full_disk_is_told(prepared):
+    kept = prepared.folder.with_name("kept")
+    prepared.folder.rename(kept)
+
+    def fill_disk():
+        mount_small_disk(prepared.folder)
+        shutil.copytree(kept, prepared.folder, dirs_exist_ok=True)
+        filled(prepared.folder)
+
+    done = keydesk_afresh("doctor", environment=prepared.environment, preexec_fn=fill_disk)
+    assert "disk       0.0 MiB are left: below 16 MiB calls with limits may get 503" in done.stdout
 
 
 def test_a_verifying_hosts_port_that_says_nothing_is_not_called_taken_and_a_dashboards_is_no_matter(

@@ -1,6 +1,7 @@
 """`keydesk doctor`: everything that would stop a start, at once, each with its cure."""
 
 import asyncio
+import shutil
 import time
 from collections.abc import Callable
 from importlib import import_module
@@ -13,6 +14,7 @@ import typer
 from keydesk.cli.apps import new_app
 from keydesk.config import LASTING_SECRETS, PREFIX, Config, ConfigError, Secret, load_config
 from keydesk.gate.freshness import LATE_SECONDS, MOST_SKEW_SECONDS
+from keydesk.limits.storage import HEADROOM_BYTES
 from keydesk.limits.valkey import MILLISECONDS, reason_away
 from keydesk.replica.layout import FILE_NAME, ReplicaMissing
 from keydesk.replica.store import Reader, Status
@@ -51,6 +53,7 @@ def doctor() -> None:
         for fault in faults:
             typer.echo(f"             - {fault}")
     notes = {
+        "disk": disk_note(config),
         "replica": replica_note(config),
         "desk": "on another host: this one only verifies" if is_verifier else None,
         "rewrap": None if is_verifier or any(found.values()) else rewrap_note(config),
@@ -78,6 +81,17 @@ def only_verifies(config: Config) -> bool:
             (config.secrets_dir / name).exists() for name in Secret if name not in VERIFIERS_SECRETS
         )
     )
+
+
+def disk_note(config: Config) -> str | None:
+    """Say that the disk of the data folder has too little left to count calls; that stops no start."""
+    if not config.data_dir.exists():
+        return None
+    free_bytes = shutil.disk_usage(config.data_dir).free
+    if free_bytes >= HEADROOM_BYTES:
+        return None
+    needed, left = HEADROOM_BYTES >> 20, free_bytes / (1 << 20)
+    return f"{left:.1f} MiB are left: below {needed} MiB calls with limits may get 503; make room"
 
 
 def replica_note(config: Config) -> str | None:
