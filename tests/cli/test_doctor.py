@@ -169,13 +169,14 @@ def test_where_the_own_verifier_is_silent_its_port_is_not_called_taken(prepared)
     assert f"its verifier does not answer at http://127.0.0.1:{port}" in said
 
 
-def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host):
+@pytest.mark.parametrize("url", [{}, {"KEYDESK_DATABASE_URL": "postgresql://a@127.0.0.1:1/x"}])
+def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host, url):
     fill(host.folder / "replica", [])
     host.folder.chmod(0o700)
-    status, said = told(host)
+    status, said = told(host, **url)
     assert status == 1
     assert re.findall(r"The secret (\w+) is missing", said) == ["pepper"]
-    status, said = told(host, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
+    status, said = told(host, **url, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
     assert (status, "to mend" in said, "this one only verifies" in said) == (0, False, True), said
 
 

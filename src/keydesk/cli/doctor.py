@@ -1,6 +1,7 @@
 """`keydesk doctor`: everything that would stop a start, at once, each with its cure."""
 
 import asyncio
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -71,15 +72,20 @@ def doctor() -> None:
 def only_verifies(config: Config) -> bool:
     """Say whether this host follows a desk elsewhere.
 
-    It cannot have one without Django; else it has a replica, and neither a database nor a desk's secrets.
+    It cannot have one without Django; else it has a replica, and neither a desk's secrets nor a database of its own.
     """
     return find_spec("django") is None or (
         (config.replica_dir / FILE_NAME).exists()
-        and config.database_url is None
         and not config.sqlite_path.exists()
-        and not any(
-            (config.secrets_dir / name).exists() for name in Secret if name not in VERIFIERS_SECRETS
-        )
+        and not any(is_given(config, name) for name in Secret if name not in VERIFIERS_SECRETS)
+    )
+
+
+def is_given(config: Config, name: Secret) -> bool:
+    """Say whether a secret is in any of its places, usable or not."""
+    variable = PREFIX + name.upper()
+    return (config.secrets_dir / name).exists() or not os.environ.keys().isdisjoint(
+        (variable, f"{variable}_FILE")
     )
 
 
