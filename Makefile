@@ -28,7 +28,7 @@ histories := tests/races tests/replica/test_lifecycle.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint races agreement faults hosts bench many css messages reference clean tools browser gateways namespaces wrk
+.PHONY: help demo test alike lint races agreement faults hosts bench many css messages reference clean tools browser gateways namespaces wrk
 
 help: ## say what can be made
 	@echo "make <target>:"
@@ -37,13 +37,19 @@ help: ## say what can be made
 demo: $(desk) ## start a desk with made-up content at http://127.0.0.1:8000 (ARGS=--reset starts afresh)
 	@$(python) -m keydesk demo $(ARGS)
 
+# What a part makes once for its tests, such as a filled demo, serves the next part too.
+test: export PYTEST_KEYDESK_MADE = $(CURDIR)/test-results/made
 test: $(dev) ## everything that has to pass before a change lands
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint tools
-	$(pytest) -n auto $(alike)
+	@rm -rf test-results/made && mkdir -p test-results/made
+	@$(MAKE) --no-print-directory --jobs=3 lint tools alike
 	$(pytest) $(beside) $(filed)
 	$(pytest) -m alone $(call apart,tests)
 	$(pytest) $(beside) --database postgresql $(on_both)
 	$(pytest) -m alone --database postgresql $(call apart,$(on_both))
+
+# It needs none of the tools, so it does not wait for them.
+alike: $(dev)
+	$(pytest) -n auto $(alike)
 
 lint: $(dev) ## style and types, without running anything
 	$(python) -m ruff check
@@ -116,13 +122,11 @@ tools:
 # A tool that does not come from Python is installed where that is possible, or asked for in a sentence.
 # Any Chromium will do; the one without windows does the same for a third of the processor's time.
 browser:
-	@command -v chromium-headless-shell >/dev/null || $(call fetch,chromium-headless-shell) || \
-	  command -v chromium >/dev/null || $(call install,chromium)
+	@command -v chromium-headless-shell >/dev/null || $(call fetch,chromium-headless-shell fonts-liberation) || \
+	  command -v chromium >/dev/null || $(call install,chromium fonts-liberation)
 
 gateways:
-	@for name in haproxy caddy; do \
-	  PATH="$$PATH:/usr/sbin" command -v $$name >/dev/null || $(call install,$$name); \
-	done
+	@PATH="$$PATH:/usr/sbin"; command -v haproxy >/dev/null && command -v caddy >/dev/null || $(call install,haproxy caddy)
 
 namespaces:
 	@PATH="$$PATH:/usr/sbin" command -v ip >/dev/null || $(call install,iproute2)
@@ -131,6 +135,6 @@ namespaces:
 wrk:
 	@command -v wrk >/dev/null || $(call install,wrk)
 
-fetch = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y $(1); }
+fetch = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -qq -y --no-install-recommends $(1); }
 install = $(call fetch,$(1)) || \
   { echo "This needs $(1): install it (on Debian: apt-get install $(1)) and run again." >&2; exit 1; }
