@@ -3,15 +3,19 @@
 import base64
 import re
 import secrets
+import shutil
 import socket
 
 import pytest
 from tests.fixtures.commands import keydesk
+from tests.fixtures.desk import keydesk_afresh
+from tests.fixtures.disks import filled, mount_small_disk
 from tests.fixtures.rows import account
 from tests.fixtures.valkey import running
 from tests.fixtures.verifier import PEPPER, fill
 
 from keydesk.config import LASTING_SECRETS, Secret
+from keydesk.replica.layout import FILE_NAME
 from keydesk.server.start import sole_desk
 
 
@@ -166,14 +170,75 @@ def test_where_the_own_verifier_is_silent_its_port_is_not_called_taken(prepared)
     assert f"its verifier does not answer at http://127.0.0.1:{port}" in said
 
 
-def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host):
+@pytest.mark.parametrize("url", [{}, {"KEYDESK_DATABASE_URL": "postgresql://a@127.0.0.1:1/x"}])
+def test_a_host_that_only_verifies_needs_the_pepper_and_no_desk(host, url):
     fill(host.folder / "replica", [])
     host.folder.chmod(0o700)
-    status, said = told(host)
+    status, said = told(host, **url)
     assert status == 1
     assert re.findall(r"The secret (\w+) is missing", said) == ["pepper"]
-    status, said = told(host, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
+    status, said = told(host, **url, KEYDESK_PEPPER=base64.b64encode(PEPPER).decode())
     assert (status, "to mend" in said, "this one only verifies" in said) == (0, False, True), said
+
+
+def test_a_full_disk_is_told(prepared):
+    kept = prepared.folder.with_name("kept")
+    prepared.folder.rename(kept)
+
+    def fill_disk():
+        mount_small_disk(prepared.folder)
+        shutil.copytree(kept, prepared.folder, dirs_exist_ok=True)
+        filled(prepared.folder)
+
+    done = keydesk_afresh("doctor", environment=prepared.environment, preexec_fn=fill_disk)
+    assert "disk       0.0 MiB are left: below 16 MiB calls with limits may get 503" in done.stdout
+
+
+def test_a_verifying_hosts_port_that_says_nothing_is_not_called_taken_and_a_dashboards_is_no_matter(
+    host,
+):
+    fill(host.folder / "replica", [])
+    host.folder.chmod(0o700)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = str(silent.getsockname()[1])
+        pepper = {"KEYDESK_PEPPER": base64.b64encode(PEPPER).decode()}
+        assert told(host, KEYDESK_PORT=port, **pepper)[0] == 0
+        status, said = told(host, KEYDESK_VERIFIER_PORT=port, **pepper)
+    assert (status, "is taken" in said) == (1, False)
+    assert f"What listens at http://127.0.0.1:{port} does not answer as a verifier" in said
+
+
+@pytest.mark.parametrize("content", [None, b"not a replica"], ids=["missing", "unreadable"])
+def test_a_host_without_django_only_verifies_and_is_told_of_a_replica_that_cannot_be_read(
+    host, tmp_path, content
+):
+    (host.folder / "replica").mkdir(parents=True)
+    host.folder.chmod(0o700)
+    if content is not None:
+        (host.folder / "replica" / FILE_NAME).write_bytes(content)
+    done = without_django(host, tmp_path, "doctor")
+    assert done.returncode == 0, done.stdout
+    sentence = "replica    none, so requests get 503. There is no readable replica at "
+    assert (sentence in done.stdout, "only verifies" in done.stdout) == (True, True), done.stdout
+
+
+def test_a_replicator_without_a_driver_says_what_to_install(host, tmp_path):
+    done = without_django(host, tmp_path, "replicator")
+    assert (done.returncode, "with its extra `desk`" in done.stderr) == (1, True), done.stderr
+
+
+def without_django(host, tmp_path, command):
+    """Run a command as an installation without the extra `desk` does."""
+    code = "import sys; sys.modules.update(dict.fromkeys(['django', 'pysqlite3'], None))"
+    (tmp_path / "sitecustomize.py").write_text(code)
+    secret = base64.b64encode(PEPPER).decode()
+    environment = {
+        **host.environment,
+        "PYTHONPATH": f"{tmp_path}:{host.environment['PYTHONPATH']}",
+        "KEYDESK_PEPPER": secret,
+        "KEYDESK_ROW_MAC_KEY": secret,
+    }
+    return keydesk_afresh(command, environment=environment)
 
 
 def test_the_steps_of_replacing_the_key_encryption_key_are_told(prepared):

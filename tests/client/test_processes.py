@@ -51,6 +51,15 @@ def records_of(text, **fields):
     return [account(), product(), entitlement(), key(DIGEST(text), **fields)]
 
 
+def fill_in_child(replica_dir, records):
+    """Write a replica in another process, as one process has a file open once."""
+    child = os.fork()
+    if child == 0:
+        fill(replica_dir, records)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 @pytest.fixture
 def at(tmp_path):
     """Give a desk's own `Keydesk` in a folder that the test fills."""
@@ -184,18 +193,24 @@ def test_past_the_lease_nothing_passes(at, asking, tmp_path):
     assert (found.status, dict(found.texts)["retry-after"]) == (503, "1")
 
 
+def test_a_late_replica_is_said_once_and_so_is_that_it_is_current_again(at, tmp_path, caplog):
+    text, keydesk = mint(), at()
+    fill(tmp_path / "replica", records_of(text), age_seconds=60)
+    assert ask(keydesk, text).code is Code.OK
+    told = lambda: [each.getMessage()[:22] for each in caplog.records]  # noqa: E731
+    wait_until(lambda: told() == ["The replica is late: i"], seconds=30, what="it is told")
+    fill_in_child(tmp_path / "replica", records_of(text))
+    expected = ["The replica is late: i", "The replica is current"]
+    wait_until(lambda: told() == expected, seconds=30, what="it is current again")
+
+
 def test_a_replica_that_was_built_anew_is_taken_within_seconds(at, tmp_path):
     text, other, keydesk = mint(), mint(), at()
     fill(tmp_path / "replica", records_of(text))
     assert ask(keydesk, text).code is Code.OK
     for path in (tmp_path / "replica").glob(f"{FILE_NAME}*"):
         path.unlink()
-    # Another process writes: one process has a file open once.
-    child = os.fork()
-    if child == 0:
-        fill(tmp_path / "replica", records_of(other))
-        os._exit(0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    fill_in_child(tmp_path / "replica", records_of(other))
     wait_until(lambda: ask(keydesk, other).code is Code.OK, seconds=30, what="the new file is read")
     assert ask(keydesk, text).code is Code.KEY_UNKNOWN
 

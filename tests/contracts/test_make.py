@@ -4,6 +4,7 @@ import importlib
 import re
 import shlex
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -65,14 +66,21 @@ def test_the_automation_runs_what_a_person_runs():
     assert [line for line in lines if line.startswith("make")] == ["make test"]
 
 
-def test_what_the_tests_install_has_all_that_a_desk_needs_in_the_same_versions():
-    desk, dev = (
-        set(
-            re.findall(
-                r"^[\w.-]+==\S+", (ROOT / "requirements" / f"{name}.txt").read_text(), re.MULTILINE
-            )
-        )
-        for name in ("desk", "dev")
-    )
-    assert desk
-    assert desk - dev == set()
+def pinned(name):
+    """Give what a lock pins: each version, for where it is, with the hashes of its files."""
+    lock = (ROOT / "requirements" / f"{name}.txt").read_text()
+    found = re.findall(r"^([\w.-]+==[^\\\n]+)((?:\\?\n    --hash=\S+ ?)+)", lock, re.MULTILINE)
+    return {(version.strip(), frozenset(hashes.split())) for version, hashes in found}
+
+
+@pytest.mark.parametrize(("smaller", "larger"), [("base", "desk"), ("desk", "dev")])
+def test_the_locks_have_the_same_versions_of_what_they_share(smaller, larger):
+    assert pinned(smaller)
+    assert pinned(smaller) - pinned(larger) == set()
+
+
+def test_the_base_lock_has_what_a_verifier_needs_and_no_django():
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {version.partition("==")[0] for version, _ in pinned("base")}
+    assert {re.match(r"[\w-]+", each)[0] for each in needed} - names == set()
+    assert "django" not in names

@@ -118,7 +118,7 @@ def test_what_the_desk_does_not_take_stays_with_a_sentence(desk, edge):
     environment, credential, spool = edge
     credential.write_text("kds_live_" + "0" * 49)
     done = keydesk(*options(desk, credential), "--once", environment=environment)
-    assert (done.returncode, "answers 401" in done.stderr) == (1, True)
+    assert (done.returncode, "answers 401: is the service credential" in done.stderr) == (1, True)
     assert len(spool_files(spool)) == 1
     for address in ("http://desk.example.com", "ftp://desk", "desk"):
         told = keydesk(

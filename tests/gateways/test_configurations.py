@@ -40,6 +40,20 @@ FORMS = {
     "proxies": {"trusted-proxy": "2001:db8::/32", "listen": "0.0.0.0:8080"},
     "names": {"verifier": "http://localhost", "backend": "http://[::1]:9000"},
 }
+NGINX_OF_A_DISTRIBUTION = """
+events { worker_connections 1024; }
+http {
+    default_type application/octet-stream;
+    server_tokens off;
+    log_format main '$remote_addr "$request" $status';
+    access_log off;
+    sendfile on;
+    keepalive_timeout 65;
+    gzip on;
+    include keydesk.conf;
+    server { listen 127.0.0.1:8081; }
+}
+"""
 SIGNS = "[\\\\'\"`$%{}<>#]"
 
 
@@ -71,6 +85,15 @@ def test_the_program_itself_finds_nothing_wrong(printed, tmp_path, name, form):
     code, told = check(name, tmp_path)
     assert code == 0, told
     assert re.findall(r"(?im)^.*(?:\[warn|warning|deprecated|not formatted).*$", told) == []
+
+
+def test_what_is_inside_of_nginxs_http_fits_into_one_that_has_its_usual_settings(printed, tmp_path):
+    text, _ = printed("nginx", *options({}))
+    inside = re.fullmatch(r".*^http \{\n(.*)\}\n", text, re.MULTILINE | re.DOTALL)[1]
+    (tmp_path / "keydesk.conf").write_text(inside)
+    (tmp_path / "nginx.conf").write_text(NGINX_OF_A_DISTRIBUTION)
+    code, told = check("nginx", tmp_path)
+    assert (code, "[warn]" in told) == (0, False), told
 
 
 @pytest.mark.parametrize("name", KNOWN)

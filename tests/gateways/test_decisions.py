@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.fixtures.desk import wait_until_told
 from tests.fixtures.gateways import exchange
 from tests.gateways.conftest import DOORS
 
@@ -117,6 +118,13 @@ def test_no_key_is_in_a_gateways_log(started, verifier, one_backend, keys):
         log = gateway.log.read_text()
         assert [key for key in keys.values() if key in log] == []
         assert name == "nginx" or "/orders" in log, f"{name} logs nothing"
+
+
+@pytest.mark.parametrize("name", ["envoy", "haproxy"])
+def test_a_refused_requests_id_is_in_the_gateways_log(name, started, verifier, one_backend, keys):
+    gateway = started(name, verifier=verifier.port, backend=one_backend.port)
+    told = gateway.ask(api_key(keys["revoked"])).headers["x-keydesk-request-id"]
+    wait_until_told(gateway.log.read_text, told)
 
 
 @pytest.mark.parametrize("name", DOORS)

@@ -246,6 +246,17 @@ def test_a_file_that_is_no_replica_is_built_anew(replica_dir, content):
     assert Reader(replica_dir).status().revision == 1
 
 
+@pytest.mark.parametrize("left", [1, 4096, 5000, 8192, 20_000, -1])
+def test_a_file_that_was_cut_short_is_not_read_and_built_anew(replica_dir, left):
+    fill(replica_dir, ALL)
+    whole = (replica_dir / FILE_NAME).stat().st_size
+    os.truncate(replica_dir / FILE_NAME, left % whole)
+    with pytest.raises(ReplicaMissing):
+        Reader(replica_dir).status()
+    fill(replica_dir, ALL, revision=2)
+    assert Reader(replica_dir).status().revision == 2
+
+
 @pytest.mark.parametrize("row", ALL, ids=lambda row: row.kind)
 def test_an_older_row_of_any_kind_is_refused(replica_dir, row):
     held = replace(row, revision=3)

@@ -7,6 +7,7 @@ from keydesk.config import Config, Secret, load_config
 from keydesk.host.stopping import stop_on_signal
 from keydesk.replica.follow import run_replicator
 from keydesk.replica.sources.contract import Source
+from keydesk.server.faults import OperatorFault
 
 app = new_app()
 
@@ -27,11 +28,19 @@ def replicator() -> None:
 
 
 def source_of(config: Config) -> Source:
-    """Give the source that the configuration names; its driver is loaded only if it is used."""
-    if config.database_url:
-        from keydesk.replica.sources.postgres import PostgresSource
+    """Give the source that the configuration names; its driver is loaded only if it is used.
 
-        return PostgresSource(config.database_url)
-    from keydesk.replica.sources.sqlite import SqliteSource
+    Raises OperatorFault if it is not installed.
+    """
+    try:
+        if config.database_url:
+            from keydesk.replica.sources.postgres import PostgresSource
 
+            return PostgresSource(config.database_url)
+        from keydesk.replica.sources.sqlite import SqliteSource
+    except ImportError:
+        raise OperatorFault(
+            "This host has no driver for the database: install Keydesk with its extra `desk`, or follow another "
+            "host's relay with `keydesk replicate --from`."
+        ) from None
     return SqliteSource(config.sqlite_path)

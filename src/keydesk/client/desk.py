@@ -21,12 +21,13 @@ from keydesk.core.decide import Decision, Question
 from keydesk.core.digest import key_digester
 from keydesk.gate.answers import request_ids
 from keydesk.gate.faults import FaultLog
+from keydesk.gate.freshness import FreshnessLog, status_of
 from keydesk.gate.guard import Header
 from keydesk.gate.usage import FLUSH_SECONDS, Taken, UsageFlush, UsageMeter
 from keydesk.host.spool import SpoolWriter, new_source
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
 from keydesk.replica.layout import ReplicaMissing
-from keydesk.replica.store import Reader, ReplicaRows
+from keydesk.replica.store import Reader, ReplicaRows, Status
 
 LEAVING_SECONDS: Final = 0.1
 """How long calls are refused before a replaced file is closed, so that no thread still reads it."""
@@ -75,6 +76,11 @@ class SharedReader:
             raise ReplicaMissing("This process goes over to another replica.")
         return self._reader.rows()
 
+    def status(self) -> Status:
+        """Give how the replica stands. Raises ReplicaMissing."""
+        with self.rows() as rows:
+            return rows.status()
+
     def tend(self) -> None:
         """Go over to another file if one lies in the place of the one that is open."""
         if self._reader.is_replaced():
@@ -96,6 +102,7 @@ class Opened:
         self._spool: Final = SpoolWriter(config.usage_dir, new_source())
         self._flush: Final = UsageFlush(meter, self._spool, QuietBoard())
         self._told: str | None = None
+        self._freshness: Final = FreshnessLog()
         self._is_over: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._tend, name="keydesk", daemon=True)
         with ExitStack() as opened:
@@ -145,7 +152,8 @@ class Opened:
             self._tell()
 
     def _tell(self) -> None:
-        """Log when calls can no longer be counted on this host, and when they can again."""
+        """Log when the replica is late or calls can no longer be counted on this host, and when that is over."""
+        self._freshness.tell(status_of(self.store), time.time())
         fault = self._host.fault
         if fault != self._told:
             logger.warning(

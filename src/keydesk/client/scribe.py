@@ -6,6 +6,7 @@ line once the rows are in the replica. It ends with its input.
 
 import sys
 from pathlib import Path
+from select import select
 from typing import Final
 
 import msgspec
@@ -16,6 +17,7 @@ from keydesk.replica.moments import Moment
 from keydesk.replica.store import Writer
 
 EPOCH: Final = "testing"
+CONFIRM_SECONDS: Final = 1.0
 DONE: Final = b"done\n"
 KINDS: Final = {kind.kind: msgspec.json.Decoder(kind) for kind in RECORD_TYPES}
 
@@ -33,11 +35,18 @@ def read_line(line: bytes) -> list[Record]:
     return [KINDS[kind].decode(row) for kind, row in _decode(line)]
 
 
+def next_line(writer: Writer) -> bytes:
+    """Wait for a line and give it, empty at the end; meanwhile the replica is kept current, as a replicator does."""
+    while not select([sys.stdin.buffer], [], [], CONFIRM_SECONDS)[0]:
+        writer.confirm(Head(EPOCH, writer.meta.revision, 0), confirmed=Moment.ago())
+    return sys.stdin.buffer.readline()
+
+
 def main() -> None:
     """Write what comes in."""
     with Writer(Path(sys.argv[1])) as writer:
         writer.snapshot(Head(EPOCH, 0, 0), [], confirmed=Moment.ago())
-        for line in sys.stdin.buffer:
+        while line := next_line(writer):
             records = read_line(line)
             revision = max(writer.meta.revision, *(record.revision for record in records))
             writer.apply(Head(EPOCH, revision, 0), records, confirmed=Moment.ago())

@@ -6,6 +6,8 @@ from pathlib import PurePath
 from traceback import extract_tb
 from typing import Final
 
+from keydesk.config import ConfigError
+
 LOG_INTERVAL_SECONDS: Final = 1.0
 
 logger: Final = logging.getLogger(__name__)
@@ -20,7 +22,11 @@ class FaultLog:
         self._told_at = -LOG_INTERVAL_SECONDS
 
     def tell(self, error: Exception, *more: str) -> None:
-        """Log an error and what more there is to say; not its text, which can hold a secret or what a caller sent."""
+        """Log an error and what more there is to say.
+
+        Its text is left out, for it can hold a secret or what a caller sent; but for what an operator has to mend,
+        which is said for them: a setting, or a file that the system does not give.
+        """
         now = time.monotonic()
         if now - self._told_at >= LOG_INTERVAL_SECONDS:
             self._told_at = now
@@ -28,7 +34,12 @@ class FaultLog:
 
 
 def described(error: BaseException) -> str:
-    """Give an error's class and the innermost places it passed, without its text."""
+    """Give what a log may say of an error: a setting's fault in its own words, else the class, file and places."""
+    if isinstance(error, ConfigError):
+        return str(error)
     frames = reversed(extract_tb(error.__traceback__)[-3:])
     places = " < ".join(f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames)
-    return f"{type(error).__name__} at {places}"
+    name = type(error).__name__
+    if isinstance(error, OSError) and error.filename is not None:
+        name += f" ({error.strerror}: {error.filename})"
+    return f"{name} at {places}"

@@ -151,10 +151,12 @@ def open_environment(replica_dir: Path, *, is_writer: bool) -> Any:
     """Open the LMDB environment of a replica; a process may have it open once. Raises `lmdb.Error`.
 
     Readers lock too: a reader without a lock would see its pages overwritten under its hands. The slots that killed
-    readers left are cleared, because in an outage no writer comes by to do it.
+    readers left are cleared, because in an outage no writer comes by to do it. A file that was cut short is not
+    opened: the system kills a process that reads what is missing of a mapped file.
     """
+    path = replica_dir / FILE_NAME
     environment = lmdb.open(
-        str(replica_dir / FILE_NAME),
+        str(path),
         subdir=False,
         readonly=not is_writer,
         create=is_writer,
@@ -164,8 +166,18 @@ def open_environment(replica_dir: Path, *, is_writer: bool) -> Any:
         mode=0o660,
         lib_version=0,  # the engine whose file format this layout is; a newer one is to be chosen, not met
     )
+    if path.stat().st_size < needed_bytes(environment):
+        environment.close()
+        raise lmdb.CorruptedError(f"{path} is cut short")
     environment.reader_check()
     return environment
+
+
+def needed_bytes(environment: Any) -> int:
+    """Give how long the file of an environment has to be for all pages that its last transaction knows."""
+    pages: int = environment.info()["last_pgno"] + 1
+    page_bytes: int = environment.stat()["psize"]
+    return pages * page_bytes
 
 
 def file_identity(path: Path) -> tuple[int, int]:

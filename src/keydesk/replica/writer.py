@@ -33,6 +33,7 @@ from keydesk.replica.layout import (
     decode_meta,
     encode,
     file_identity,
+    needed_bytes,
     open_environment,
 )
 from keydesk.replica.moments import Moment
@@ -163,6 +164,9 @@ class Writer:
             raise ReplicaMissing(f"The replica at {self._path} was taken away.")
         with self._env.begin(write=True) as transaction:
             yield transaction
+        # LMDB need not write a page at the end that a transaction took and gave back; a reader would miss it.
+        if self._path.stat().st_size < (whole := needed_bytes(self._env)):
+            os.truncate(self._path, whole)
 
     def _is_in_place(self) -> bool:
         try:

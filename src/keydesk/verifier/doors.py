@@ -29,6 +29,7 @@ from keydesk.gate import absence, answers
 from keydesk.gate.absence import rows_of
 from keydesk.gate.answers import Answer
 from keydesk.gate.credentials import CredentialReader, Presented, is_from_nginx
+from keydesk.gate.freshness import MOST_SKEW_SECONDS
 from keydesk.gate.guard import Header
 from keydesk.gate.usage import NO_METER, Meter
 from keydesk.gate.walk import Call, Walk, spent_on
@@ -58,8 +59,6 @@ class Inquiry(Struct, frozen=True):
 
 
 Made = TypeVar("Made")
-MOST_SKEW_SECONDS: Final = 5.0
-"""How far this host's clock may be from the database's before it is not fit to say what has expired."""
 _OK: Final = Code.OK
 
 

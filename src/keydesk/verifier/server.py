@@ -24,6 +24,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app, start_http_serve
 from keydesk.config import Config, ConfigError, Secret
 from keydesk.core.digest import Digester, key_digester
 from keydesk.gate.faults import described
+from keydesk.gate.freshness import FreshnessLog, status_of
 from keydesk.gate.usage import UsageFlush, UsageMeter
 from keydesk.host.crew import keep_working
 from keydesk.host.ports import listening_error
@@ -31,9 +32,9 @@ from keydesk.host.spool import SpoolWriter, new_source
 from keydesk.limits.host import HostLedger
 from keydesk.limits.ledger import Ledger
 from keydesk.limits.valkey import MILLISECONDS, SharedLedger
-from keydesk.replica.store import Reader, Status
+from keydesk.replica.store import Reader
 from keydesk.verifier.app import VerifierApp
-from keydesk.verifier.doors import MOST_SKEW_SECONDS, Doors
+from keydesk.verifier.doors import Doors
 from keydesk.verifier.entrance import BACKLOG, Entrance
 from keydesk.verifier.http1 import IDLE_SECONDS, Application, Site
 from keydesk.verifier.metrics import SpoolCollector, Tally, TallyCollector
@@ -44,11 +45,6 @@ METRICS_PATH: Final = "/metrics"
 STOP_SECONDS: Final = 1
 WATCH_SECONDS: Final = 0.5
 LEDGER_SECONDS: Final = 1.0
-LATE_SECONDS: Final = 2.0
-LATE: Final = (
-    f"The replica is late: its source has not confirmed it for {LATE_SECONDS:g} seconds, or never. The replicator's "
-    "log says why; requests get 503 once the lease has ended."
-)
 MOST_CONNECTIONS: Final = 1000
 """How many connections a worker keeps open; more than can be answered in good time are turned away at once.
 
@@ -220,32 +216,15 @@ def replica_watch(reader: Reader, tally: Tally) -> Callable[[], Awaitable[None]]
     """Give the task that keeps the replica's age and clock known, and warns from two and from five seconds on."""
 
     async def watch() -> None:
-        was_late = was_skewed = False
+        freshness = FreshnessLog()
         while True:
-            now = time.time()
-            status = status_of(reader)
-            is_late = status is None or now - (status.confirmed_at or 0) > LATE_SECONDS
-            if is_late != was_late:
-                logger.warning(LATE if is_late else "The replica is current again.")
-            was_late = is_late
+            status, now = status_of(reader), time.time()
+            freshness.tell(status, now)
             if status is not None:
-                was_skewed = warn_of_clock(status.clock_ahead_seconds, was_skewed=was_skewed)
                 tally.note_replica(status, now)
             await asyncio.sleep(WATCH_SECONDS)
 
     return watch
-
-
-def warn_of_clock(ahead_seconds: float | None, *, was_skewed: bool) -> bool:
-    """Log when this host's clock goes wrong, and when it is right again; say whether it is wrong now."""
-    ahead = ahead_seconds or 0.0
-    is_skewed = abs(ahead) > MOST_SKEW_SECONDS
-    if is_skewed and not was_skewed:
-        where = "ahead of" if ahead > 0 else "behind"
-        logger.warning("The clock of this host is %.1f s %s the database's.", abs(ahead), where)
-    elif was_skewed and not is_skewed:
-        logger.warning("The clock of this host is right again.")
-    return is_skewed
 
 
 def ledger_watch(ledger: HostLedger) -> Callable[[], Awaitable[None]]:
@@ -290,14 +269,6 @@ def together(tasks: Iterable[Callable[[], Awaitable[None]]]) -> Callable[[], Awa
             await asyncio.gather(*running, return_exceptions=True)
 
     return run
-
-
-def status_of(reader: Reader) -> Status | None:
-    """Give how the replica stands, None if it cannot be read: the watch goes on whatever is wrong with it."""
-    try:
-        return reader.status()
-    except Exception:  # noqa: BLE001 - a fault here shows as a replica that is late
-        return None
 
 
 def serve_metrics(folder: Path, port: int, *, usage_dir: Path) -> None:

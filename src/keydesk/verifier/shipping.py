@@ -27,6 +27,8 @@ UNREADABLE: Final = frozenset(
 )
 """Answers to a batch that another version of the desk may take."""
 
+NOT_ALLOWED: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+
 logger: Final = logging.getLogger(__name__)
 
 
@@ -80,6 +82,8 @@ class Desk:
 
     def _refused(self, source: str, error: urllib.error.HTTPError) -> bool:
         told = error.read(SHOWN_LENGTH).decode(errors="replace")
+        if error.code in NOT_ALLOWED:
+            told = f"is the service credential in force, with the scope `usage`? {told}"
         if error.code not in UNREADABLE:
             raise NotShippedError(f"{self._url} answers {error.code}: {told}") from error
         if source not in self._told_of:

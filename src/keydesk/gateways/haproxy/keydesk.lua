@@ -135,6 +135,7 @@ core.register_action("keydesk", { "http-req" }, function(txn, backend, door)
         txn:set_var("txn.keydesk", "malformed")
     elseif REFUSALS[status] then
         txn:set_var("txn.keydesk_code", headers["x-keydesk-code"] or "")
+        txn:set_var("txn.keydesk_request_id", headers["x-keydesk-request-id"] or "")
         refuse(txn, status, headers, body)
     end
 end, 2)
