@@ -5,12 +5,15 @@ they are. What each of these gives back, and how long it takes, is the same whet
 difference is in the mail, which its owner alone reads.
 """
 
+from collections.abc import Iterator
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
@@ -25,7 +28,7 @@ from keydesk.control.entry.models import HeldUsername
 from keydesk.control.feed.actions import publish
 from keydesk.control.outbox.actions import post
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.actions import member_ref, require_particulars, require_password
+from keydesk.control.people.actions import faulty_particulars, member_ref, require_password
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.queries import user_by_email
 from keydesk.control.people.rules import EMAIL_LENGTH, plain_email
@@ -45,17 +48,14 @@ def sign_up(
     """Make a person, their company's draft account with them as its Superadmin, and the mail that confirms the address.
 
     With an address that has a log-in, nothing is made but the mail that tells its owner; the username is held, so
-    that neither answer nor a second try tells the two apart. Raises Refused `invalid_input` naming the field, for a
-    username also where it is taken.
+    that neither answer nor a second try tells the two apart. Raises Refused `invalid_input` naming the field, with
+    those of the other fields as `others`, for a username also where it is taken.
     """
     user = User(email=plain_email(email), full_name=full_name.strip(), language=language)
     user.company, username = company.strip(), plain_username(username)
-    require_particulars(user)
-    require_password(user, password)
-    if not is_name(user.company, longest=NAME_LENGTH):
-        raise Refused(Code.INVALID_INPUT, field="company", reason="invalid")
-    if not is_username(username):
-        raise Refused(Code.INVALID_INPUT, field="username", reason="invalid")
+    faults = list(_faults_in(user, username=username, password=password))
+    if faults:
+        raise Refused(Code.INVALID_INPUT, **faults[0].details, others=faults[1:])
     # Hashed before anything is known of the address, so that it takes as long either way.
     user.set_password(password)
     with transaction.atomic():
@@ -208,6 +208,20 @@ def _address(text: str) -> str:
     return plain
 
 
+def _faults_in(user: User, *, username: str, password: str) -> Iterator[Refused]:
+    """Give what is wrong with each field of a sign-up."""
+    faulty = list(faulty_particulars(user))
+    if not is_name(user.company, longest=NAME_LENGTH):
+        faulty.append("company")
+    if not is_username(username):
+        faulty.append("username")
+    yield from (Refused(Code.INVALID_INPUT, field=field, reason="invalid") for field in faulty)
+    try:
+        require_password(user, password)
+    except Refused as refused:
+        yield refused
+
+
 def _open(actor: Actor, user: User, *, username: str) -> None:
     """Make the person, the account and the membership, in the caller's transaction."""
     now = timezone.now()
@@ -216,7 +230,7 @@ def _open(actor: Actor, user: User, *, username: str) -> None:
     # The database looks at what names the account when the transaction ends; the feed's lock is taken last.
     Membership.objects.create(user=user, account=account, role=str(Role.SUPERADMIN))
     record(
-        actor,
+        replace(actor, user_id=user.pk, label=user.email),
         Event.ACCOUNT_SIGNED_UP,
         account_id=account.id,
         object_id=account.id,

@@ -89,16 +89,23 @@ NOT_CHECKED = {"password", "full_name", "language", "staff_role", "email_confirm
 
 def require_particulars(user: User) -> None:
     """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
+    for field in faulty_particulars(user):
+        raise Refused(Code.INVALID_INPUT, field=field, reason="invalid")
+
+
+def faulty_particulars(user: User) -> Iterator[str]:
+    """Give the fields of the person that cannot stand."""
     try:
         user.clean_fields(exclude=NOT_CHECKED)
-    except ValidationError as error:
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid") from error
-    if not user.email.isascii():
-        raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
+        is_address = user.email.isascii()
+    except ValidationError:
+        is_address = False
+    if not is_address:
+        yield "email"
     if not is_name(user.full_name, longest=NAME_LENGTH):
-        raise Refused(Code.INVALID_INPUT, field="full_name", reason="invalid")
+        yield "full_name"
     if user.language not in LANGUAGES:
-        raise Refused(Code.INVALID_INPUT, field="language", reason="invalid")
+        yield "language"
 
 
 def require_password(user: User, password: str) -> None:
