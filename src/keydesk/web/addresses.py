@@ -4,6 +4,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 
+from keydesk.control.keys.rules import LONGEST_NAME
 from keydesk.web.language import local_address
 
 
@@ -22,5 +23,5 @@ def page_of_form(request: HttpRequest) -> str:
         return local_address(request, request.POST.get("next", ""))
     query = request.GET.copy()
     if request.POST.get("name"):
-        query["name"] = request.POST["name"]
+        query["name"] = request.POST["name"][:LONGEST_NAME]
     return f"{request.path}?{query.urlencode()}" if query else request.path
