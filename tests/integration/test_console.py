@@ -539,5 +539,5 @@ def test_the_system_page_tells_of_a_desk_without_replica_and_worker(browse, eko)
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
         text = browser.get("/console/system/").content.decode()
     database = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
-    words = (database, "Never heard of", "Late", f"{late} event")
+    words = (database, "Never reported", "Late", f"{late} event")
     assert [word in text for word in words] == [True] * 4

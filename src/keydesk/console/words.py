@@ -53,7 +53,7 @@ def staff_conflict(refused: Refused) -> str:
     """Say why a change of the internal team cannot be made; raises Http404 for what must not be there."""
     problem = problem_of(refused)
     reasons = {
-        "own_role": _("Nobody changes their own role or keeps themselves out. Ask another Owner."),
+        "own_role": _("Nobody changes their own role or locks themselves out. Ask another Owner."),
         "last_owner": _("This is the last Owner. Make somebody else Owner first."),
     }
     if refused.code is not Code.STATE_CONFLICT:

@@ -84,7 +84,7 @@ def hint_for(policy: PinPolicy) -> str:
         if policy.min_digits == MAX_DIGITS
         else _("%(least)d to 12 digits.") % {"least": policy.min_digits}
     )
-    return f"{digits} {_('Not a date, a run such as 123456, or one digit again and again.')}"
+    return digits + " " + _("Not a date, a run such as 123456, or one digit again and again.")
 
 
 def not_the_same(request: HttpRequest, visit: Visit, template: str, **context: Any) -> HttpResponse:

@@ -13,7 +13,8 @@ from django.utils import translation
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from keydesk.web.brand import FOR_EVER
-from keydesk.web.language import providers_language
+from keydesk.web.faults import plain
+from keydesk.web.language import local_address, providers_language
 from keydesk.web.sessions import end_if_over
 
 LARGEST_BODY_BYTES: Final = 25 * 1024 * 1024
@@ -48,11 +49,8 @@ def body_limit(get_response: Handler) -> Handler:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if LENGTH.fullmatch(length) and int(length) <= LARGEST_BODY_BYTES:
             return get_response(request)
-        return HttpResponse(
-            "This is too large: 25 MB at most.\n",
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            content_type="text/plain",
-        )
+        again = local_address(request, request.path)
+        return plain("413.html", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, again=again)
 
     return handle
 

@@ -24,7 +24,7 @@ INTRODUCTIONS: Final[dict[str, Promise]] = {
     "business": gettext_lazy("Who you are, as it stands in your papers."),
     "people": gettext_lazy("Who leads the business, and who owns it with which share."),
     DOCUMENTS: gettext_lazy("Scans or photos of the papers that prove it."),
-    "bank_account": gettext_lazy("Where money that is yours goes to."),
+    "bank_account": gettext_lazy("Where your money goes."),
     "products": gettext_lazy("What you want to use; you can ask for more later."),
     "consent": gettext_lazy("What you agree to when you submit the application."),
 }
