@@ -12,7 +12,7 @@ from keydesk.control.policies.rules import NUMBERS
 from keydesk.core.codes import Code
 from keydesk.core.records import ProductState
 from keydesk.web.lists import list_problem
-from keydesk.web.problems import problem_of
+from keydesk.web.problems import problem_of, problems_of
 
 PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
     Permission.ACCOUNT_VIEW: gettext_lazy("See customers and their applications"),
@@ -45,8 +45,7 @@ PRODUCT_STATE_NAMES: Final[dict[str, Promise]] = {
 
 def person_fault(refused: Refused) -> dict[str, str]:
     """Give what is wrong with a person's particulars, by field; raises Http404 for what must not be there."""
-    problem = problem_of(refused)
-    return {problem.field or "": problem.text}
+    return {problem.field or "": problem.text for problem in problems_of(refused)}
 
 
 def staff_conflict(refused: Refused) -> str:

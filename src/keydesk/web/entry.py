@@ -22,7 +22,7 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.web import faults
 from keydesk.web.limits import count, is_within
-from keydesk.web.problems import Problem, problem_of
+from keydesk.web.problems import Problem, problems_of
 from keydesk.web.sessions import person
 
 READ_AND_SEND: Final = ["GET", "HEAD", "POST"]
@@ -48,9 +48,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refused:
         counted.rollback()  # no mail was queued, and whoever mends a form tries more often
-        refusals = (refused, *refused.details.get("others", ()))
-        problems = [problem_of(each) for each in refusals]
-        return form(request, "entry/sign_up.html", typed=typed, problems=problems)
+        return form(request, "entry/sign_up.html", typed=typed, problems=problems_of(refused))
     return redirect("web:look_into_mailbox")
 
 
@@ -71,7 +69,7 @@ def confirm_again(request: HttpRequest) -> HttpResponse:
     try:
         actions.send_confirmation(person(request, None), email=typed["email"])
     except Refused as refused:
-        problems = [problem_of(refused)]
+        problems = problems_of(refused)
         return form(request, "entry/confirm_again.html", typed=typed, problems=problems)
     return redirect("web:look_into_mailbox")
 
@@ -108,7 +106,7 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
     try:
         actions.ask_for_password(person(request, None), email=typed["email"])
     except Refused as refused:
-        problems = [problem_of(refused)]
+        problems = problems_of(refused)
         return form(request, "entry/forgotten_password.html", typed=typed, problems=problems)
     return redirect("web:look_into_mailbox")
 
@@ -130,7 +128,7 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
     except Refused as refused:
         if refused.code is Code.NOT_FOUND:
             return render(request, "entry/link_over.html", status=410)
-        problems = [problem_of(refused)]
+        problems = problems_of(refused)
         return form(request, "entry/new_password.html", typed={"token": token}, problems=problems)
     return redirect(f"{reverse('account_login')}?{urlencode({'changed': 1})}")
 

@@ -5,8 +5,6 @@ they are. What each of these gives back, and how long it takes, is the same whet
 difference is in the mail, which its owner alone reads.
 """
 
-from collections.abc import Iterator
-
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
@@ -28,7 +26,7 @@ from keydesk.control.entry.models import HeldUsername
 from keydesk.control.feed.actions import publish
 from keydesk.control.outbox.actions import post
 from keydesk.control.outbox.kinds import MailKind
-from keydesk.control.people.actions import faulty_particulars, member_ref, require_password
+from keydesk.control.people.actions import member_ref, require_particulars, require_password
 from keydesk.control.people.models import Membership, User
 from keydesk.control.people.queries import user_by_email
 from keydesk.control.people.rules import EMAIL_LENGTH, plain_email
@@ -53,9 +51,11 @@ def sign_up(
     """
     user = User(email=plain_email(email), full_name=full_name.strip(), language=language)
     user.company, username = company.strip(), plain_username(username)
-    faults = list(_faults_in(user, username=username, password=password))
-    if faults:
-        raise Refused(Code.INVALID_INPUT, **faults[0].details, others=faults[1:])
+    is_sound = {
+        "company": is_name(user.company, longest=NAME_LENGTH),
+        "username": is_username(username),
+    }
+    require_particulars(user, password, faulty=[name for name in is_sound if not is_sound[name]])
     # Hashed before anything is known of the address, so that it takes as long either way.
     user.set_password(password)
     with transaction.atomic():
@@ -206,20 +206,6 @@ def _address(text: str) -> str:
     if not plain.isascii():
         raise Refused(Code.INVALID_INPUT, field="email", reason="invalid")
     return plain
-
-
-def _faults_in(user: User, *, username: str, password: str) -> Iterator[Refused]:
-    """Give what is wrong with each field of a sign-up."""
-    faulty = list(faulty_particulars(user))
-    if not is_name(user.company, longest=NAME_LENGTH):
-        faulty.append("company")
-    if not is_username(username):
-        faulty.append("username")
-    yield from (Refused(Code.INVALID_INPUT, field=field, reason="invalid") for field in faulty)
-    try:
-        require_password(user, password)
-    except Refused as refused:
-        yield refused
 
 
 def _open(actor: Actor, user: User, *, username: str) -> None:

@@ -1,6 +1,6 @@
 """Making users, and giving and taking their roles in accounts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.contrib.auth.password_validation import validate_password
@@ -77,8 +77,7 @@ def person_to_be(
         staff_role=staff_role,
         email_confirmed_at=timezone.now(),
     )
-    require_particulars(user)
-    require_password(user, password)
+    require_particulars(user, password)
     user.set_password(password)
     return user
 
@@ -87,13 +86,26 @@ NOT_CHECKED = {"password", "full_name", "language", "staff_role", "email_confirm
 """The fields that the model itself would judge otherwise, or not in our words."""
 
 
-def require_particulars(user: User) -> None:
-    """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
-    for field in faulty_particulars(user):
-        raise Refused(Code.INVALID_INPUT, field=field, reason="invalid")
+def require_particulars(
+    user: User, password: str | None = None, *, faulty: Iterable[str] = ()
+) -> None:
+    """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand, others as `others`.
+
+    A password that is given is judged as well; `faulty` are fields which the caller has found wrong.
+    """
+    fields = (*_faulty_particulars(user), *faulty)
+    faults = [Refused(Code.INVALID_INPUT, field=field, reason="invalid") for field in fields]
+    if password is not None:
+        try:
+            require_password(user, password)
+        except Refused as refused:
+            faults.append(refused)
+    if faults:
+        first, *others = faults
+        raise Refused(first.code, **first.details, **({"others": others} if others else {}))
 
 
-def faulty_particulars(user: User) -> Iterator[str]:
+def _faulty_particulars(user: User) -> Iterator[str]:
     """Give the fields of the person that cannot stand."""
     try:
         user.clean_fields(exclude=NOT_CHECKED)
