@@ -489,6 +489,8 @@ def test_a_retirement_is_typed_and_a_stop_has_a_reason(browse, eko, disbursement
     client, page = browse(eko), "/console/products/disbursement/"
     unlike = client.post(f"{page}retire/", {"reason": "Sold", "confirm": "Disbursement"})
     assert said(unlike) == [("confirm", "Type disbursement to confirm.")]
+    neither = client.post(f"{page}retire/", {})
+    assert sorted(field for field, _ in said(neither)) == ["confirm", "reason"]
     without = client.post(f"{page}stop/", {"reason": "  "})
     assert [field for field, _ in said(without)] == ["reason"]
     assert Product.objects.get().state == "ACTIVE"
