@@ -483,6 +483,8 @@ def test_a_retirement_is_typed_and_a_stop_has_a_reason(browse, eko, disbursement
     client, page = browse(eko), "/console/products/disbursement/"
     unlike = client.post(f"{page}retire/", {"reason": "Sold", "confirm": "Disbursement"})
     assert said(unlike) == [("confirm", "Type disbursement to confirm.")]
+    neither = client.post(f"{page}retire/", {})
+    assert sorted(field for field, _ in said(neither)) == ["confirm", "reason"]
     without = client.post(f"{page}stop/", {"reason": "  "})
     assert [field for field, _ in said(without)] == ["reason"]
     assert Product.objects.get().state == "ACTIVE"
@@ -533,5 +535,5 @@ def test_the_system_page_tells_of_a_desk_without_replica_and_worker(browse, eko)
     with time_machine.travel(timezone.now() + timedelta(minutes=3)):
         text = browser.get("/console/system/").content.decode()
     database = "SQLite" if connection.vendor == "sqlite" else "PostgreSQL"
-    words = (database, "Never heard of", "Late", f"{late} event")
+    words = (database, "Never reported", "Late", f"{late} event")
     assert [word in text for word in words] == [True] * 4

@@ -309,6 +309,9 @@ def test_a_decision_that_hurts_is_typed_and_keeps_what_was_written(browse, eko, 
     address = "/console/accounts/sinarabadi/status/suspend/"
     answer = browse(eko).post(address, {"reason": "Unpaid bills", "typed": "sinar"})
     assert (answer.status_code, "Unpaid bills" in answer.content.decode()) == (422, True)
+    answer = browse(eko).post(address, {})
+    noted = [f'id="{name}-note"' in answer.content.decode() for name in ("reason", "typed")]
+    assert (answer.status_code, noted) == (422, [True, True])
     answer = browse(eko).post(address, {"reason": "Unpaid bills", "typed": "sinarabadi"})
     sinar.refresh_from_db()
     assert (answer.status_code, sinar.status, sinar.status_reason) == (

@@ -278,9 +278,12 @@ def test_a_desk_without_documents_has_no_orphans():
     "length", [25 * 1024 * 1024 + 1, 10**15, "9" * 5000, "-1", "x"], ids=lambda each: str(each)[:9]
 )
 def test_a_body_that_no_form_sends_is_refused_before_it_is_read(length, browse):
-    answer = browse().generic("POST", reverse("account_login"), b"", CONTENT_LENGTH=str(length))
+    page = reverse("account_login")
+    client = browse(HTTP_ACCEPT_LANGUAGE="id")
+    answer = client.generic("POST", page, b"", CONTENT_LENGTH=str(length))
     assert answer.status_code == 413
-    assert answer["Content-Type"] == "text/plain"
+    text = answer.content.decode()
+    assert ("Ini terlalu besar untuk dikirim" in text, f'href="{page}"' in text) == (True, True)
 
 
 def test_a_body_of_25_mb_reaches_its_page(browse):

@@ -90,6 +90,8 @@ def test_a_company_signs_up_confirms_and_is_led_to_its_onboarding(client):
     )
     assert (membership.user, membership.role) == (user, "superadmin")
     assert mails() == [("address_confirm", user.email, "en")]
+    signed_up = AuditEvent.objects.get(event="account.signed_up")
+    assert (signed_up.actor_label, signed_up.actor_id) == (user.email, user.pk)
     link = link_in_the_last_mail()
     assert page(client.get(link))[0] == 200
     assert User.objects.get().email_confirmed_at is None
@@ -116,7 +118,8 @@ def test_nobody_logs_in_before_the_address_is_confirmed_and_the_mail_goes_again(
 def test_a_confirmation_works_once_and_for_three_days_and_for_its_address_alone(client, clock):
     send(client)
     link = link_in_the_last_mail()
-    assert client.post(link.replace("address/", "address/x")).status_code == 410
+    made_up = link.replace("address/", "address/x")
+    assert (client.get(made_up).status_code, client.post(made_up).status_code) == (410, 410)
     clock.shift(timedelta(days=3, seconds=5))
     assert client.post(link).status_code == 410
     client.post("/account/address/", {"email": " HANA@barusekali.example"})
@@ -125,6 +128,7 @@ def test_a_confirmation_works_once_and_for_three_days_and_for_its_address_alone(
     assert client.post(link).status_code == 410
     User.objects.update(email=NEWCOMER["email"])
     assert [client.post(link).status_code, client.post(link).status_code] == [302, 410]
+    assert client.get(link).status_code == 410
 
 
 @pytest.fixture
@@ -188,6 +192,11 @@ def test_bad_input_gets_a_sentence_at_its_field_and_loses_nothing(changed, sente
     assert 'value="Hana Putri"' in text or field == "full_name"
     assert NEWCOMER["password"] not in text
     assert (counts(), mails()) == (before, [])
+
+
+def test_faults_in_many_fields_are_said_at_each_of_them_at_once(client):
+    text = send(client, **dict.fromkeys(NEWCOMER, "")).content.decode()
+    assert sorted(re.findall(r'id="(\w+)-note"', text)) == sorted(NEWCOMER)
 
 
 @pytest.mark.parametrize(

@@ -375,6 +375,8 @@ def test_the_mail_is_queued_with_the_invitation_in_the_invited_persons_language(
     [
         ({"full_name": "  "}, "Give a name of 1 to 120 characters."),
         ({"password": "too short"}, "A password has at least 15 characters."),
+        ({"full_name": "", "password": ""}, "Give a name of 1 to 120 characters."),
+        ({"full_name": "", "password": ""}, "A password has at least 15 characters."),
     ],
 )
 def test_what_is_wrong_stands_at_its_field_and_the_name_is_kept(

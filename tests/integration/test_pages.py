@@ -194,6 +194,12 @@ def test_an_idle_or_old_session_leads_to_log_in_and_back(browse, ana, disburseme
         assert (response.status_code, response["Location"].endswith(back)) == (302, True)
 
 
+def test_a_log_in_leads_back_whatever_was_typed(browse, db):
+    answer = browse().post("/account/passkeys/add/", {"name": "x" * 100_000})
+    assert answer.status_code == 302
+    assert answer["Location"].endswith("x" * 60)
+
+
 def test_a_log_in_does_not_lead_elsewhere(browse, ana, password, user_of):
     form = {"login": user_of(ana).email, "password": password, "next": "https://elsewhere.example/"}
     assert browse().post("/account/login/", form)["Location"] == "/"

@@ -44,7 +44,7 @@ def test_the_queue_shows_the_oldest_first_with_its_age_and_who_has_claimed_it(
     assert "PT Sinar Abadi" not in text_of(browse(rini).get(f"{QUEUE}?show=free"))
     assert "PT Sinar Abadi" in text_of(browse(eko).get(f"{QUEUE}?show=mine"))
     nothing = text_of(browse(eko).get(f"{QUEUE}?show=second&page=x"))
-    assert "None of the waiting applications is like that." in nothing
+    assert "No waiting application matches." in nothing
 
 
 def test_the_console_begins_with_the_waiting_applications_for_whoever_may_decide_on_them(
@@ -144,7 +144,11 @@ def test_a_revision_is_asked_for_with_remarks_that_stay_beside_their_fields(
     text = text_of(client.get(FILE))
     assert "City Bandung Remark on submission 1: Which one?" in text
     assert "Submission 1 Needs revision" in text
+    assert "City: Which one?" in text.partition("History")[2]
     assert outcomes() == [(1, "revision"), (2, None)]
+    history = text_of(browse(rini).get("/console/accounts/sinarabadi/")).partition("Status history")
+    statuses = ["Waiting for approval", "Needs a revision", "Waiting for approval"]
+    assert re.findall(r"Waiting for approval|Needs a revision", history[2])[:3] == statuses
 
 
 def test_remarks_that_do_not_stand_are_said_at_their_field_and_nothing_typed_is_lost(

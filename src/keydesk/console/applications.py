@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from keydesk.console.accounts import account_named
-from keydesk.console.dossier import Dossier
+from keydesk.console.dossier import Dossier, row_name
 from keydesk.console.pages import frame
 from keydesk.console.visit import READ_AND_SEND, StaffVisit, for_staff
 from keydesk.control.access.actor import Actor
@@ -259,9 +259,17 @@ def file_context(
         "is_mine": review.is_open and is_mine,
         "is_proposer": latest.proposed_by_id == visit.user.pk,
         "needs_second": current_policies().four_eyes_on_approval and latest.proposed_by_id is None,
-        "history": [(each, outcome_of(each, review.account)) for each in review.submissions],
+        "history": [
+            (each, outcome_of(each, review.account), remarks_of(each))
+            for each in review.submissions
+        ],
         "standing": outcome_of(latest, review.account),
     }
+
+
+def remarks_of(submission: Submission) -> list[tuple[str, str]]:
+    """Give what was remarked on a submission, each with what its field is called."""
+    return [(row_name(path), remark) for path, remark in submission.remarks.items()]
 
 
 class Standing(NamedTuple):

@@ -67,6 +67,8 @@ def decide(
     typed = page.get("typed")
     if typed and request.POST.get("typed", "").strip() != typed:
         context["errors"] = {"typed": _("Type it exactly as it stands above the field.")}
+        if page.get("asks_reason") and not request.POST.get("reason", "").strip():
+            context["errors"]["reason"] = _("Say why. The customer reads it.")
         return render(request, "console/decide.html", context, status=422)
     try:
         act()

@@ -1,8 +1,10 @@
 """A submission as the internal team reads it: every field with its value, what changed, and earlier remarks."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from keydesk.control.onboarding.models import Submission
@@ -147,7 +149,7 @@ def consent_lines(consent: Data) -> list[str]:
         return []
     words = {
         "person": consent.get("by", ""),
-        "day": str(consent.get("at", ""))[:10],
+        "day": date_format(datetime.fromisoformat(consent["at"]), "j M Y"),
         "version": consent.get("text_version", ""),
     }
     return [_("%(person)s agreed to text %(version)s on %(day)s.") % words]

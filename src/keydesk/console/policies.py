@@ -37,24 +37,26 @@ GROUPS: Final[tuple[tuple[Promise, tuple[tuple[str, Promise], ...]], ...]] = (
     (
         gettext_lazy("PIN"),
         (
-            ("pin_min_digits", gettext_lazy("Digits at least")),
+            ("pin_min_digits", gettext_lazy("Minimum number of digits")),
             ("pin_tries", gettext_lazy("Wrong tries before a pause")),
             ("pin_lock_minutes", gettext_lazy("Pause, in minutes")),
             (
                 "pin_reset_cooldown_minutes",
-                gettext_lazy("No key is shown after a reset by mail, in minutes"),
+                gettext_lazy("Keys stay hidden after a PIN reset by mail, in minutes"),
             ),
         ),
     ),
     (
         gettext_lazy("Logging in"),
         (
-            ("password_min_length", gettext_lazy("Characters of a password at least")),
+            ("password_min_length", gettext_lazy("Minimum length of a password, in characters")),
             (
                 "privileged_idle_minutes",
-                gettext_lazy("Idle session of a Superadmin, Admin or the internal team, minutes"),
+                gettext_lazy(
+                    "Idle session of a Superadmin, Admin or the internal team, in minutes"
+                ),
             ),
-            ("idle_minutes", gettext_lazy("Idle session of everybody else, minutes")),
+            ("idle_minutes", gettext_lazy("Idle session of everybody else, in minutes")),
             ("session_hours", gettext_lazy("Longest session, in hours")),
             (
                 "mfa_for_managers",

@@ -190,12 +190,12 @@ def move(
     """Ask whether a product shall go to the state, and take it there."""
     if request.method != "POST":
         return confirmation(request, visit, product, state)
-    reason = request.POST.get("reason", "").strip()
+    reason, errors = request.POST.get("reason", "").strip(), {}
     if state is not ProductState.ACTIVE and not is_name(reason, longest=LONGEST_REASON):
-        errors = {"reason": _("Give a reason of 1 to 300 characters; the audit trail keeps it.")}
-        return confirmation(request, visit, product, state, errors=errors)
+        errors["reason"] = _("Give a reason of 1 to 300 characters; the audit trail keeps it.")
     if state is ProductState.RETIRED and request.POST.get("confirm", "").strip() != product.slug:
-        errors = {"confirm": _("Type %(slug)s to confirm.") % {"slug": product.slug}}
+        errors["confirm"] = _("Type %(slug)s to confirm.") % {"slug": product.slug}
+    if errors:
         return confirmation(request, visit, product, state, errors=errors)
     try:
         set_product_state(visit.actor, slug=product.slug, state=state, reason=reason)

@@ -26,7 +26,8 @@ class Line(NamedTuple):
 def lines_of(account: Account, events: Iterable[AuditEvent]) -> list[Line]:
     """Give the events as lines; names are looked up once for all of them, in three SQL queries."""
     found = list(events)
-    names = names_of(account, {event.object_id for event in found})
+    ids = {event.object_id for event in found}
+    names = names_of(account, ids | {each.partition("/")[0] for each in ids})
     return [
         Line(event, str(EVENT_NAMES[Event(event.event)]), object_name(event, names))
         for event in found
@@ -52,4 +53,4 @@ def names_of(account: Account, ids: set[str]) -> dict[str, str]:
 def object_name(event: AuditEvent, names: dict[str, str]) -> str:
     """Give what the event's object is called, or was when it happened if the event says so."""
     kept = event.details.get("email") or event.details.get("name") or ""
-    return names.get(event.object_id) or str(kept)
+    return names.get(event.object_id) or names.get(event.object_id.partition("/")[0]) or str(kept)

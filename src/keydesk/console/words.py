@@ -11,7 +11,7 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.policies.rules import NUMBERS
 from keydesk.core.codes import Code
 from keydesk.web.lists import list_problem
-from keydesk.web.problems import problem_of
+from keydesk.web.problems import problem_of, problems_of
 
 PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
     Permission.ACCOUNT_VIEW: gettext_lazy("See customers and their applications"),
@@ -38,15 +38,14 @@ PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
 
 def person_fault(refused: Refused) -> dict[str, str]:
     """Give what is wrong with a person's particulars, by field; raises Http404 for what must not be there."""
-    problem = problem_of(refused)
-    return {problem.field or "": problem.text}
+    return {problem.field or "": problem.text for problem in problems_of(refused)}
 
 
 def staff_conflict(refused: Refused) -> str:
     """Say why a change of the internal team cannot be made; raises Http404 for what must not be there."""
     problem = problem_of(refused)
     reasons = {
-        "own_role": _("Nobody changes their own role or keeps themselves out. Ask another Owner."),
+        "own_role": _("Nobody changes their own role or locks themselves out. Ask another Owner."),
         "last_owner": _("This is the last Owner. Make somebody else Owner first."),
     }
     if refused.code is not Code.STATE_CONFLICT:

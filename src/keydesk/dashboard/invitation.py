@@ -1,5 +1,6 @@
 """Where the link of an invitation leads: accepting it, as somebody new or as who one is."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
 
 from allauth.account.adapter import get_adapter
@@ -19,7 +20,7 @@ from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.dashboard.visit import READ_AND_SEND, ROLE_NAMES
 from keydesk.web.faults import plain
-from keydesk.web.problems import Problem, problem_of
+from keydesk.web.problems import Problem, problems_of
 from keydesk.web.sessions import person
 
 
@@ -44,7 +45,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     except Refused as refused:
         if refused.code is Code.NOT_FOUND:
             return dead()
-        return show(request, found, user, problem=problem_of(refused))
+        return show(request, found, user, problems=problems_of(refused))
     if user is None:
         get_adapter(request).login(request, membership.user)
     return redirect("dashboard:overview", username=membership.account.username)
@@ -56,7 +57,7 @@ def dead() -> HttpResponse:
 
 
 def show(
-    request: HttpRequest, found: Invitation, user: User | None, *, problem: Problem | None = None
+    request: HttpRequest, found: Invitation, user: User | None, *, problems: Sequence[Problem] = ()
 ) -> HttpResponse:
     """Show what is offered, and the way to accept that is open to who looks at it."""
     template = "other" if user is not None and user.email != found.email else "accept"
@@ -70,8 +71,8 @@ def show(
         "has_log_in": user is None and has_log_in(found),
         "full_name": request.POST.get("full_name", ""),
         "shortest_password": current_policies().password_min_length,
-        "problem": problem,
-        "errors": problem.errors if problem else {},
+        "problem": problems[0] if problems else None,
+        "errors": {problem.field: problem.text for problem in problems if problem.field},
     }
-    status = 200 if problem is None else problem.status
+    status = problems[0].status if problems else 200
     return render(request, f"dashboard/invitation/{template}.html", context, status=status)

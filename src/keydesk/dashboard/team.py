@@ -171,8 +171,8 @@ DEACTIVATE: Final = Deed(
     "danger",
     gettext_lazy("Deactivate %(name)s?"),
     gettext_lazy(
-        "%(name)s cannot come into %(company)s any more from the next click on, and what they have open ends. The API "
-        "keys they made go on working: keys belong to the company. You can reactivate them at any time."
+        "From the next click on, %(name)s cannot come into %(company)s any more, and what they have open is closed. "
+        "The API keys they made go on working: keys belong to the company. You can reactivate them at any time."
     ),
     gettext_lazy("Deactivate"),
 )
@@ -192,8 +192,8 @@ REMOVE: Final = Deed(
     "danger",
     gettext_lazy("Remove %(name)s?"),
     gettext_lazy(
-        "%(name)s is no member of %(company)s any more from the next click on, and what they have open ends. The API "
-        "keys they made go on working: keys belong to the company. To come back they need a new invitation."
+        "From the next click on, %(name)s is no member of %(company)s any more, and what they have open is closed. The "
+        "API keys they made go on working: keys belong to the company. To come back they need a new invitation."
     ),
     gettext_lazy("Remove member"),
 )

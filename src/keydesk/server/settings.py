@@ -119,7 +119,6 @@ MIDDLEWARE = [
     "keydesk.web.middleware.request_ids",
     "keydesk.web.middleware.client_addresses",
     "keydesk.web.middleware.public_scheme",
-    "keydesk.web.middleware.body_limit",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_permissions_policy.PermissionsPolicyMiddleware",
@@ -128,6 +127,7 @@ MIDDLEWARE = [
     "keydesk.web.middleware.no_store",
     "keydesk.web.session_cookies.SessionCookies",
     "django.middleware.locale.LocaleMiddleware",
+    "keydesk.web.middleware.body_limit",  # in the person's language, and before anything reads a body
     "django.middleware.common.CommonMiddleware",
     "keydesk.web.origin.SameOrigin",
     "django.middleware.csrf.CsrfViewMiddleware",

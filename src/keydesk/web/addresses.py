@@ -5,6 +5,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from keydesk.control.keys.rules import LONGEST_NAME
+
 
 def public_address(request: HttpRequest, path: str) -> str:
     """Give a whole address, as a mail needs it: under the public one, or where this request came to without one."""
@@ -21,7 +23,7 @@ def page_of_form(request: HttpRequest) -> str:
         return local_address(request, request.POST.get("next", ""))
     query = request.GET.copy()
     if request.POST.get("name"):
-        query["name"] = request.POST["name"]
+        query["name"] = request.POST["name"][:LONGEST_NAME]
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 

@@ -3,6 +3,7 @@
 No answer tells whether an address has a log-in. That includes the limits, which count what was typed.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse
@@ -15,12 +16,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.entry import actions, links
-from keydesk.control.entry.queries import first_username_of
+from keydesk.control.entry.queries import awaits_confirmation, first_username_of
+from keydesk.control.people.models import User
 from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.web import faults
 from keydesk.web.limits import count, is_within
-from keydesk.web.problems import Problem, problem_of
+from keydesk.web.problems import Problem, problems_of
 from keydesk.web.sessions import person
 
 READ_AND_SEND: Final = ["GET", "HEAD", "POST"]
@@ -46,7 +48,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         )
     except Refused as refused:
         counted.rollback()  # no mail was queued, and whoever mends a form tries more often
-        return form(request, "entry/sign_up.html", typed=typed, problem=problem_of(refused))
+        return form(request, "entry/sign_up.html", typed=typed, problems=problems_of(refused))
     return redirect("web:look_into_mailbox")
 
 
@@ -67,22 +69,30 @@ def confirm_again(request: HttpRequest) -> HttpResponse:
     try:
         actions.send_confirmation(person(request, None), email=typed["email"])
     except Refused as refused:
-        return form(request, "entry/confirm_again.html", typed=typed, problem=problem_of(refused))
+        problems = problems_of(refused)
+        return form(request, "entry/confirm_again.html", typed=typed, problems=problems)
     return redirect("web:look_into_mailbox")
 
 
 @require_http_methods(READ_AND_SEND)
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
     """Show the button that confirms an address, or confirm it and lead on to log in; a look alone changes nothing."""
-    if request.method != "POST":
+    if request.method != "POST" and awaits_confirmation(token):
         return render(request, "entry/confirm.html", {"token": token})
-    try:
-        user = actions.confirm_address(person(request, None), token=token)
-    except Refused:
+    user = confirmed(request, token) if request.method == "POST" else None
+    if user is None:
         return render(request, "entry/link_over.html", {"is_confirmation": True}, status=410)
     username = first_username_of(user)
     onward = {"next": f"/a/{username}/onboarding/"} if username else {}
     return redirect(f"{reverse('account_login')}?{urlencode({'confirmed': '1', **onward})}")
+
+
+def confirmed(request: HttpRequest, token: str) -> User | None:
+    """Confirm the address behind a link; gives whose it is, None for a link that is over."""
+    try:
+        return actions.confirm_address(person(request, None), token=token)
+    except Refused:
+        return None
 
 
 @require_http_methods(READ_AND_SEND)
@@ -96,9 +106,8 @@ def forgotten_password(request: HttpRequest) -> HttpResponse:
     try:
         actions.ask_for_password(person(request, None), email=typed["email"])
     except Refused as refused:
-        return form(
-            request, "entry/forgotten_password.html", typed=typed, problem=problem_of(refused)
-        )
+        problems = problems_of(refused)
+        return form(request, "entry/forgotten_password.html", typed=typed, problems=problems)
     return redirect("web:look_into_mailbox")
 
 
@@ -119,18 +128,18 @@ def new_password(request: HttpRequest, token: str) -> HttpResponse:
     except Refused as refused:
         if refused.code is Code.NOT_FOUND:
             return render(request, "entry/link_over.html", status=410)
-        problem = problem_of(refused)
-        return form(request, "entry/new_password.html", typed={"token": token}, problem=problem)
+        problems = problems_of(refused)
+        return form(request, "entry/new_password.html", typed={"token": token}, problems=problems)
     return redirect(f"{reverse('account_login')}?{urlencode({'changed': 1})}")
 
 
 def form(
-    request: HttpRequest, template: str, *, typed: dict[str, str], problem: Problem | None = None
+    request: HttpRequest, template: str, *, typed: dict[str, str], problems: Sequence[Problem] = ()
 ) -> HttpResponse:
     """Show a form with what was typed and what is wrong at its field; a password is never sent back."""
     context = {
         "typed": typed,
-        "errors": problem.errors if problem else {},
+        "errors": {problem.field: problem.text for problem in problems},
         "shortest_password": current_policies().password_min_length,
     }
-    return render(request, template, context, status=problem.status if problem else 200)
+    return render(request, template, context, status=problems[0].status if problems else 200)

@@ -12,7 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
+from keydesk.web.addresses import local_address
 from keydesk.web.brand import FOR_EVER
+from keydesk.web.faults import plain
 from keydesk.web.language import providers_language
 from keydesk.web.sessions import end_if_over
 
@@ -48,11 +50,8 @@ def body_limit(get_response: Handler) -> Handler:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if LENGTH.fullmatch(length) and int(length) <= LARGEST_BODY_BYTES:
             return get_response(request)
-        return HttpResponse(
-            "This is too large: 25 MB at most.\n",
-            status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-            content_type="text/plain",
-        )
+        again = local_address(request, request.path)
+        return plain("413.html", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE, again=again)
 
     return handle
 

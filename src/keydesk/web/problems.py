@@ -45,6 +45,11 @@ def problem_of(refused: Refused) -> Problem:
     )
 
 
+def problems_of(refused: Refused) -> list[Problem]:
+    """Give the sentences for a refusal that may be about several fields, at least one; raises as `problem_of` does."""
+    return [problem_of(each) for each in (refused, *refused.details.get("others", ()))]
+
+
 def tries_left(details: dict[str, Any]) -> str:
     """Say how many tries are left."""
     left = details.get("tries_left", 0)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.people.models import User
+from keydesk.control.policies.queries import current_policies
 from keydesk.control.security import actions
 from keydesk.control.security.queries import (
     factors_of,
@@ -220,7 +221,11 @@ def password(request: HttpRequest, user: User) -> HttpResponse:
                 errors["new_password"] = problem_of(refused).text
             else:
                 return redirect(way_back(request))
-    context = {"next": way_back(request), "errors": errors}
+    context = {
+        "next": way_back(request),
+        "errors": errors,
+        "shortest_password": current_policies().password_min_length,
+    }
     return shown(request, "security/password.html", context, is_wrong=bool(errors))
 
 

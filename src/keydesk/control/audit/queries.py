@@ -11,6 +11,17 @@ from keydesk.control.access.roles import Permission
 from keydesk.control.audit.events import EVENTS_ABOUT, OF_THE_PROVIDER, Event, Topic
 from keydesk.control.audit.models import AuditEvent
 
+SETS_STATUS = (
+    str(Event.ACCOUNT_CREATED),
+    str(Event.ACCOUNT_SIGNED_UP),
+    str(Event.ACCOUNT_STATUS_CHANGED),
+    str(Event.APPLICATION_APPROVED),
+    str(Event.APPLICATION_REJECTED),
+    str(Event.APPLICATION_REVISION_REQUESTED),
+    str(Event.APPLICATION_SUBMITTED),
+)
+"""Each event after which an account has another status, which its details name; the first two make a draft."""
+
 
 def has_happened(event: Event, *, object_id: str, since: datetime) -> bool:
     """Say whether this has happened to the object since that moment."""
@@ -84,8 +95,5 @@ def activity_about(
 
 def status_history(account_id: str) -> QuerySet[AuditEvent]:
     """Give how an account's status went, the latest first."""
-    changes = AuditEvent.objects.filter(
-        object_id=account_id,
-        event__in=[str(Event.ACCOUNT_CREATED), str(Event.ACCOUNT_STATUS_CHANGED)],
-    )
+    changes = AuditEvent.objects.filter(object_id=account_id, event__in=SETS_STATUS)
     return changes.order_by("-seq")

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 from django.utils import timezone
+from msgspec.structs import replace
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
@@ -49,17 +50,16 @@ def sign_up(
     """Make a person, their company's draft account with them as its Superadmin, and the mail that confirms the address.
 
     With an address that has a log-in, nothing is made but the mail that tells its owner; the username is held, so
-    that neither answer nor a second try tells the two apart. Raises Refused `invalid_input` naming the field, for a
-    username also where it is taken.
+    that neither answer nor a second try tells the two apart. Raises Refused `invalid_input` naming the field, with
+    those of the other fields as `others`, for a username also where it is taken.
     """
     user = User(email=plain_email(email), full_name=full_name.strip(), language=language)
     user.company, username = company.strip(), plain_username(username)
-    require_particulars(user)
-    require_password(user, password)
-    if not is_name(user.company, longest=NAME_LENGTH):
-        raise Refused(Code.INVALID_INPUT, field="company", reason="invalid")
-    if not is_username(username):
-        raise Refused(Code.INVALID_INPUT, field="username", reason="invalid")
+    is_sound = {
+        "company": is_name(user.company, longest=NAME_LENGTH),
+        "username": is_username(username),
+    }
+    require_particulars(user, password, faulty=[name for name in is_sound if not is_sound[name]])
     # Hashed before anything is known of the address, so that it takes as long either way.
     user.set_password(password)
     with transaction.atomic():
@@ -200,7 +200,7 @@ def _open(actor: Actor, user: User, *, username: str) -> None:
     # The database looks at what names the account when the transaction ends; the feed's lock is taken last.
     Membership.objects.create(user=user, account=account, role=str(Role.SUPERADMIN))
     record(
-        actor,
+        replace(actor, user_id=user.pk, label=user.email),
         Event.ACCOUNT_SIGNED_UP,
         account_id=account.id,
         object_id=account.id,

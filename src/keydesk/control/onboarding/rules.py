@@ -114,8 +114,9 @@ class Field(NamedTuple):
 
 
 NUMBER: Final = re.compile(r"[0-9A-Za-z][0-9A-Za-z ./-]{2,39}", re.ASCII)
-SHARE: Final = re.compile(r"100(\.0{1,2})?|[0-9]{1,2}(\.[0-9]{1,2})?", re.ASCII)
-BANK_NUMBER: Final = re.compile(r"[0-9][0-9 -]{3,28}[0-9]", re.ASCII)
+SHARE: Final = re.compile(r"100([.,]0{1,2})?|[0-9]{1,2}([.,][0-9]{1,2})?", re.ASCII)
+"""With a point or, as in Indonesian, a comma."""
+BANK_NUMBER: Final = re.compile(r"[0-9](?:[ -]*[0-9]){4,29}", re.ASCII)
 
 BUSINESS: Final[dict[str, Field]] = {
     "kind": Field(20, choices=BusinessKind),
@@ -224,7 +225,7 @@ def check_people(values: Mapping[str, Any]) -> Checked:
 
 def hundredths(share: str) -> int:
     """Give a share in hundredths of a per cent."""
-    whole, _, rest = share.partition(".")
+    whole, _, rest = share.replace(",", ".").partition(".")
     return int(whole or 0) * 100 + int(rest.ljust(2, "0"))
 
 

@@ -1,6 +1,6 @@
 """Making users, and giving and taking their roles in accounts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from django.contrib.auth.password_validation import validate_password
@@ -80,19 +80,40 @@ def person_to_be(
         staff_role=staff_role,
         email_confirmed_at=timezone.now(),
     )
-    require_particulars(user)
-    require_password(user, password)
+    require_particulars(user, password)
     user.set_password(password)
     return user
 
 
-def require_particulars(user: User) -> None:
-    """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand."""
-    require_address(user.email)
+def require_particulars(
+    user: User, password: str | None = None, *, faulty: Iterable[str] = ()
+) -> None:
+    """Raise Refused(`invalid_input`) naming the first field of the person that cannot stand, others as `others`.
+
+    A password that is given is judged as well; `faulty` are fields which the caller has found wrong.
+    """
+    fields = (*_faulty_particulars(user), *faulty)
+    faults = [Refused(Code.INVALID_INPUT, field=field, reason="invalid") for field in fields]
+    if password is not None:
+        try:
+            require_password(user, password)
+        except Refused as refused:
+            faults.append(refused)
+    if faults:
+        first, *others = faults
+        raise Refused(first.code, **first.details, **({"others": others} if others else {}))
+
+
+def _faulty_particulars(user: User) -> Iterator[str]:
+    """Give the fields of the person that cannot stand."""
+    try:
+        require_address(user.email)
+    except Refused:
+        yield "email"
     if not is_name(user.full_name, longest=NAME_LENGTH):
-        raise Refused(Code.INVALID_INPUT, field="full_name", reason="invalid")
+        yield "full_name"
     if user.language not in LANGUAGES:
-        raise Refused(Code.INVALID_INPUT, field="language", reason="invalid")
+        yield "language"
 
 
 def require_address(text: str) -> str:

@@ -68,8 +68,7 @@ def make_first_owner(
             _require_link(link.digest, link.expires_at, token)
             if owners().exists():
                 raise Refused(Code.STAFF_LINK_INVALID)
-            require_particulars(user)
-            require_password(user, password)
+            require_particulars(user, password)
             user.set_password(password)
             user.save()
             link.digest, link.expires_at = None, None
