@@ -187,7 +187,7 @@ EXPECTED = {
     "web:look_into_mailbox": {EVERYBODY: "200 405 405 405"},
     "web:confirm_again": {EVERYBODY: "200 422 405 405"},
     # The link is not one that a mail held.
-    "web:confirm_address": {EVERYBODY: "200 410 405 405"},
+    "web:confirm_address": {EVERYBODY: "410 410 405 405"},
     "web:forgotten_password": {EVERYBODY: "200 422 405 405"},
     "web:new_password": {EVERYBODY: "410 410 405 405"},
     # Only a demo has a mailbox.
