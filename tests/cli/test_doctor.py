@@ -222,8 +222,9 @@ def test_a_host_without_django_only_verifies_and_is_told_of_a_replica_that_canno
     assert (sentence in done.stdout, "only verifies" in done.stdout) == (True, True), done.stdout
 
 
-def test_a_replicator_without_a_driver_says_what_to_install(host, tmp_path):
-    done = without_django(host, tmp_path, "replicator")
+@pytest.mark.parametrize("command", ["replicator", "demo", "dashboard"])
+def test_what_is_not_installed_is_said_in_a_sentence(host, tmp_path, command):
+    done = without_django(host, tmp_path, command)
     assert (done.returncode, "with its extra `desk`" in done.stderr) == (1, True), done.stderr
 
 

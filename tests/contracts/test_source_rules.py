@@ -47,6 +47,14 @@ def is_called(tree: ast.Module, attribute: ast.Attribute) -> bool:
     return any(isinstance(node, ast.Call) and node.func is attribute for node in ast.walk(tree))
 
 
+def calls_of(names: set[str], within: ast.AST) -> list[ast.Call]:
+    return [
+        node
+        for node in ast.walk(within)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+    ]
+
+
 def test_imports_stand_at_the_top_of_their_module_outside_the_command_line():
     found = [
         shown(path, node)
@@ -66,22 +74,14 @@ def test_no_text_for_translation_stands_in_an_f_string():
         for path, tree in TREES.items()
         for text in ast.walk(tree)
         if isinstance(text, ast.JoinedStr)
-        for node in ast.walk(text)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in {"_", "gettext", "ngettext", "pgettext", "gettext_lazy"}
+        for node in calls_of({"_", "gettext", "ngettext", "pgettext", "gettext_lazy"}, text)
     ]
     assert found == [], "`make messages` does not see it there: give it a name first"
 
 
 def test_nothing_is_printed_by_hand():
     found = [
-        shown(path, node)
-        for path, tree in TREES.items()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id == "print"
+        shown(path, node) for path, tree in TREES.items() for node in calls_of({"print"}, tree)
     ]
     assert found == [], "log it, or typer.echo it in cli"
 

@@ -29,6 +29,8 @@ class Entry(NamedTuple):
     needs_control: bool = False
     """Whether it works on the control plane's database and therefore needs Django."""
     is_hidden: bool = False
+    needs_desk: bool = False
+    """Whether the processes that it starts need what the extra `desk` installs, though it does not load Django."""
 
 
 PREPARE: Final = "Prepare"
@@ -54,7 +56,9 @@ COMMANDS: Final[dict[str, Entry]] = {
         "keydesk.cli.gateway", PREPARE, "Print the configuration of a gateway that asks Keydesk."
     ),
     "serve": Entry("keydesk.cli.serve", RUN, "Run everything on this host; restart what dies."),
-    "demo": Entry("keydesk.cli.demo", RUN, "Run a desk with made-up content, to look at."),
+    "demo": Entry(
+        "keydesk.cli.demo", RUN, "Run a desk with made-up content, to look at.", needs_desk=True
+    ),
     "seed": Entry("keydesk.cli.seed", RUN, "Fill the demo.", True, True),
     "dashboard": Entry("keydesk.cli.dashboard", PROCESS, "The pages.", True),
     "verifier": Entry("keydesk.cli.verifier", PROCESS, "The decisions on requests."),
@@ -101,6 +105,8 @@ def forward(entry: Entry) -> Callable[[typer.Context], None]:
     """Give the command that loads an entry and hands it the arguments as they came."""
 
     def run(context: typer.Context) -> None:
+        if entry.needs_desk:
+            require_desk()
         with control_plane() if entry.needs_control else nullcontext():
             command = import_module(entry.module).app
             command(args=context.args, prog_name=context.command_path)
@@ -108,12 +114,17 @@ def forward(entry: Entry) -> Callable[[typer.Context], None]:
     return run
 
 
-def control_plane() -> AbstractContextManager[None]:
-    """Give what a command of the control plane runs in; raises OperatorFault if Django is not installed here."""
+def require_desk() -> None:
+    """Raise OperatorFault if what a desk needs, such as Django, is not installed here."""
     if find_spec("django") is None:
         raise OperatorFault(
             "This host has only what a verifier needs: install Keydesk with its extra `desk`."
         )
+
+
+def control_plane() -> AbstractContextManager[None]:
+    """Give what a command of the control plane runs in; raises OperatorFault if Django is not installed here."""
+    require_desk()
     plane: AbstractContextManager[None] = import_module("keydesk.cli.control").control_plane()
     return plane
 
