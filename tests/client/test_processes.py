@@ -197,7 +197,10 @@ def test_a_late_replica_is_said_once_and_so_is_that_it_is_current_again(at, tmp_
     text, keydesk = mint(), at()
     fill(tmp_path / "replica", records_of(text), age_seconds=60)
     assert ask(keydesk, text).code is Code.OK
-    told = lambda: [each.getMessage()[:22] for each in caplog.records]  # noqa: E731
+
+    def told():
+        return [each.getMessage()[:22] for each in caplog.records]
+
     wait_until(lambda: told() == ["The replica is late: i"], seconds=30, what="it is told")
     fill_in_child(tmp_path / "replica", records_of(text))
     expected = ["The replica is late: i", "The replica is current"]
