@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fixtures.browsing import viewing
 from tests.fixtures.generating import generated
+from tests.fixtures.trail import execute
 
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Role, StaffRole
@@ -235,8 +236,7 @@ def test_search_finds_by_the_beginning_whatever_the_legal_form(sinar, samudra, a
 
 def test_every_search_is_served_by_an_index(sinar, ana, key, database):
     if database == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
+        execute("ANALYZE", "SET LOCAL enable_seqscan = off")
     by_status = accounts_by_age(status="APPROVED", after=sinar.id)
     # Of a few rows PostgreSQL may as well walk through the index by age.
     of_status = "account_by_status" if database == "sqlite" else "account_by_"

@@ -340,16 +340,6 @@ def test_listing_takes_the_same_few_queries_for_one_key_and_for_many(ana, sinar,
     assert set(counts) == {3}
 
 
-def test_listing_reads_an_accounts_keys_through_their_index(ana, generate, database):
-    generate(ana)
-    if database == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-    keys = queries._listed().filter(account=ana.account_id, environment="live")
-    plan = keys.filter(product="disbursement").explain()
-    assert ("key_by_account" in plan, "B-TREE" in plan) == (True, False)
-
-
 def test_an_expired_key_says_so_and_cannot_be_replaced(ana, generate, regenerate):
     made = generate(ana)
     ApiKey.objects.update(expires_at=timezone.now().replace(microsecond=0))

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from tests.fixtures.browsing import KEYS
 from tests.fixtures.generating import generated
+from tests.fixtures.trail import execute
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.entitlements.actions import disable_product
@@ -228,8 +229,7 @@ def test_many_keys_cost_the_queries_of_one_and_of_each_kind_a_few_are_told_of(
 def test_an_account_s_use_is_read_through_indexes(sinar, new_key, database):
     use(new_key(), ("ok", 1, 0))
     if database == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
+        execute("ANALYZE", "SET LOCAL enable_seqscan = off")
     whole = AccountCount.objects.filter(account=sinar.id, environment="live", span=Span.DAY)
     keys = ApiKey.objects.filter(account=sinar.id, environment="live")
     # SQLite tells of columns; of a few rows PostgreSQL may as well begin with the counts, but not without an index.
