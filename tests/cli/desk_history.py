@@ -72,7 +72,9 @@ def since(made):
             HOST_OPERATOR, account_id=ids[username], status=AccountStatus(status), reason="Unpaid"
         )
     for slug, state in (("inquiry", "STOPPED"), ("payment-link", "RETIRED")):
-        catalog.set_product_state(HOST_OPERATOR, slug=slug, state=ProductState(state))
+        catalog.set_product_state(
+            HOST_OPERATOR, slug=slug, state=ProductState(state), reason="Fraud"
+        )
     entitlements.disable_product(
         HOST_OPERATOR, account_id=ids["sinarabadi"], product="disbursement",
         environment=Environment.TEST, reason="Misuse",

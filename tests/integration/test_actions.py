@@ -229,7 +229,10 @@ SCENARIOS = {
     ),
     "accounts.set_account_status": (
         Event.ACCOUNT_STATUS_CHANGED,
-        lambda on: (on.eko, {"account_id": on.sinar.id, "status": AccountStatus.CLOSED}),
+        lambda on: (
+            on.eko,
+            {"account_id": on.sinar.id, "status": AccountStatus.CLOSED, "reason": "Gone"},
+        ),
     ),
     "catalog.create_product": (
         Event.PRODUCT_CREATED,
@@ -241,7 +244,10 @@ SCENARIOS = {
     ),
     "catalog.set_product_state": (
         Event.PRODUCT_STATE_CHANGED,
-        lambda on: (on.eko, {"slug": on.disbursement.slug, "state": ProductState.STOPPED}),
+        lambda on: (
+            on.eko,
+            {"slug": on.disbursement.slug, "state": ProductState.STOPPED, "reason": "Fraud"},
+        ),
     ),
     "credentials.create_credential": (
         Event.CREDENTIAL_CREATED,
@@ -283,6 +289,13 @@ SCENARIOS = {
         lambda on: (
             on.eko,
             on.entitlement() | {"limits": ["account:daily=9/day"], "reason": "A trial"},
+        ),
+    ),
+    "entitlements.set_entitlement": (
+        Event.ENTITLEMENT_DISABLED,
+        lambda on: (
+            on.eko,
+            on.entitlement() | {"target": EntitlementState.DISABLED, "reason": "A complaint"},
         ),
     ),
     "entitlements.request_product": (

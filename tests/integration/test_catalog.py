@@ -77,10 +77,19 @@ def test_a_stopped_product_is_published_and_a_retired_one_stays_retired(eko, dis
     assert Product.objects.get().record() == ProductRecord(
         slug, "STOPPED", False, 300, "problem", (), revision
     )
-    set_product_state(eko, slug=slug, state=ProductState.RETIRED)
+    set_product_state(eko, slug=slug, state=ProductState.RETIRED, reason="Nobody uses it")
     with pytest.raises(Refused) as refused:
         set_product_state(eko, slug=slug, state=ProductState.ACTIVE)
     assert refused.value.details == {"state": "RETIRED"}
+
+
+@pytest.mark.parametrize("state", [ProductState.STOPPED, ProductState.RETIRED])
+@pytest.mark.parametrize(("reason", "fault"), [(" ", "empty"), ("x" * 2001, "too_long")])
+def test_what_ends_a_product_for_everybody_needs_a_reason(state, reason, fault, host, disbursement):
+    with pytest.raises(Refused) as refused:
+        set_product_state(host, slug=disbursement.slug, state=state, reason=reason)
+    assert refused.value.details == {"field": "reason", "reason": fault}
+    assert Product.objects.get().record() == disbursement.record()
 
 
 def test_the_longest_scopes_of_a_product_fit_into_a_header_of_an_answer(host):
@@ -92,7 +101,7 @@ def test_the_longest_scopes_of_a_product_fit_into_a_header_of_an_answer(host):
 
 def test_an_unknown_product_is_not_found(eko):
     with pytest.raises(Refused) as refused:
-        set_product_state(eko, slug="none", state=ProductState.STOPPED)
+        set_product_state(eko, slug="none", state=ProductState.STOPPED, reason="Fraud")
     assert refused.value.code is Code.NOT_FOUND
 
 
@@ -139,7 +148,7 @@ def test_an_edit_that_cannot_stand_changes_nothing(changed, details, eko, disbur
 
 
 def test_a_retired_product_is_edited_no_more(eko, disbursement):
-    set_product_state(eko, slug="disbursement", state=ProductState.RETIRED)
+    set_product_state(eko, slug="disbursement", state=ProductState.RETIRED, reason="Old")
     with pytest.raises(Refused) as refused:
         edit_product(eko, slug="disbursement", **EDITED)
     assert (refused.value.code, refused.value.details) == (
@@ -153,9 +162,9 @@ def test_security_stops_and_resumes_a_product_and_only_who_edits_products_retire
 ):
     sari, reviewer = staff("Sari", StaffRole.SECURITY), staff("Putri", StaffRole.REVIEWER)
     for state in (ProductState.STOPPED, ProductState.ACTIVE):
-        set_product_state(sari, slug="disbursement", state=state)
+        set_product_state(sari, slug="disbursement", state=state, reason="Fraud")
     for actor, state in ((sari, ProductState.RETIRED), (reviewer, ProductState.STOPPED)):
         with pytest.raises(Refused) as refused:
-            set_product_state(actor, slug="disbursement", state=state)
+            set_product_state(actor, slug="disbursement", state=state, reason="Fraud")
         assert refused.value.code is Code.PERMISSION_DENIED
     assert Product.objects.get().state == ProductState.ACTIVE

@@ -479,6 +479,21 @@ def test_a_product_is_put_on_offer_edited_stopped_resumed_and_retired(browse, ek
     assert [row.details["reason"] for row in rows] == ["A leak", "", "Sold"]
 
 
+def test_a_role_that_is_none_is_told_at_its_field_and_adds_nobody(browse, eko):
+    form = {"email": "wati@acmepay.example", "full_name": "Wati", "role": "king"}
+    answer = browse(eko).post("/console/team/add/", form)
+    assert (answer.status_code, said(answer)) == (422, [("role", "Choose a role.")])
+    assert not User.objects.filter(email="wati@acmepay.example").exists()
+
+
+def test_a_role_that_is_none_changes_nobody(browse, eko, staff):
+    sari = staff("Sari", StaffRole.SECURITY)
+    page = f"/console/team/{sari.user_id}/"
+    answer = browse(eko).post(page, {"do": "role", "role": "king"})
+    assert (answer.status_code, "Choose a role." in answer.content.decode()) == (422, True)
+    assert User.objects.get(pk=sari.user_id).staff_role == StaffRole.SECURITY
+
+
 def test_a_retirement_is_typed_and_a_stop_has_a_reason(browse, eko, disbursement):
     client, page = browse(eko), "/console/products/disbursement/"
     unlike = client.post(f"{page}retire/", {"reason": "Sold", "confirm": "Disbursement"})

@@ -22,6 +22,7 @@ from keydesk.control.entitlements.actions import (
     confirm_change,
     enable_product,
     plan_change,
+    set_entitlement,
 )
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entitlements.planned import open_changes, waiting_requests
@@ -130,6 +131,18 @@ def test_the_test_environment_and_the_host_need_no_second_person(putri, host, pl
     enable_product(putri, **place | {"environment": Environment.TEST})
     enable_product(host, **place)
     assert states() == ["ENABLED", "ENABLED"]
+
+
+def test_a_change_is_made_at_once_or_planned_as_its_moment_and_the_policies_say(
+    putri, place, four_eyes
+):
+    in_test = place | {"environment": Environment.TEST}
+    at_once = set_entitlement(putri, **in_test, target=ENABLED)
+    proposed = set_entitlement(putri, **place, target=ENABLED)
+    later = set_entitlement(putri, **in_test, target=DISABLED, reason="Unpaid", due_at=in_an_hour())
+    assert (at_once.state, proposed.state, later.state) == ("ENABLED", "PROPOSED", "SCHEDULED")
+    cancel_change(putri, change_id=later.id)
+    assert set_entitlement(putri, **in_test, target=DISABLED, reason="Unpaid").state == "DISABLED"
 
 
 def test_a_scheduled_change_is_carried_out_at_its_time_and_not_before(putri, place):

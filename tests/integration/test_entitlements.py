@@ -84,7 +84,7 @@ def test_a_suspended_account_asks_for_nothing(ana, eko, place, sinar):
 
 
 def test_nobody_asks_for_a_product_that_is_not_on_offer(ana, eko, place):
-    set_product_state(eko, slug="payment-link", state=ProductState.RETIRED)
+    set_product_state(eko, slug="payment-link", state=ProductState.RETIRED, reason="Old")
     refused = refusal(request_product, ana, **place)
     assert refused == (Code.STATE_CONFLICT, {"state": "RETIRED"})
 

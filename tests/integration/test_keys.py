@@ -279,7 +279,7 @@ def test_a_product_that_is_not_enabled_gives_no_keys(ana, sinar, host, generate,
 
 
 def test_a_stopped_product_gives_no_keys(ana, host, generate, disbursement):
-    catalog.set_product_state(host, slug="disbursement", state=ProductState.STOPPED)
+    catalog.set_product_state(host, slug="disbursement", state=ProductState.STOPPED, reason="Fraud")
     assert refusal(generate, ana) == Code.PRODUCT_NOT_ENABLED
 
 

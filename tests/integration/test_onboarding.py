@@ -196,7 +196,7 @@ def test_an_approval_asks_for_the_products_that_are_still_on_offer(
     sections = {**ANSWERS, Section.PRODUCTS: {"wanted": places}}
     version = fill_in(host, account, sections=sections)
     actions.submit_application(host, account_id=account.id, version=version)
-    set_product_state(host, slug=inquiry.slug, state=ProductState.RETIRED)
+    set_product_state(host, slug=inquiry.slug, state=ProductState.RETIRED, reason="Old")
     given = {"account_id": account.id, "submission": 1}
     actions.claim_application(rini, **given)
     assert actions.approve_application(rini, **given) is True

@@ -170,7 +170,7 @@ def test_a_key_whose_product_does_not_work_says_so(browse, host, ana, sinar, gen
         host, account_id=sinar.id, product="disbursement", environment=Environment.LIVE, reason="."
     )
     seen.append(state_of_the_key(browse(ana)))
-    set_product_state(host, slug="disbursement", state=ProductState.STOPPED)
+    set_product_state(host, slug="disbursement", state=ProductState.STOPPED, reason="Fraud")
     seen.append(state_of_the_key(browse(ana)))
     assert seen == ["Active", "Product disabled", "Product stopped"]
 
@@ -190,7 +190,7 @@ def state_of_the_key(client):
 def test_the_end_of_a_product_is_told_from_a_stop(
     browse, host, ana, disbursement, state, said, unsaid
 ):
-    set_product_state(host, slug="disbursement", state=state)
+    set_product_state(host, slug="disbursement", state=state, reason="Fraud")
     page = browse(ana).get(KEYS).content.decode()
     assert (said in page, unsaid in page) == (True, False)
 

@@ -49,7 +49,7 @@ def test_the_page_lists_the_whole_catalogue_with_the_state_in_each_environment(
     browse, ana, disbursement, payment_link, asked
 ):
     create_product(HOST_OPERATOR, slug="never-had", name="Never had")
-    set_product_state(HOST_OPERATOR, slug="never-had", state=ProductState.RETIRED)
+    set_product_state(HOST_OPERATOR, slug="never-had", state=ProductState.RETIRED, reason="Old")
     request_product(ana, **asked)
     disable_product(
         HOST_OPERATOR,
@@ -70,7 +70,7 @@ def test_a_retired_product_that_the_account_had_stays_listed_and_cannot_be_asked
     browse, ana, payment_link, asked
 ):
     enable_product(HOST_OPERATOR, **asked)
-    set_product_state(HOST_OPERATOR, slug="payment-link", state=ProductState.RETIRED)
+    set_product_state(HOST_OPERATOR, slug="payment-link", state=ProductState.RETIRED, reason="Old")
     response = browse(ana).get(PRODUCTS)
     assert states_on(response.content.decode()) == {"payment-link": ["Enabled", "Not enabled"]}
     assert ("has ended this product" in text_of(response), "request/" in text_of(response)) == (
@@ -127,7 +127,9 @@ def test_a_product_that_was_asked_for_in_one_environment_can_be_asked_for_in_the
 
 def becomes(state):
     """Give a change of the product that is asked for."""
-    return lambda asked: set_product_state(HOST_OPERATOR, slug=asked["product"], state=state)
+    return lambda asked: set_product_state(
+        HOST_OPERATOR, slug=asked["product"], state=state, reason="Old"
+    )
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ def test_a_change_that_fails_takes_no_revision(host, sinar):
         create_account(host, username=sinar.username, name="PT Kembar")
     assert head() == before
     assert (
-        set_account_status(host, account_id=sinar.id, status=AccountStatus.CLOSED)
+        set_account_status(host, account_id=sinar.id, status=AccountStatus.CLOSED, reason="Gone")
         == before.revision + 1
     )
 
@@ -82,7 +82,9 @@ def test_a_commit_hints_at_its_revision_and_a_roll_back_does_not(host, sinar):
         listener.execute(f"LISTEN {actions.CHANNEL}")
         with pytest.raises(Refused):
             create_account(host, username=sinar.username, name="PT Kembar")
-        revision = set_account_status(host, account_id=sinar.id, status=AccountStatus.CLOSED)
+        revision = set_account_status(
+            host, account_id=sinar.id, status=AccountStatus.CLOSED, reason="Gone"
+        )
         hints = [hint.payload for hint in listener.notifies(timeout=10, stop_after=1)]
     assert hints == [str(revision)]
     assert settings.KEYDESK.database_url is not None

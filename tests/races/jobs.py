@@ -69,7 +69,7 @@ def suspend(actor, *, account_id):
 
 
 def stop(actor, *, slug):
-    return catalog.set_product_state(actor, slug=slug, state=ProductState.STOPPED)
+    return catalog.set_product_state(actor, slug=slug, state=ProductState.STOPPED, reason="Fraud")
 
 
 JOBS = {

@@ -110,7 +110,9 @@ def test_a_revision_is_waited_for_so_that_nothing_commits_late(
     before = list(follower.seen)
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            late = set_account_status(host, account_id=sinar.id, status=AccountStatus.CLOSED)
+            late = set_account_status(
+                host, account_id=sinar.id, status=AccountStatus.CLOSED, reason="Gone"
+            )
             other = pool.submit(add_product, host)
             eventually(is_somebody_waiting)
             follower.look()

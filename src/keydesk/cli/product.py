@@ -116,7 +116,7 @@ def change(slug: str, **wanted: Any) -> None:
 
 
 @app.command()
-def stop(slug: Slug, *, reason: Reason = "") -> None:
+def stop(slug: Slug, *, reason: Reason) -> None:
     """Stop a product in an emergency: every key for it is refused, in every account."""
     move(slug, ProductState.STOPPED, reason)
 
@@ -128,7 +128,7 @@ def restart(slug: Slug, *, reason: Reason = "") -> None:
 
 
 @app.command()
-def retire(slug: Slug, *, reason: Reason = "") -> None:
+def retire(slug: Slug, *, reason: Reason) -> None:
     """Take a product off the offer for good; its keys are refused from now on."""
     move(slug, ProductState.RETIRED, reason)
 

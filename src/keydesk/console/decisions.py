@@ -12,25 +12,29 @@ from django.utils.translation import gettext as _
 from keydesk.console.accounts import account_named
 from keydesk.console.pages import frame
 from keydesk.console.visit import READ_AND_SEND, StaffVisit, for_staff
+from keydesk.console.words import reason_fault
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.actions import set_account_status
 from keydesk.control.accounts.models import Account
+from keydesk.control.accounts.rules import NEEDS_REASON
 from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.queries import products_by_name
 from keydesk.control.entitlements.actions import (
     cancel_change,
     confirm_change,
-    disable_product,
-    enable_product,
     limit_entitlement,
-    plan_change,
+    set_entitlement,
 )
-from keydesk.control.entitlements.planned import entitlements_of, open_changes, planned_change
+from keydesk.control.entitlements.planned import (
+    entitlements_of,
+    needs_second_person,
+    open_changes,
+    planned_change,
+)
 from keydesk.control.entitlements.rules import ChangeState
 from keydesk.control.keys.actions import release_key, stop_key
 from keydesk.control.keys.queries import key_of
-from keydesk.control.policies.queries import current_policies
 from keydesk.control.viewings.actions import end_viewing, start_viewing
 from keydesk.core.codes import Code
 from keydesk.core.records import AccountStatus, EntitlementState, Environment, KeyState
@@ -67,8 +71,8 @@ def decide(
     typed = page.get("typed")
     if typed and request.POST.get("typed", "").strip() != typed:
         context["errors"] = {"typed": _("Type it exactly as it stands above the field.")}
-        if page.get("asks_reason") and not request.POST.get("reason", "").strip():
-            context["errors"]["reason"] = _("Say why. The customer reads it.")
+        if page.get("asks_reason"):
+            context["errors"] |= reason_fault(request.POST.get("reason", ""), decision_fault)
         return render(request, "console/decide.html", context, status=422)
     try:
         act()
@@ -77,6 +81,11 @@ def decide(
         context |= {"errors": problem.errors, "problem": None if problem.errors else problem}
         return render(request, "console/decide.html", context, status=problem.status)
     return redirect("console:account", username=account.username)
+
+
+def decision_fault(refused: Refused) -> dict[str, str]:
+    """Give what is wrong with what a decision was sent with, by field."""
+    return problem_of(refused).errors
 
 
 @for_staff(Permission.ACCOUNT_SET_STATUS, methods=READ_AND_SEND)
@@ -123,7 +132,7 @@ def status_page(account: Account, target: AccountStatus) -> dict[str, Any]:
         ),
     }
     title, sentence, button = pages[target]
-    hurts = target is not AccountStatus.APPROVED
+    hurts = target in NEEDS_REASON
     return {
         "title": title % company,
         "sentences": [sentence],
@@ -189,13 +198,23 @@ def entitlement(
     held = entitlements_of(account.id).filter(**place).first()
     is_enabled = held is not None and held.state == EntitlementState.ENABLED
     target = EntitlementState.DISABLED if is_enabled else EntitlementState.ENABLED
-    page = entitlement_page(account, offered.name, environment, target)
+    is_proposal = needs_second_person(visit.actor, environment, target)
+    named = {"product": offered.name, "environment": environment, "company": account.name}
+    page = entitlement_page(account, named, target, is_proposal=is_proposal)
     return decide(
         request,
         visit,
         account,
         page=page,
-        act=lambda: set_entitlement(request, visit, account, (product, environment, target)),
+        act=lambda: set_entitlement(
+            visit.actor,
+            account_id=account.id,
+            product=product,
+            environment=Environment(environment),
+            target=target,
+            reason=request.POST.get("reason", ""),
+            due_at=moment_of(request.POST.get("due_at", "")),
+        ),
     )
 
 
@@ -245,10 +264,9 @@ def limit_sentences(product: Product) -> list[str]:
 
 
 def entitlement_page(
-    account: Account, product: str, environment: str, target: EntitlementState
+    account: Account, named: dict[str, str], target: EntitlementState, *, is_proposal: bool
 ) -> dict[str, Any]:
-    """Give the texts of the page that enables or disables a product."""
-    named = {"product": product, "environment": environment, "company": account.name}
+    """Give the texts of the page that enables or disables what is `named`."""
     if target is EntitlementState.DISABLED:
         return {
             "title": _("Disable %(product)s in %(environment)s") % named,
@@ -266,7 +284,7 @@ def entitlement_page(
     sentences = [
         _("%(company)s can generate keys for %(product)s in %(environment)s and use them.") % named
     ]
-    if is_proposal(environment, target):
+    if is_proposal:
         sentences.append(_("A second person of the internal team has to confirm it."))
     return {
         "title": _("Enable %(product)s in %(environment)s") % named,
@@ -274,34 +292,6 @@ def entitlement_page(
         "button": _("Enable"),
         "asks_moment": True,
     }
-
-
-def is_proposal(environment: str, target: EntitlementState) -> bool:
-    """Say whether the page makes a proposal; the action alone decides whether a second person is needed."""
-    is_live = environment == Environment.LIVE and target is EntitlementState.ENABLED
-    return is_live and current_policies().four_eyes_on_live
-
-
-def set_entitlement(
-    request: HttpRequest,
-    visit: StaffVisit,
-    account: Account,
-    asked: tuple[str, str, EntitlementState],
-) -> None:
-    """Call the action that the form asks for; raises Refused."""
-    product, environment, target = asked
-    place: dict[str, Any] = {
-        "account_id": account.id,
-        "product": product,
-        "environment": Environment(environment),
-    }
-    reason, due_at = request.POST.get("reason", ""), moment_of(request.POST.get("due_at", ""))
-    if due_at is not None or is_proposal(environment, target):
-        plan_change(visit.actor, **place, target=target, reason=reason, due_at=due_at)
-    elif target is EntitlementState.ENABLED:
-        enable_product(visit.actor, **place)
-    else:
-        disable_product(visit.actor, **place, reason=reason)
 
 
 def moment_of(text: str) -> datetime | None:

@@ -9,8 +9,7 @@ from django.utils.translation import gettext as _
 from keydesk.console.pages import frame
 from keydesk.console.states import PRODUCTS
 from keydesk.console.visit import READ_AND_SEND, StaffVisit, for_staff
-from keydesk.console.words import changed_meanwhile, product_fault
-from keydesk.control.access.names import is_name
+from keydesk.console.words import product_fault, reason_fault
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.catalog.actions import create_product, edit_product, set_product_state
@@ -18,13 +17,11 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.queries import product_named
 from keydesk.control.catalog.rules import RevealPolicy
 from keydesk.control.keys.queries import product_counts
-from keydesk.core.codes import Code
 from keydesk.core.decide import DEFAULT_LEASE_SECONDS
 from keydesk.core.records import Envelope, ProductState
 from keydesk.web.digits import number_in
 
 LONGEST_NUMBER: Final = 8
-LONGEST_REASON: Final = 300
 TEXTS: Final = ("name", "description", "icon", "sample_path")
 NEW: Final[dict[str, Any]] = {
     **dict.fromkeys(("slug", "name", "description", "scopes", "limits", "requires_username"), ""),
@@ -190,19 +187,15 @@ def move(
     """Ask whether a product shall go to the state, and take it there."""
     if request.method != "POST":
         return confirmation(request, visit, product, state)
-    reason, errors = request.POST.get("reason", "").strip(), {}
-    if state is not ProductState.ACTIVE and not is_name(reason, longest=LONGEST_REASON):
-        errors["reason"] = _("Give a reason of 1 to 300 characters; the audit trail keeps it.")
+    reason = request.POST.get("reason", "")
     if state is ProductState.RETIRED and request.POST.get("confirm", "").strip() != product.slug:
-        errors["confirm"] = _("Type %(slug)s to confirm.") % {"slug": product.slug}
-    if errors:
+        errors = {"confirm": _("Type %(slug)s to confirm.") % {"slug": product.slug}}
+        errors |= reason_fault(reason, product_fault)
         return confirmation(request, visit, product, state, errors=errors)
     try:
         set_product_state(visit.actor, slug=product.slug, state=state, reason=reason)
     except Refused as refused:
-        if refused.code is not Code.STATE_CONFLICT:
-            raise Http404 from refused
-        errors = {"": changed_meanwhile()}
+        errors = product_fault(refused)
         return confirmation(request, visit, product, state, errors=errors)
     return redirect("console:products")
 

@@ -14,6 +14,7 @@ from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import STAFF_PERMISSIONS, Permission, StaffRole
 from keydesk.control.staff import actions
 from keydesk.control.staff.queries import Colleague, colleague, colleagues
+from keydesk.core.codes import CODES, Code
 from keydesk.web.addresses import public_address
 
 ROLES: Final = tuple(STAFF_ROLE_NAMES.items())
@@ -57,29 +58,30 @@ def add(request: HttpRequest, visit: StaffVisit) -> HttpResponse:
     context = frame(visit, section="team", is_section=False) | {
         "roles": ROLES,
         "errors": {},
-        "typed": {name: request.POST.get(name, "") for name in ("email", "full_name")},
+        "typed": {name: request.POST.get(name, "") for name in ("email", "full_name", "role")},
     }
     if request.method != "POST":
         return render(request, "console/team_add.html", context)
-    role = chosen_role(request)
     try:
         actions.add_staff(
             visit.actor,
             email=request.POST.get("email", ""),
             full_name=request.POST.get("full_name", ""),
-            role=role,
+            role=chosen_role(request),
             link_to=welcome_address(request),
         )
     except Refused as refused:
-        context |= {"errors": person_fault(refused), "role": role}
+        context |= {"errors": person_fault(refused)}
         return render(request, "console/team_add.html", context, status=422)
     return redirect("console:team")
 
 
 def chosen_role(request: HttpRequest) -> StaffRole:
-    """Give the role that was chosen; the least of them for what is none."""
+    """Give the role that was chosen; raises Refused(`invalid_input`) if it is none."""
     sent = request.POST.get("role", "")
-    return StaffRole(sent) if sent in set(StaffRole) else StaffRole.REVIEWER
+    if sent not in set(StaffRole):
+        raise Refused(Code.INVALID_INPUT, field="role", reason="invalid")
+    return StaffRole(sent)
 
 
 def welcome_address(request: HttpRequest) -> str:
@@ -102,7 +104,13 @@ def person(request: HttpRequest, visit: StaffVisit, user_id: int) -> HttpRespons
     try:
         change(request, visit, user_id)
     except Refused as refused:
-        return person_page(request, visit, found, problem=staff_conflict(refused), status=409)
+        return person_page(
+            request,
+            visit,
+            found,
+            problem=staff_conflict(refused),
+            status=CODES[refused.code].status,
+        )
     return redirect("console:team")
 
 

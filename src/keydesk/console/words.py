@@ -1,11 +1,13 @@
 """What the Console's forms say: a refusal becomes a sentence at its field, or above the form where it names none."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from keydesk.control.access.reasons import reason_given
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.policies.rules import NUMBERS
@@ -39,6 +41,15 @@ PERMISSION_NAMES: Final[dict[Permission, Promise]] = {
 def person_fault(refused: Refused) -> dict[str, str]:
     """Give what is wrong with a person's particulars, by field; raises Http404 for what must not be there."""
     return {problem.field or "": problem.text for problem in problems_of(refused)}
+
+
+def reason_fault(text: str, say: Callable[[Refused], dict[str, str]]) -> dict[str, str]:
+    """Give what is wrong with a reason, by its field and in the words of `say`; nothing if it can stand."""
+    try:
+        reason_given(text)
+    except Refused as refused:
+        return say(refused)
+    return {}
 
 
 def staff_conflict(refused: Refused) -> str:
@@ -98,6 +109,7 @@ def product_sentence(details: dict[str, Any]) -> str:
         "scopes": _(
             "Names such as payout:create with a space between, 256 characters together at most."
         ),
+        "reason": _("Say why, in 2,000 characters at most. The audit trail keeps it."),
         "sample_path": _("It starts with / and has letters, digits and . _ ~ - / alone."),
     }
     return sentences.get(str(details["field"]), _("Something in the form needs another look."))

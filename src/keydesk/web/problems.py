@@ -124,7 +124,7 @@ def invalid_input(details: dict[str, Any]) -> str:
             "A username has 3 to 40 small letters, digits and hyphens. It begins with a letter and does not end with a "
             "hyphen."
         ),
-        "reason": _("Say why. The customer reads it."),
+        "reason": _("Say why, in 2,000 characters at most. The customer reads it."),
         "due_at": _("Give a moment that lies ahead, or none for now."),
         "expires_at": _("Choose a day that lies ahead."),
         "name": _("Give the key a name of 1 to 60 characters."),

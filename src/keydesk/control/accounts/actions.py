@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.names import is_name
+from keydesk.control.access.reasons import reason_given, reason_if_any
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import require_still
@@ -64,14 +65,13 @@ def set_account_status(
     """
     permission = Permission.ACCOUNT_SET_STATUS
     authorise(actor, permission, account_id=account_id, object_id=account_id)
-    if status in NEEDS_REASON and not reason.strip():
-        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
+    why = reason_given(reason) if status in NEEDS_REASON else reason_if_any(reason)
     with authorised_transaction(
         actor, permission, account_id=account_id, object_id=account_id
     ) as account:
         if actor.kind is not ActorKind.HOST and {account.status, status} & DECIDED_IN_ONBOARDING:
             raise Refused(Code.STATE_CONFLICT, state=account.status)
-        details = move(account, status, reason=reason.strip())
+        details = move(account, status, reason=why)
         record(
             actor,
             Event.ACCOUNT_STATUS_CHANGED,

@@ -26,7 +26,9 @@ TRANSITIONS: Final[dict[Status, frozenset[Status]]] = {
     Status.CLOSED: frozenset(),
 }
 
-NEEDS_REASON: Final = frozenset({Status.NEED_REVISION, Status.REJECTED, Status.SUSPENDED})
+NEEDS_REASON: Final = frozenset(
+    {Status.NEED_REVISION, Status.REJECTED, Status.SUSPENDED, Status.CLOSED}
+)
 """Statuses whose reason the customer reads."""
 
 DECIDED_IN_ONBOARDING: Final = frozenset(

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
+from keydesk.control.access.reasons import reason_given, reason_if_any
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import require_still
@@ -18,6 +19,7 @@ from keydesk.control.catalog.models import Product
 from keydesk.control.catalog.rules import (
     ICON_LENGTH,
     NAME_LENGTH,
+    NEEDS_REASON,
     RevealPolicy,
     are_scopes,
     can_become,
@@ -175,15 +177,17 @@ def set_product_state(actor: Actor, *, slug: str, state: ProductState, reason: s
 
     Whoever may stop products may also let them work again; only who may edit them takes one away for good.
 
-    Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the product cannot go there from where it is.
+    Stopping and retiring it need a reason, which the audit trail keeps. Raises Refused: `permission_denied`;
+    `invalid_input` without one; `not_found`; `state_conflict` if the product cannot go there from where it is.
     """
     is_for_good = state is ProductState.RETIRED
     permission = EDIT if is_for_good else Permission.PRODUCT_STOP
     authorise(actor, permission, object_id=slug)
+    why = reason_given(reason) if state in NEEDS_REASON else reason_if_any(reason)
     with _product_transaction(actor, permission, slug) as product:
         if not can_become(product.state, state):
             raise Refused(Code.STATE_CONFLICT, state=product.state)
         before, product.state = product.state, str(state)
-        details = {"from": before, "to": product.state, "reason": reason.strip()}
+        details = {"from": before, "to": product.state, "reason": why}
         record(actor, Event.PRODUCT_STATE_CHANGED, object_id=slug, details=details)
         return publish(product)

@@ -29,6 +29,8 @@ TRANSITIONS: Final[dict[State, frozenset[State]]] = {
     State.STOPPED: frozenset({State.ACTIVE, State.RETIRED}),
     State.RETIRED: frozenset(),
 }
+NEEDS_REASON: Final = frozenset({State.STOPPED, State.RETIRED})
+"""States that end the use of a product for everybody."""
 
 
 class RevealPolicy(StrEnum):

@@ -8,6 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
+from keydesk.control.access.reasons import reason_given, reason_if_any
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import still_holds
@@ -24,6 +25,7 @@ from keydesk.control.entitlements.held import (
     tell,
 )
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
+from keydesk.control.entitlements.planned import needs_second_person
 from keydesk.control.entitlements.rules import (
     LIMITED_BY,
     OPEN,
@@ -32,9 +34,34 @@ from keydesk.control.entitlements.rules import (
     can_become,
 )
 from keydesk.control.feed.actions import publish
-from keydesk.control.policies.queries import current_policies
 from keydesk.core.codes import Code
 from keydesk.core.records import EntitlementState, Environment, ProductState
+
+
+def set_entitlement(
+    actor: Actor,
+    *,
+    account_id: str,
+    product: str,
+    environment: Environment,
+    target: EntitlementState,
+    reason: str = "",
+    due_at: datetime | None = None,
+) -> Entitlement | PlannedChange:
+    """Enable or disable a product at once, or plan it where it has a moment or a second person has to confirm it.
+
+    Raises Refused as `enable_product`, `disable_product` and `plan_change` do.
+    """
+    place: dict[str, Any] = {
+        "account_id": account_id,
+        "product": product,
+        "environment": environment,
+    }
+    if due_at is not None or needs_second_person(actor, environment, target):
+        return plan_change(actor, **place, target=target, reason=reason, due_at=due_at)
+    if target is EntitlementState.ENABLED:
+        return enable_product(actor, **place)
+    return disable_product(actor, **place, reason=reason)
 
 
 def request_product(
@@ -60,7 +87,7 @@ def enable_product(
     """
     place = Place(account_id, product, environment)
     authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
-    if _needs_second_person(actor, place, EntitlementState.ENABLED):
+    if needs_second_person(actor, environment, EntitlementState.ENABLED):
         raise Refused(Code.SECOND_PERSON_NEEDED)
     return move(place, EntitlementState.ENABLED, actor=actor)
 
@@ -75,9 +102,7 @@ def disable_product(
     """
     place = Place(account_id, product, environment)
     authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
-    if not reason.strip():
-        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
-    return move(place, EntitlementState.DISABLED, actor=actor, reason=reason.strip())
+    return move(place, EntitlementState.DISABLED, actor=actor, reason=reason_given(reason))
 
 
 def limit_entitlement(
@@ -96,9 +121,7 @@ def limit_entitlement(
     """
     place, permission = Place(account_id, product, environment), Permission.ENTITLEMENT_SET
     authorise(actor, permission, account_id=account_id, object_id=str(place))
-    stored = stored_limits(limits, whose=LIMITED_BY)
-    if not reason.strip():
-        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
+    stored, why = stored_limits(limits, whose=LIMITED_BY), reason_given(reason)
     with authorised_transaction(
         actor, permission, account_id=account_id, object_id=str(place)
     ) as account:
@@ -111,7 +134,7 @@ def limit_entitlement(
             Event.ENTITLEMENT_LIMITED,
             account_id=account_id,
             object_id=str(place),
-            details={"from": before, "to": stored, "reason": reason.strip()},
+            details={"from": before, "to": stored, "reason": why},
         )
         return publish(entitlement)
 
@@ -134,7 +157,7 @@ def plan_change(
     """
     place = Place(account_id, product, environment)
     authorise(actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place))
-    require_plan(target, reason=reason, due_at=due_at)
+    why = require_plan(target, reason=reason, due_at=due_at)
     with authorised_transaction(
         actor, Permission.ENTITLEMENT_SET, account_id=account_id, object_id=str(place)
     ) as account:
@@ -146,12 +169,12 @@ def plan_change(
             product=entitlement.product,
             environment=entitlement.environment,
             target=str(target),
-            reason=reason.strip(),
+            reason=why,
         )
         change.proposed_by_id, change.proposed_at = actor.user_id, timezone.now()
         change.due_at = due_at or change.proposed_at
-        change.needs_second_person = _needs_second_person(actor, place, target)
-        is_proposal = change.needs_second_person
+        is_proposal = needs_second_person(actor, environment, target)
+        change.needs_second_person = is_proposal
         change.state = ChangeState.PROPOSED if is_proposal else ChangeState.SCHEDULED
         change.save(force_insert=True)
         _note(actor, Event.ENTITLEMENT_CHANGE_PLANNED, change, reason=change.reason)
@@ -268,24 +291,14 @@ def _note(actor: Actor, event: Event, change: PlannedChange, **details: Any) -> 
     )
 
 
-def require_plan(target: EntitlementState, *, reason: str, due_at: datetime | None) -> None:
-    """Raise Refused(`invalid_input`) unless a plan can be made of this."""
+def require_plan(target: EntitlementState, *, reason: str, due_at: datetime | None) -> str:
+    """Give the reason, trimmed; raises Refused(`invalid_input`) unless a plan can be made of this."""
     if target not in TARGETS:
         raise Refused(Code.INVALID_INPUT, field="target", reason="invalid")
-    if target is EntitlementState.DISABLED and not reason.strip():
-        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
     if due_at is not None and due_at <= timezone.now():
         raise Refused(Code.INVALID_INPUT, field="due_at", reason="over")
-
-
-def _needs_second_person(actor: Actor, place: Place, target: EntitlementState) -> bool:
-    """Say whether a second person has to confirm this: live is enabled by staff, and the provider wants four eyes."""
-    return (
-        actor.kind is ActorKind.STAFF
-        and target is EntitlementState.ENABLED
-        and place.environment == Environment.LIVE
-        and current_policies().four_eyes_on_live
-    )
+    needs_reason = target is EntitlementState.DISABLED
+    return reason_given(reason) if needs_reason else reason_if_any(reason)
 
 
 def require_due(change: PlannedChange) -> None:

@@ -1,10 +1,12 @@
-"""What the internal team looks at: what was asked for, what is planned, and an account's matrix."""
+"""What the internal team looks at: what was asked for, what is planned and who must confirm it, an account's matrix."""
 
 from django.db.models import QuerySet
 
+from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entitlements.rules import OPEN, ChangeState
-from keydesk.core.records import EntitlementState
+from keydesk.control.policies.queries import current_policies
+from keydesk.core.records import EntitlementState, Environment
 
 
 def waiting_requests() -> QuerySet[Entitlement]:
@@ -33,6 +35,16 @@ def entitlements_of(account_id: str) -> QuerySet[Entitlement]:
 def planned_change(change_id: str) -> PlannedChange | None:
     """Give a planned change with account, product and people."""
     return _with_names(PlannedChange.objects.filter(pk=change_id)).first()
+
+
+def needs_second_person(actor: Actor, environment: str, target: EntitlementState) -> bool:
+    """Say whether a second person has to confirm this: live is enabled by staff, and the provider wants four eyes."""
+    return (
+        actor.kind is ActorKind.STAFF
+        and target is EntitlementState.ENABLED
+        and environment == Environment.LIVE
+        and current_policies().four_eyes_on_live
+    )
 
 
 def _with_names(changes: QuerySet[PlannedChange]) -> QuerySet[PlannedChange]:

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
+from keydesk.control.access.reasons import reason_given
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.models import Account
@@ -234,12 +235,11 @@ def stop_key(actor: Actor, *, key_id: str, reason: str) -> int:
     `state_conflict` if it is stopped already.
     """
     account_id = _authorise_key(actor, Permission.KEY_STOP, key_id=key_id)
-    if not reason.strip():
-        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
+    why = reason_given(reason)
     with _switching(actor, account_id, key_id) as key:
         if key.state == KeyState.DISABLED:
             raise Refused(Code.STATE_CONFLICT, state=key.state)
-        key.state, key.stop_reason = KeyState.DISABLED, reason.strip()
+        key.state, key.stop_reason = KeyState.DISABLED, why
         details = {"reason": key.stop_reason}
         record(actor, Event.KEY_STOPPED, account_id=account_id, object_id=key_id, details=details)
         return publish(key)

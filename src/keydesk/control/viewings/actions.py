@@ -3,13 +3,14 @@
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
+from keydesk.control.access.reasons import reason_given
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.viewings.models import Viewing
-from keydesk.control.viewings.rules import LONGEST_REASON, LONGEST_SECONDS
+from keydesk.control.viewings.rules import LONGEST_SECONDS
 from keydesk.core.clock import system_clock
 from keydesk.core.codes import Code
 
@@ -21,8 +22,7 @@ def start_viewing(actor: Actor, *, account_id: str, reason: str) -> Viewing:
     """
     permission = Permission.ACCOUNT_VIEW_AS
     authorise(actor, permission, account_id=account_id, object_id=account_id)
-    if not 1 <= len(reason.strip()) <= LONGEST_REASON:
-        raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
+    why = reason_given(reason)
     if actor.user_id is None or actor.session is None:
         raise Refused(Code.INVALID_INPUT, field="session", reason="empty")
     with authorised_transaction(actor, permission, account_id=account_id, object_id=account_id):
@@ -31,7 +31,7 @@ def start_viewing(actor: Actor, *, account_id: str, reason: str) -> Viewing:
             user_id=actor.user_id,
             account_id=account_id,
             session_ref=actor.session,
-            reason=reason.strip(),
+            reason=why,
             started_at=now,
             ends_at=now + LONGEST_SECONDS,
         )

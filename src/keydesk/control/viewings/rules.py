@@ -3,4 +3,3 @@
 from typing import Final
 
 LONGEST_SECONDS: Final = 30 * 60
-LONGEST_REASON: Final = 500
