@@ -38,7 +38,7 @@ def test_the_style_sheet_is_compiled_from_these_sources():
 def test_every_icon_that_a_page_names_exists():
     named = {name for path in TEMPLATES for name in ICON.findall(path.read_text())}
     for name in named:
-        icons.drawn(name, "16")  # raises IconDoesNotExist
+        icons.drawn(name, "16")  # raises KeyError
     assert len(named) > 20
 
 
