@@ -60,6 +60,21 @@ def test_a_refusal_that_is_logged_after_all_else_names_its_request_too(browse, w
     assert f"request_id={response['X-Request-Id']}" in line
 
 
+def test_a_request_under_a_name_that_is_not_ours_is_one_line_that_says_what_to_set(
+    browse, written, db
+):
+    response = browse(SERVER_NAME="desk.example").get("/")
+    (line,) = written.getvalue().splitlines()
+    assert (
+        response.status_code,
+        "[warning] Invalid HTTP_HOST header: 'desk.example'." in line,
+    ) == (
+        400,
+        True,
+    )
+    assert "Set KEYDESK_PUBLIC_URL to the address under which people come." in line
+
+
 @pytest.mark.urls(__name__)
 def test_no_credential_gets_into_the_log_whole(browse, written, db):
     browse().get("/fail/")
