@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 from tests.fixtures.generating import generated
 
@@ -65,8 +66,8 @@ def test_superadmins_read_in_their_language_which_key_somebody_has_generated(
         ("key_generated", ana.label, "en", about),
         ("key_generated", hana.label, "id", about),
     ]
-    page = f"/a/sinarabadi/settings/developer/api-keys/{made.id}/\n"
-    assert all(page in text_of(mail) for mail in Mail.objects.all())
+    page = reverse("dashboard:key", kwargs={"username": sinar.username, "key_id": made.id})
+    assert all(f"{page}\n" in text_of(mail) for mail in Mail.objects.all())
 
 
 def test_superadmins_read_who_did_what_with_a_live_key_and_of_the_internal_team_no_name(
