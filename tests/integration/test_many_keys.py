@@ -13,6 +13,7 @@ from tests.fixtures.browsing import KEYS
 from tests.fixtures.trail import execute
 
 from keydesk.control.keys import queries
+from keydesk.control.keys.endings import unwarned
 from keydesk.control.keys.models import ApiKey
 
 MANY = 10_000
@@ -97,6 +98,18 @@ def test_a_page_of_keys_is_read_through_their_index_in_its_order(sinar, disburse
     sorted_again = ("B-TREE", "Sort")
     assert "key_by_account" in plan, plan
     assert [words for words in sorted_again if words in plan] == []
+
+
+def test_keys_that_end_soon_are_found_through_their_index_among_many(sinar, disbursement):
+    now = timezone.now()
+    ends = [None, *(now + timedelta(days=days) for days in range(1, 100))]
+    ApiKey.objects.bulk_create(
+        key(number, sinar, expires_at=ends[number % 100]) for number in range(1000)
+    )
+    if connection.vendor == "postgresql":
+        execute("ANALYZE api_keys")
+    plan = unwarned(7, now=now)[:A_PAGE].explain()
+    assert "key_by_end" in plan, plan
 
 
 def test_a_dialog_reads_no_key_but_its_own(browse, ana, sinar, disbursement, reading, with_pin):

@@ -9,7 +9,7 @@ from keydesk.control.entitlements.models import Entitlement, PlannedChange
 from keydesk.control.entry.models import HeldUsername
 from keydesk.control.feed.models import FeedHead
 from keydesk.control.invitations.models import Invitation
-from keydesk.control.keys.models import ApiKey
+from keydesk.control.keys.models import ApiKey, KeyWarning
 from keydesk.control.onboarding.models import Application, Document, Submission
 from keydesk.control.outbox.models import KeptLetter, Mail
 from keydesk.control.people.models import Membership, User
@@ -48,6 +48,7 @@ __all__ = [
     "KeyAddress",
     "KeyEncryptionKey",
     "KeySighting",
+    "KeyWarning",
     "Mail",
     "Membership",
     "Pin",

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from keydesk.control.entitlements.schedule import carry_out_due_changes
 from keydesk.control.feed.actions import heartbeat
+from keydesk.control.keys.endings import warn_of_endings
 from keydesk.control.onboarding.files import forget_orphans
 from keydesk.control.sessions.held import forget_ended_sessions
 from keydesk.control.stepup.grants import forget_old_grants
@@ -22,6 +23,7 @@ CLEARING_SECONDS: Final = 300
 MAIL_SECONDS: Final = 1
 SCHEDULE_SECONDS: Final = 1
 USAGE_SECONDS: Final = 1
+WARNING_SECONDS: Final = 60
 
 
 def clear_sessions() -> None:
@@ -36,6 +38,7 @@ TASKS: Final = (
     Task("carry out planned changes", SCHEDULE_SECONDS, carry_out_due_changes),
     Task("take usage", USAGE_SECONDS, drain_usage),
     Task("keep the audit trail's chain", CHAIN_SECONDS, keep_chain),
+    Task("warn of keys that end", WARNING_SECONDS, warn_of_endings),
     Task("clear usage", CLEARING_SECONDS, forget_old_usage),
     Task("clear grants", CLEARING_SECONDS, forget_old_grants),
     Task("clear documents", CLEARING_SECONDS, forget_orphans),

@@ -24,8 +24,8 @@ from keydesk.control.keys.delivery import (
     delivered,
     mint,
     require_revealable,
-    tell_of_reveal,
 )
+from keydesk.control.keys.mails import tell
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.places import Place, lock_place, require_room
 from keydesk.control.keys.queries import state_now
@@ -46,6 +46,8 @@ from keydesk.control.keys.rules import (
     overlap_named,
     retirement,
 )
+from keydesk.control.outbox.actions import in_words
+from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.stepup import grants
 from keydesk.control.stepup.rules import GuardedAction
 from keydesk.control.vault.envelope import BrokenSealError
@@ -91,6 +93,7 @@ def generate_key(
         )
         details = {"name": cleaned, "place": object_id}
         record(actor, Event.KEY_GENERATED, account_id=account_id, object_id=key.id, details=details)
+        tell(actor, MailKind.KEY_GENERATED, key)
         publish(key)
         return delivered(key, plaintext, created=True)
 
@@ -104,14 +107,14 @@ def reveal_key(actor: Actor, *, key_id: str, grant: str | None) -> DeliveredKey:
     """
     permission = Permission.KEY_REVEAL
     account_id = _authorise_key(actor, permission, key_id=key_id)
-    with _key_transaction(actor, permission, account_id, key_id) as account:
-        key = ApiKey.objects.select_related("data_key").get(pk=key_id)
+    with _key_transaction(actor, permission, account_id, key_id):
+        key = ApiKey.objects.select_related("account", "data_key", "product").get(pk=key_id)
         require_revealable(key)
         grants.require_reveals(actor)
         require_open()
         grants.use(actor, grant, action=GuardedAction.KEY_REVEAL, object_id=key_id)
         delivered = deliver_again(actor, key)
-        tell_of_reveal(actor, account, key)
+        tell(actor, MailKind.KEY_REVEALED, key)
         return delivered
 
 
@@ -225,6 +228,7 @@ def revoke_key(actor: Actor, *, key_id: str, reason: str | None = None) -> int:
         _mark_revoked(key)
         details = {} if reason is None else {"reason": reason}
         record(actor, Event.KEY_REVOKED, account_id=account_id, object_id=key_id, details=details)
+        tell(actor, MailKind.KEY_REVOKED, key)
         return publish(key)
 
 
@@ -242,6 +246,7 @@ def stop_key(actor: Actor, *, key_id: str, reason: str) -> int:
         key.state, key.stop_reason = KeyState.DISABLED, why
         details = {"reason": key.stop_reason}
         record(actor, Event.KEY_STOPPED, account_id=account_id, object_id=key_id, details=details)
+        tell(actor, MailKind.KEY_STOPPED, key, reason=why)
         return publish(key)
 
 
@@ -257,6 +262,7 @@ def release_key(actor: Actor, *, key_id: str) -> int:
         key.state = KeyState.ACTIVE if key.retires_at is None else KeyState.RETIRING
         key.stop_reason = None
         record(actor, Event.KEY_RELEASED, account_id=account_id, object_id=key_id)
+        tell(actor, MailKind.KEY_RELEASED, key)
         return publish(key)
 
 
@@ -376,6 +382,8 @@ def _replace(
         object_id=old.id,
         details=details,
     )
+    until = "" if end is None else in_words(end)
+    tell(actor, MailKind.KEY_REGENERATED, key, old_prefix=old.shown_prefix, ends_at=until)
     # The old key changes first, so that no replica takes both where it ends at once.
     publish(old)
     publish(key)

@@ -9,8 +9,6 @@ from msgspec import Struct
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.refused import Refused
-from keydesk.control.accounts.models import Account
-from keydesk.control.accounts.queries import superadmins_of
 from keydesk.control.audit.actions import record
 from keydesk.control.audit.events import Event
 from keydesk.control.catalog.rules import RevealPolicy
@@ -18,8 +16,6 @@ from keydesk.control.feed.digests import digester
 from keydesk.control.keys.models import ApiKey
 from keydesk.control.keys.places import Place
 from keydesk.control.keys.restrictions import Restrictions
-from keydesk.control.outbox.actions import post_to_all
-from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.vault import safe
 from keydesk.control.vault.envelope import BrokenSealError
 from keydesk.core.codes import Code
@@ -106,18 +102,6 @@ def deliver_again(actor: Actor, key: ApiKey) -> DeliveredKey:
         raise BrokenSealError
     record(actor, Event.KEY_REVEALED, account_id=key.account_id, object_id=key.id)
     return delivered(key, plaintext, created=False)
-
-
-def tell_of_reveal(actor: Actor, account: Account, key: ApiKey) -> None:
-    """Queue the mail to the account's Superadmins; it names the key and holds none of its secret part."""
-    context = {
-        "company": account.name,
-        "username": account.username,
-        "key_name": key.name,
-        "prefix": key.shown_prefix,
-        "person": actor.label,
-    }
-    post_to_all(superadmins_of(account), MailKind.KEY_REVEALED, context=context)
 
 
 def delivered(key: ApiKey, plaintext: str, *, created: bool) -> DeliveredKey:

@@ -1,11 +1,12 @@
 """The table of API keys; their text is nowhere in it, except sealed."""
 
 from datetime import datetime
+from typing import Final
 
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Length, Trim
+from django.db.models.functions import Coalesce, Least, Length, Trim
 from django.db.models.lookups import Exact, GreaterThanOrEqual, LessThanOrEqual
 
 from keydesk.control.accounts.models import Account
@@ -23,6 +24,11 @@ from keydesk.control.keys.rules import LONGEST_NAME, LONGEST_REQUEST_TOKEN
 from keydesk.control.vault.models import DataKey
 from keydesk.core.digest import DIGEST_LENGTH
 from keydesk.core.records import Environment, KeyRecord, KeyState
+
+ENDS_AT: Final = Least(Coalesce("expires_at", "retires_at"), Coalesce("retires_at", "expires_at"))
+"""When a key ends by itself: at the earlier of its moments, of which either may be missing."""
+HAS_END: Final = Q(revoked_at=None) & (Q(expires_at__isnull=False) | Q(retires_at__isnull=False))
+"""What is true of a key that has such a moment and was not ended by anybody."""
 
 
 def new_key_id() -> str:
@@ -124,6 +130,7 @@ class ApiKey(Published):
                 name="key_by_account",
             ),
             models.Index(fields=["shown_prefix", "id"], name="key_by_prefix"),
+            models.Index(ENDS_AT, condition=HAS_END, name="key_by_end"),
         ]
 
     def record(self) -> KeyRecord:
@@ -142,6 +149,20 @@ class ApiKey(Published):
             limits=tuple(self.limits.split()),
             revision=self.revision,
         )
+
+
+class KeyWarning(models.Model):
+    """That an account's people were warned, so many days ahead or fewer, that a key ends at a moment."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.PROTECT, related_name="+", db_index=False)
+    ends_at = models.DateTimeField()
+    days = models.PositiveSmallIntegerField()
+
+    class Meta:
+        db_table = "key_warnings"
+        constraints = [
+            models.UniqueConstraint(fields=["key", "ends_at", "days"], name="key_warned_once"),
+        ]
 
 
 def _seconds(moment: datetime | None) -> int | None:

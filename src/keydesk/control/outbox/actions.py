@@ -1,6 +1,7 @@
 """Queueing mail in the transaction of the change that it tells of, so that neither is there without the other."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -16,6 +17,11 @@ class Reader(NamedTuple):
 
     to: str
     language: str
+
+
+def in_words(moment: datetime) -> str:
+    """Give a moment as mails name it."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def post_to_all(readers: Iterable[Reader], kind: MailKind, *, context: dict[str, Any]) -> None:

@@ -4,7 +4,11 @@ from enum import StrEnum
 
 
 class MailKind(StrEnum):
-    """What a mail is about; its context is what stands behind each."""
+    """What a mail is about; its context is what stands behind each.
+
+    A key's are `company`, `username`, `product`, `environment`, `key_name`, `prefix` and `key_id`; a `person` of the
+    internal team is empty.
+    """
 
     ACCOUNT_APPROVED = "account_approved"
     """`company`, `username`."""
@@ -28,8 +32,20 @@ class MailKind(StrEnum):
     """`company`, `username`."""
     INVITATION = "invitation"
     """`company`, `role`, `invited_by`, `url`; the link is a secret."""
+    KEY_EXPIRING = "key_expiring"
+    """A key's, `ends_at`, `new_prefix`: how the key begins that replaced it, empty where none did."""
+    KEY_GENERATED = "key_generated"
+    """A key's, `person`."""
+    KEY_REGENERATED = "key_regenerated"
+    """The new key's, `person`, `old_prefix`, `ends_at`: until when the old key works on, empty if it does not."""
+    KEY_RELEASED = "key_released"
+    """A key's, `person`."""
     KEY_REVEALED = "key_revealed"
-    """`company`, `username`, `key_name`, `prefix`, `person`."""
+    """A key's, `person`."""
+    KEY_REVOKED = "key_revoked"
+    """A key's, `person`."""
+    KEY_STOPPED = "key_stopped"
+    """A key's, `person`, `reason`."""
     PASSWORD_RESET = "password_reset"  # noqa: S105 - the name of a mail
     """`url`; the link is a secret."""
     PIN_LOCKED = "pin_locked"

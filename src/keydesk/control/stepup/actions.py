@@ -15,7 +15,7 @@ from keydesk.control.accounts.standing import authorised_transaction
 from keydesk.control.audit.actions import authorise, record
 from keydesk.control.audit.events import Event
 from keydesk.control.audit.queries import has_happened
-from keydesk.control.outbox.actions import post
+from keydesk.control.outbox.actions import in_words, post
 from keydesk.control.outbox.kinds import MailKind
 from keydesk.control.people.actions import member_ref, membership_in
 from keydesk.control.people.models import Membership, User
@@ -289,7 +289,7 @@ def _put_pin(
         record(actor, event, object_id=member_ref(user_id), details={"by": by} if by else {})
         if event is Event.PIN_REPLACED:
             until = reveals_from(Pin.objects.get(user_id=user_id))
-            told = "" if until is None else f"{until:%Y-%m-%d %H:%M} UTC"
+            told = "" if until is None else in_words(until)
             _tell(MailKind.PIN_REPLACED, user_id, reveals_from=told)
 
 
