@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import strip_tags
 from tests.fixtures.browsing import viewing
 from tests.fixtures.generating import generated
+from tests.fixtures.trail import execute
 
 from keydesk.control.access.actor import HOST_OPERATOR
 from keydesk.control.access.refused import Refused
@@ -30,7 +31,7 @@ from keydesk.web.activity import EVENT_NAMES, TOPIC_NAMES
 
 ACTIVITY = "/a/sinarabadi/activity/"
 FILE = f"{ACTIVITY}download/"
-MANY = 100_000
+DOUBLINGS = 10
 LONGEST_SECONDS = 0.5
 """A page takes well less of a processor than this on the slowest machine that the tests run on."""
 
@@ -207,12 +208,20 @@ def worked():
     return time.process_time() + sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
-def test_a_page_of_a_hundred_thousand_events_stays_quick(browse, ana, sinar):
-    client = browse(ana)
-    AuditEvent.objects.bulk_create((event(sinar, number) for number in range(MANY)), 5000)
+@pytest.fixture
+def hundred_thousand(sinar):
+    """So many events of a day, which the database itself copies from the first hundred."""
+    AuditEvent.objects.bulk_create(event(sinar, 900 * number) for number in range(100))
+    columns = ", ".join(field.column for field in AuditEvent._meta.fields if not field.primary_key)
+    copy = f"INSERT INTO audit_events ({columns}) SELECT {columns} FROM audit_events"
+    execute(*[copy] * DOUBLINGS)
     if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE audit_events")
+        execute("ANALYZE audit_events")
+
+
+def test_a_page_of_a_hundred_thousand_events_stays_quick(browse, ana, hundred_thousand):
+    client = browse(ana)
+    assert AuditEvent.objects.count() > 100_000
     asked = ("", "topic=viewing", "topic=key", "who=2", "who=provider", "until=2026-01-01")
     taken = {
         query: seconds_of(lambda query=query: client.get(f"{ACTIVITY}?{query}")) for query in asked

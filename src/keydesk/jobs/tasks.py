@@ -23,7 +23,7 @@ CLEARING_SECONDS: Final = 300
 MAIL_SECONDS: Final = 1
 SCHEDULE_SECONDS: Final = 1
 USAGE_SECONDS: Final = 1
-WARNING_SECONDS: Final = 60
+WARNING_SECONDS: Final = 300
 
 
 def clear_sessions() -> None:
