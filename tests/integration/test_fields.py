@@ -40,7 +40,7 @@ ALLOWED = {
     "console:entitlement_limits": f"""{NUMBERED} entitlements.limits entitlements.mac
         entitlements.revision""",
     "console:first_owner": "first_owner_link.digest first_owner_link.expires_at users+",
-    "console:key": f"{API_KEY} api_keys.stop_reason",
+    "console:key": f"{API_KEY} api_keys.stop_reason mails+",
     "console:login": f"users.last_login {SESSION}",
     "console:logo": "policies.changed_at policies.logo policies.logo_version",
     "console:person": "users.staff_role mails+",
@@ -67,7 +67,7 @@ ALLOWED = {
         grants+""",
     "dashboard:forgotten_pin": f"""{PIN} {SEEN} {ANOTHER_KEY} mfa_authenticator.data
         mfa_authenticator.last_used_at""",
-    "dashboard:generate": f"{NUMBERED} {SEEN} api_keys+ data_keys+ grants+ key_encryption_keys+",
+    "dashboard:generate": f"{NUMBERED} {SEEN} api_keys+ data_keys+ grants+ key_encryption_keys+ mails+",
     "dashboard:invitation": f"""{SESSION} invitations.accepted_by_id invitations.closed_at invitations.state
         memberships+ users+""",
     "dashboard:invitation_resend": """invitations.digest invitations.expires_at invitations.invited_by_id
@@ -87,13 +87,13 @@ ALLOWED = {
         mails+ submissions+""",
     "dashboard:onboarding_section": "applications+",
     "dashboard:pin": f"{ANOTHER_KEY} pins+",
-    "dashboard:regenerate": f"{REVOKED} {SEEN} api_keys+ data_keys.seals grants+",
+    "dashboard:regenerate": f"{REVOKED} {SEEN} api_keys+ data_keys.seals grants+ mails+",
     "dashboard:request_product": f"{NUMBERED} entitlements+",
     "dashboard:reset_pin": f"{PIN} {SEEN}",
     "dashboard:restrict": f"""{NUMBERED} {SEEN} api_keys.limits api_keys.mac api_keys.networks
         api_keys.revision api_keys.scopes grants+""",
     "dashboard:reveal": f"{SEEN} grants+ mails+",
-    "dashboard:revoke": REVOKED,
+    "dashboard:revoke": f"{REVOKED} mails+",
     "mfa_authenticate": f"""{SESSION} django_session- mfa_authenticator.data mfa_authenticator.last_used_at
         users.last_login""",
     "passkey_login": f"{SESSION} django_session- mfa_authenticator.last_used_at users.last_login",
