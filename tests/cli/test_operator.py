@@ -149,6 +149,8 @@ def test_whoever_has_no_pin_has_none_to_be_reset(desk):
          'The limits cannot have "product:x=1/1s": here a limit is one of key or account.'),
         (["account", "approve", "sinarabadi"], "The state has changed meanwhile."),
         (["product", "stop", "nothing", "--reason", "x"], "Nothing has that name or id: `list` tells what there is."),
+        (["product", "stop", "disbursement", "--reason", " "], "The reason is empty."),
+        (["product", "retire", "disbursement", "--reason", "x" * 2001], "The reason is too long."),
         (["key", "revoke", "key_none"], "Nothing has that name or id: `list` tells what there is."),
         (["credential", "revoke", "crd_none"], "Nothing has that name or id: `list` tells what there is."),
         (["member", "remove", "sinarabadi", "no@x.example"], "Nobody has the e-mail address"),

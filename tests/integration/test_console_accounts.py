@@ -145,6 +145,12 @@ def test_a_change_is_made_at_once_or_planned_as_its_moment_and_the_policies_say(
     assert set_entitlement(putri, **in_test, target=DISABLED, reason="Unpaid").state == "DISABLED"
 
 
+def test_a_change_leads_to_enabled_or_disabled_alone(putri, place):
+    enable_product(putri, **place)
+    wrong = refusal(set_entitlement, putri, **place, target=EntitlementState.REQUESTED, reason="?")
+    assert (wrong, states()) == (Code.INVALID_INPUT, ["ENABLED"])
+
+
 def test_a_scheduled_change_is_carried_out_at_its_time_and_not_before(putri, place):
     change = plan_change(putri, **place, target=ENABLED, due_at=in_an_hour())
     assert (carry_out_due_changes(), states()) == (0, [])

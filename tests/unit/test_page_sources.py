@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polib
 import pytest
+from lucide.templatetags.lucide import lucide
 
 from keydesk.web.templatetags import icons
 
@@ -40,6 +41,11 @@ def test_every_icon_that_a_page_names_exists():
     for name in named:
         icons.drawn(name, "16")  # raises KeyError
     assert len(named) > 20
+
+
+def test_an_icon_is_drawn_as_the_package_draws_it():
+    drawn = lucide("send", size=20, aria_hidden="true", focusable="false")
+    assert icons.drawn("send", "20") == drawn.strip()
 
 
 def test_every_message_is_translated_and_none_is_a_guess():

@@ -20,7 +20,7 @@ INVALID: Final = {
     "member": "is a member already",
     "over": "is over already",
     "taken": "is taken already",
-    "too_long": "is too long",
+    "too long": "is too long",
 }
 """What is said of a field by the reason for which it is refused."""
 ENTRIES: Final = {

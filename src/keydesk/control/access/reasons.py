@@ -8,17 +8,15 @@ from keydesk.core.codes import Code
 LONGEST_REASON: Final = 2000
 
 
-def reason_given(text: str) -> str:
-    """Give a reason trimmed; raises Refused(`invalid_input`) for none, or for more than 2,000 characters."""
+def reason_given(text: str, *, is_needed: bool = True) -> str:
+    """Give a reason trimmed, empty for none where none is needed.
+
+    Raises Refused(`invalid_input`) at `reason`, for none that is needed (`empty`) and for more than 2,000 characters
+    (`too_long`).
+    """
     reason = text.strip()
-    if not reason:
+    if is_needed and not reason:
         raise Refused(Code.INVALID_INPUT, field="reason", reason="empty")
-    return reason_if_any(reason)
-
-
-def reason_if_any(text: str) -> str:
-    """Give a reason trimmed where none has to be given; raises Refused(`invalid_input`) for too long a one."""
-    reason = text.strip()
     if len(reason) > LONGEST_REASON:
         raise Refused(Code.INVALID_INPUT, field="reason", reason="too_long")
     return reason

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
 from keydesk.control.access.names import is_name
-from keydesk.control.access.reasons import reason_given, reason_if_any
+from keydesk.control.access.reasons import reason_given
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import require_still
@@ -61,11 +61,11 @@ def set_account_status(
 
     An application is decided on in `onboarding`, by whoever has claimed it; past that only the host operator goes.
     Raises Refused: `permission_denied`; `not_found`; `state_conflict` if the account cannot go there from where it is;
-    `invalid_input` where the status needs a reason.
+    `invalid_input` where the status needs a reason, or for too long a one.
     """
     permission = Permission.ACCOUNT_SET_STATUS
     authorise(actor, permission, account_id=account_id, object_id=account_id)
-    why = reason_given(reason) if status in NEEDS_REASON else reason_if_any(reason)
+    why = reason_given(reason, is_needed=status in NEEDS_REASON)
     with authorised_transaction(
         actor, permission, account_id=account_id, object_id=account_id
     ) as account:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from keydesk.control.access.actor import Actor
 from keydesk.control.access.names import is_name
-from keydesk.control.access.reasons import reason_given, reason_if_any
+from keydesk.control.access.reasons import reason_given
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import require_still
@@ -183,7 +183,7 @@ def set_product_state(actor: Actor, *, slug: str, state: ProductState, reason: s
     is_for_good = state is ProductState.RETIRED
     permission = EDIT if is_for_good else Permission.PRODUCT_STOP
     authorise(actor, permission, object_id=slug)
-    why = reason_given(reason) if state in NEEDS_REASON else reason_if_any(reason)
+    why = reason_given(reason, is_needed=state in NEEDS_REASON)
     with _product_transaction(actor, permission, slug) as product:
         if not can_become(product.state, state):
             raise Refused(Code.STATE_CONFLICT, state=product.state)

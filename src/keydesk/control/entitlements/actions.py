@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 
 from keydesk.control.access.actor import Actor, ActorKind
-from keydesk.control.access.reasons import reason_given, reason_if_any
+from keydesk.control.access.reasons import reason_given
 from keydesk.control.access.refused import Refused
 from keydesk.control.access.roles import Permission
 from keydesk.control.access.standing import still_holds
@@ -50,18 +50,21 @@ def set_entitlement(
 ) -> Entitlement | PlannedChange:
     """Enable or disable a product at once, or plan it where it has a moment or a second person has to confirm it.
 
-    Raises Refused as `enable_product`, `disable_product` and `plan_change` do.
+    Gives the entitlement as it is then, or the plan. Raises Refused as `enable_product`, `disable_product` and
+    `plan_change` do, which refuses any other target.
     """
     place: dict[str, Any] = {
         "account_id": account_id,
         "product": product,
         "environment": environment,
     }
-    if due_at is not None or needs_second_person(actor, environment, target):
-        return plan_change(actor, **place, target=target, reason=reason, due_at=due_at)
-    if target is EntitlementState.ENABLED:
-        return enable_product(actor, **place)
-    return disable_product(actor, **place, reason=reason)
+    if due_at is None and not needs_second_person(actor, environment, target):
+        match target:
+            case EntitlementState.ENABLED:
+                return enable_product(actor, **place)
+            case EntitlementState.DISABLED:
+                return disable_product(actor, **place, reason=reason)
+    return plan_change(actor, **place, target=target, reason=reason, due_at=due_at)
 
 
 def request_product(
@@ -297,8 +300,7 @@ def require_plan(target: EntitlementState, *, reason: str, due_at: datetime | No
         raise Refused(Code.INVALID_INPUT, field="target", reason="invalid")
     if due_at is not None and due_at <= timezone.now():
         raise Refused(Code.INVALID_INPUT, field="due_at", reason="over")
-    needs_reason = target is EntitlementState.DISABLED
-    return reason_given(reason) if needs_reason else reason_if_any(reason)
+    return reason_given(reason, is_needed=target is EntitlementState.DISABLED)
 
 
 def require_due(change: PlannedChange) -> None:
